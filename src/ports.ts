@@ -2,8 +2,10 @@
  * What the core needs of the outside, and what the outside may ask of the core. Adapters implement the first half;
  * gRPC and HTTP are written against the second. Types only: nothing here runs.
  */
+import type { LabImagesError } from "./domain/errors.ts";
 import type { NodeReport } from "./domain/node-report.ts";
 import type { RemoteTag } from "./domain/remote-tag.ts";
+import type { ResolvedImage, Snapshot } from "./domain/snapshot.ts";
 
 /** Time, injected so that tests turn it by hand. */
 export interface Clock {
@@ -43,17 +45,30 @@ export interface NodePage {
   readonly observedAt: number;
 }
 
-/** A change of one node, as a watch tells it. */
+/**
+ * A change of one node, as a watch tells it. A report with another uid than the one held means that the node was made
+ * again under its name. A node that no longer matches the node selector is removed, like one that was deleted.
+ */
 export type NodeChange =
   | { readonly type: "node.reported"; readonly node: NodeReport; readonly observedAt: number }
   | { readonly type: "node.removed"; readonly name: string; readonly uid: string; readonly observedAt: number };
 
-/** What a node source tells those who follow it; a list and the changes after it come in one order. */
+/** What a node source tells those who follow it. Nothing is called after the signal of `follow` has aborted. */
 export interface NodeListener {
-  /** Changes since the last list or change, oldest first; never during a list's pages. */
+  /**
+   * Changes in the order in which the cluster had them: at most one for a node, its latest, and at most 100 a call, so
+   * that a call's work is bounded. What comes after the first page of a list is newer than that list: it belongs on
+   * what the list gathers as well as on what is shown now. Later pages hold nothing older than what was told here
+   * since the first, so both may be applied as they come. A change may come twice.
+   */
   changed(changes: readonly NodeChange[]): void;
-  /** The watch works again (null), or does not, with the reason. */
+  /** The watch works again (null), or does not, with the reason. Called when that changes. */
   health(error: Error | null): void;
+  /**
+   * What happened meanwhile cannot be known from the watch: please call `list` soon. Asked for once for each cause,
+   * with backoff where causes repeat; until then the watch stands still or goes on from where it was.
+   */
+  relistNeeded(): void;
 }
 
 /**
@@ -63,10 +78,12 @@ export interface NodeListener {
 export interface NodeSource {
   /**
    * All nodes, in pages, as one consistent list. `onPage` is called for each page, in order; the promise settles when
-   * the list is whole. A list that has to start over calls `onRestart` first: what was passed on before is void.
+   * the list is whole. A list that has to start over calls `onRestart` first: what was passed on before is void. The
+   * watch goes on from the list's own version, so a list that has resolved must be taken over, also where the rest of
+   * a refresh has failed: the changes between it and the list before do not come again. One list at a time.
    */
   list(onPage: (page: NodePage) => void, onRestart: () => void, signal: AbortSignal): Promise<void>;
-  /** Follows the nodes between lists until `signal` aborts. */
+  /** Follows the nodes until `signal` aborts, starting with the first page of the next list. One follower at a time. */
   follow(listener: NodeListener, signal: AbortSignal): void;
 }
 
@@ -95,4 +112,80 @@ export interface Logger {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   child(fields: LogFields): Logger;
+}
+
+/** Health of one source of the snapshot, as the status shows it. */
+export interface SourceState {
+  readonly name: "registry" | "kubernetes";
+  readonly ok: boolean;
+  /** Why it is not ok, written for an operator; empty where it is. */
+  readonly reason: string;
+  /** Milliseconds since the epoch, null before the first success. */
+  readonly lastSuccessTime: number | null;
+}
+
+/** Read access to the image state. Everything is synchronous and cheap: a look-up never waits for a refresh. */
+export interface StateReader {
+  /** Random id of this process. */
+  readonly epoch: string;
+  /** The current snapshot; null before the first refresh has succeeded. */
+  current(): Snapshot | null;
+  /** The snapshot of a generation that a page token names, if it is current or was kept; null when it is gone. */
+  kept(generation: number): Snapshot | null;
+  /** Asks that the snapshot outlives its replacement by the time a page token is good for (60 s). */
+  keep(snapshot: Snapshot): void;
+  /** One entry a source, always both. */
+  sources(): readonly SourceState[];
+  /** Why the snapshot may be out of date, without ages; null where every source is well. */
+  staleReason(): string | null;
+}
+
+/** Why the data were refreshed, as the wait gate tells it. */
+export type RefreshCause = "STARTUP" | "SCHEDULED" | "REQUESTED" | "NODES_CHANGED" | "REGISTRY_NOTIFIED";
+
+/** One message of a wait gate: a data refresh has happened. */
+export interface GateMessage {
+  readonly cause: RefreshCause;
+  /** Further data refreshes that this message stands for, since the caller's last one. */
+  readonly coalesced: number;
+}
+
+/** What a caller of a wait gate asks for (behaviour.md section 7, api.md `WaitForRefresh`). */
+export interface GateRequest {
+  readonly gate: string;
+  /** Empty where the caller names none. */
+  readonly holder: string;
+  /** Where the caller was, or null: then the gate's memory decides. */
+  readonly resume: { readonly epoch: string; readonly afterGeneration: number } | null;
+}
+
+/** The caller's side of a wait gate. */
+export interface GateCaller {
+  /** One message; the next comes only after `GateSession.ready`. */
+  deliver(message: GateMessage): void;
+  /** The session is over: GateTakenOverError or ShuttingDownError. Nothing follows. */
+  end(error: LabImagesError): void;
+}
+
+/** One caller's hold on a gate. */
+export interface GateSession {
+  /** The transport has taken the last message: the next may come. */
+  ready(): void;
+  /** The caller has gone. Idempotent. */
+  close(): void;
+}
+
+/** What may be asked of the running service. Failures are LabImagesErrors. */
+export interface ImageCommands {
+  /**
+   * The image of a tag that the snapshot knows without digest, asked for at the registry now; not kept.
+   * Errors: UnknownImageError, RegistryUnavailableError, RegistryDeniedError.
+   */
+  resolveAtRegistry(snapshot: Snapshot, tag: string, signal: AbortSignal): Promise<ResolvedImage>;
+  /** Marks the image of this digest as pulled to the node; false where there is nothing to mark. */
+  markPrepulled(digest: string, node: string): boolean;
+  /** Settles when a refresh that started after this call has finished; rejects with that refresh's error. */
+  refresh(cause: "REQUESTED" | "REGISTRY_NOTIFIED", signal: AbortSignal): Promise<void>;
+  /** Attaches a caller to a gate. Errors: GateBusyError, TooManyGatesError, ShuttingDownError. */
+  waitForRefresh(request: GateRequest, caller: GateCaller): GateSession;
 }

@@ -1,0 +1,54 @@
+import type { Image } from "./image.ts";
+
+/** One entry of the spawner menu: what to start, and what to call it. */
+export interface MenuImage {
+  /** With digest where one is known. */
+  readonly reference: string;
+  readonly name: string;
+}
+
+/** What the spawner shows (behaviour.md section 5, `menu_images`). */
+export interface Menu {
+  readonly menu: readonly MenuImage[];
+  readonly dropdown: readonly MenuImage[];
+}
+
+/** All images, with the four classes (behaviour.md section 5, `images`); a class without image is null. */
+export interface ImageList {
+  readonly recommended: Image | null;
+  readonly latestWeekly: Image | null;
+  readonly latestDaily: Image | null;
+  readonly latestRelease: Image | null;
+  readonly images: readonly Image[];
+}
+
+/** One node with the images that should be on it and are not known to be, in the order in which to pull them. */
+export interface NodeMissingImages {
+  readonly node: string;
+  readonly images: readonly Image[];
+}
+
+/** One image of the prepull set with the nodes that have it, and those that it belongs on and lacks, by name. */
+export interface NodeImage {
+  readonly image: Image;
+  readonly nodes: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/** One node, in the status. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly eligible: boolean;
+  /** Why the node is not eligible, or null. */
+  readonly comment: string | null;
+  /** References (`registry/repository:tag`) of the prepull set's images that are on the node, in display order. */
+  readonly cached: readonly string[];
+  /** Whether the node's reports cannot tell of every image (behaviour.md section 4). */
+  readonly imagesTruncated: boolean;
+}
+
+/** How far the prepull set has come (behaviour.md section 5, `prepull_status`), without the configuration. */
+export interface PrepullImages {
+  readonly prepulled: readonly NodeImage[];
+  readonly pending: readonly NodeImage[];
+}

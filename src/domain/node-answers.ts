@@ -1,0 +1,173 @@
+import type { NodeImage, NodeMissingImages, NodeStatus, PrepullImages } from "./answers.ts";
+import type { Catalog, CatalogEntry } from "./catalog.ts";
+import { primaryOf } from "./group.ts";
+import type { Image } from "./image.ts";
+import type { NodeRecord } from "./node-record.ts";
+import { hasNode, NO_NODES, type NodeSet } from "./node-set.ts";
+import { type NodeTable, namesOf, nodesToHave } from "./node-table.ts";
+import { type Presence, presenceOf } from "./presence.ts";
+
+/** One image of the prepull set together with where it is and where it should be. */
+export interface PlannedImage {
+  readonly image: Image;
+  readonly presence: Presence | null;
+  /** The nodes that it belongs on. */
+  readonly needed: NodeSet;
+}
+
+/** The prepull set's images as they stand with the nodes, in display order. */
+export function plannedImages(
+  entries: readonly CatalogEntry[],
+  table: NodeTable,
+  imageOf: (entry: CatalogEntry) => Image,
+): readonly PlannedImage[] {
+  return entries.map((entry) => ({
+    image: imageOf(entry),
+    presence: entry.digest === null ? null : presenceOf(table.presence, entry.digest),
+    needed: nodesToHave(table, entry.tag.architecture),
+  }));
+}
+
+/**
+ * The prepull set with one image a digest (the set's first by the rule for the primary), the recommended one first,
+ * the others in display order: what each node is to pull, and in which order.
+ */
+export function pullOrder(catalog: Catalog, recommendedTag: string): readonly CatalogEntry[] {
+  const recommended = catalog.byTag.get(recommendedTag)?.digest ?? null;
+  const seen = new Set<string>();
+  const order: CatalogEntry[] = [];
+  for (const { digest } of catalog.prepullSet) {
+    if (digest === null || seen.has(digest)) continue;
+    seen.add(digest);
+    const group = (catalog.groups.get(digest) ?? []).filter((entry) => entry.inPrepullSet);
+    const first = primaryOf(group.map((entry) => ({ entry, tag: entry.parsed, inPrepullSet: true })));
+    if (first !== undefined) order.push(first.entry);
+  }
+  const places = new Map(catalog.prepullSet.map((entry, at) => [entry, at]));
+  const placeOf = (entry: CatalogEntry): number =>
+    entry.digest === recommended ? -1 : (places.get(entry) ?? places.size);
+  return order.sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** The prepull set without aliases whose target is in the set: what the status shows. */
+export function shownInStatus(catalog: Catalog): readonly CatalogEntry[] {
+  return catalog.prepullSet.filter(
+    ({ aliasTarget }) => aliasTarget === null || catalog.byTag.get(aliasTarget)?.inPrepullSet !== true,
+  );
+}
+
+/** Answers of an earlier snapshot by node name, taken over where nothing they rest on has changed. */
+export type Earlier<T> = ReadonlyMap<string, T>;
+
+/** Nodes share one list of images where they lack the same ones; this remembers each such list by its bits. */
+export interface Patterns<T> {
+  readonly of: readonly T[];
+  readonly lists: Map<string, readonly T[]>;
+}
+
+/** The patterns of `earlier` where they are of the very same things, else new ones. */
+export function patternsOf<T>(things: readonly T[], earlier: Patterns<T> | null): Patterns<T> {
+  const same = earlier !== null && earlier.of.length === things.length && earlier.of.every((t, at) => t === things[at]);
+  return same ? earlier : { of: things, lists: new Map() };
+}
+
+function listOf<T>(patterns: Patterns<T>, chosen: (at: number) => boolean): readonly T[] {
+  let key = "";
+  for (let at = 0; at < patterns.of.length; at++) key += chosen(at) ? "1" : "0";
+  const known = patterns.lists.get(key);
+  if (known !== undefined) return known;
+  const list = patterns.of.filter((_, at) => key[at] === "1");
+  patterns.lists.set(key, list);
+  return list;
+}
+
+/** For each eligible node what it lacks (behaviour.md section 5); nodes that lack nothing are left out. */
+export function missingByNode(
+  table: NodeTable,
+  planned: readonly PlannedImage[],
+  patterns: Patterns<Image>,
+  earlier: Earlier<NodeMissingImages>,
+): readonly NodeMissingImages[] {
+  const missing: NodeMissingImages[] = [];
+  for (const { eligible, slot, report } of table.records) {
+    if (!eligible) continue;
+    const images = listOf(patterns, (at) => isMissing(planned[at], slot));
+    if (images.length === 0) continue;
+    const before = earlier.get(report.name);
+    missing.push(before?.images === images ? before : { node: report.name, images });
+  }
+  return missing;
+}
+
+function isMissing(planned: PlannedImage | undefined, slot: number): boolean {
+  return planned !== undefined && hasNode(planned.needed, slot) && !hasNode(planned.presence?.nodes ?? NO_NODES, slot);
+}
+
+/** Every node, with those of the images that are on it. */
+export function nodeStatuses(
+  table: NodeTable,
+  planned: readonly PlannedImage[],
+  patterns: Patterns<string>,
+  earlier: Earlier<NodeStatus>,
+): readonly NodeStatus[] {
+  return table.records.map((record) => {
+    const cached = listOf(patterns, (at) => hasNode(planned[at]?.presence?.nodes ?? NO_NODES, record.slot));
+    const before = earlier.get(record.report.name);
+    return before !== undefined && isSameStatus(before, record, cached) ? before : newStatus(record, cached);
+  });
+}
+
+function isSameStatus(before: NodeStatus, record: NodeRecord, cached: readonly string[]): boolean {
+  return (
+    before.cached === cached &&
+    before.eligible === record.eligible &&
+    before.comment === record.comment &&
+    before.imagesTruncated === record.truncated
+  );
+}
+
+function newStatus({ report, eligible, comment, truncated }: NodeRecord, cached: readonly string[]): NodeStatus {
+  return { name: report.name, eligible, comment, cached, imagesTruncated: truncated };
+}
+
+/** One entry of the status's images, with what it rests on. */
+export interface NodeImageMemo {
+  readonly planned: PlannedImage;
+  readonly made: NodeImage;
+}
+
+/** Each image with its nodes and those that it belongs on and lacks. */
+export function nodeImages(
+  table: NodeTable,
+  planned: readonly PlannedImage[],
+  earlier: ReadonlyMap<string, NodeImageMemo>,
+): ReadonlyMap<string, NodeImageMemo> {
+  const memos = new Map<string, NodeImageMemo>();
+  for (const one of planned) {
+    const before = earlier.get(one.image.tag);
+    const same =
+      before?.planned.image === one.image &&
+      before.planned.presence === one.presence &&
+      before.planned.needed === one.needed;
+    const made = same ? before.made : newNodeImage(table, one);
+    memos.set(one.image.tag, { planned: one, made });
+  }
+  return memos;
+}
+
+function newNodeImage(table: NodeTable, { image, presence, needed }: PlannedImage): NodeImage {
+  const nodes = presence?.nodes ?? NO_NODES;
+  const missing: string[] = [];
+  for (const { slot, report } of table.records) {
+    if (hasNode(needed, slot) && !hasNode(nodes, slot)) missing.push(report.name);
+  }
+  return { image, nodes: namesOf(table, nodes), missing };
+}
+
+/** Splits the status's images into those that are on all nodes that they belong on, and the others. */
+export function splitByProgress(images: readonly NodeImage[]): PrepullImages {
+  return {
+    prepulled: images.filter(({ image }) => image.prepulled),
+    pending: images.filter(({ image }) => !image.prepulled),
+  };
+}

@@ -1,0 +1,172 @@
+import type { NodeReport, ReportedImage, Toleration } from "./node-report.ts";
+import { judgeTaints } from "./toleration.ts";
+
+/** For how long what was known to be on a node outlives reports that cannot tell: 30 minutes (behaviour.md section 4). */
+export const MEMORY_OF_UNTOLD = 30 * 60_000;
+
+/** The rules by which reports are read; they come from the configuration. */
+export interface NodeRules {
+  readonly tolerations: readonly Toleration[];
+  /** The kubelet's `nodeStatusMaxImages`: a list this long may be cut. Negative: no list ever is. */
+  readonly nodeStatusMaxImages: number;
+  /** Milliseconds for which a mark stands against reports that do not show it. */
+  readonly markGrace: number;
+}
+
+/** An image that is taken to be on a node although the node's last report does not show it. */
+export interface HeldImage {
+  /** When it was marked as pulled (monotonic milliseconds); null where an earlier report showed it. */
+  readonly markedAt: number | null;
+  /** Since when reports cannot tell (monotonic milliseconds); null while only the mark's grace runs. */
+  readonly untoldSince: number | null;
+  /** Bytes as nodes reported it; 0 where none did. */
+  readonly sizeBytes: number;
+}
+
+/** All that is known of one node. Immutable. */
+export interface NodeRecord {
+  readonly report: NodeReport;
+  /** Place in the node sets; a place is given to another node only after this one has left. */
+  readonly slot: number;
+  readonly eligible: boolean;
+  /** Why the node is not eligible, or null. */
+  readonly comment: string | null;
+  /** Beyond what the report shows: marks, and what a report that cannot tell leaves open. By digest. */
+  readonly held: ReadonlyMap<string, HeldImage>;
+  /** Since when the node reports no image at all after it had some (monotonic milliseconds), or null. */
+  readonly emptySince: number | null;
+  /** Whether the last report cannot tell of every image. */
+  readonly truncated: boolean;
+}
+
+const NOTHING_HELD: ReadonlyMap<string, HeldImage> = new Map();
+
+/** A new node as its first report has it. */
+export function firstRecord(report: NodeReport, slot: number, rules: NodeRules): NodeRecord {
+  const { eligible, comment } = judgeTaints(report.taints, rules.tolerations);
+  const truncated = isAtLimit(report, rules);
+  return { report, slot, eligible, comment, held: NOTHING_HELD, emptySince: null, truncated };
+}
+
+/**
+ * The record after one more report of the same node (behaviour.md sections 4 and 5): what the report shows is there;
+ * what it leaves out is gone, unless the report cannot tell, or a mark is younger than its grace.
+ * `sizeOf` gives the largest size that any node reports for a digest.
+ */
+export function nextRecord(
+  before: NodeRecord,
+  report: NodeReport,
+  observedAt: number,
+  rules: NodeRules,
+  sizeOf: (digest: string) => number,
+): NodeRecord {
+  const { eligible, comment } = judgeTaints(report.taints, rules.tolerations);
+  const emptySince = emptiness(before, report, observedAt, rules);
+  const truncated = emptySince !== null || isAtLimit(report, rules);
+  const held = stillHeld(before, report, observedAt, rules, { untoldAll: emptySince !== null, truncated, sizeOf });
+  return { report, slot: before.slot, eligible, comment, held, emptySince, truncated };
+}
+
+/** The record with a mark, or the same record where the report shows the image anyway. */
+export function markedRecord(before: NodeRecord, digest: string, markedAt: number): NodeRecord {
+  if (before.report.images.some((image) => image.digests.includes(digest))) return before;
+  const sizeBytes = before.held.get(digest)?.sizeBytes ?? 0;
+  const held = new Map(before.held).set(digest, { markedAt, untoldSince: null, sizeBytes });
+  return { ...before, held };
+}
+
+/** Every digest that is taken to be on the node, with its size in bytes as this node reported it (0: never). */
+export function digestsOn(record: NodeRecord): ReadonlyMap<string, number> {
+  const sizes = reportedSizes(record.report.images);
+  for (const [digest, { sizeBytes }] of record.held) if (!sizes.has(digest)) sizes.set(digest, sizeBytes);
+  return sizes;
+}
+
+/** Whether `report` says nothing that `record` does not hold already, so that nothing follows from it. */
+export function isRepeated(record: NodeRecord, report: NodeReport): boolean {
+  const last = record.report;
+  return (
+    record.held.size === 0 &&
+    record.emptySince === null &&
+    last.architecture === report.architecture &&
+    last.taints.length === report.taints.length &&
+    last.images.length === report.images.length &&
+    last.taints.every((taint, at) => isSameTaint(taint, report.taints[at])) &&
+    last.images.every((image, at) => isSameImage(image, report.images[at]))
+  );
+}
+
+function isSameTaint(a: NodeReport["taints"][number], b: NodeReport["taints"][number] | undefined): boolean {
+  return a === b || (b !== undefined && a.key === b.key && a.value === b.value && a.effect === b.effect);
+}
+
+function isSameImage(a: ReportedImage, b: ReportedImage | undefined): boolean {
+  if (a === b) return true;
+  return (
+    b !== undefined &&
+    a.sizeBytes === b.sizeBytes &&
+    a.digests.length === b.digests.length &&
+    a.digests.every((digest, at) => digest === b.digests[at])
+  );
+}
+
+function isAtLimit(report: NodeReport, rules: NodeRules): boolean {
+  return rules.nodeStatusMaxImages >= 0 && report.images.length >= rules.nodeStatusMaxImages;
+}
+
+/** A kubelet that cannot read its images reports none: for a while that says nothing about those it had. */
+function emptiness(before: NodeRecord, report: NodeReport, observedAt: number, rules: NodeRules): number | null {
+  if (rules.nodeStatusMaxImages < 0 || report.images.length > 0) return null;
+  if (before.report.images.length > 0) return observedAt;
+  if (before.emptySince === null) return null;
+  return observedAt - before.emptySince < MEMORY_OF_UNTOLD ? before.emptySince : null;
+}
+
+interface Doubt {
+  readonly untoldAll: boolean;
+  readonly truncated: boolean;
+  readonly sizeOf: (digest: string) => number;
+}
+
+function stillHeld(
+  before: NodeRecord,
+  report: NodeReport,
+  observedAt: number,
+  rules: NodeRules,
+  doubt: Doubt,
+): ReadonlyMap<string, HeldImage> {
+  if (!doubt.truncated && before.held.size === 0) return NOTHING_HELD;
+  const shown = reportedSizes(report.images);
+  const smallest = report.images.reduce((least, image) => Math.min(least, image.sizeBytes), Number.POSITIVE_INFINITY);
+  const held = new Map<string, HeldImage>();
+  for (const [digest, ownSize] of digestsOn(before)) {
+    if (shown.has(digest)) continue;
+    const sizeBytes = ownSize > 0 ? ownSize : doubt.sizeOf(digest);
+    const untold = doubt.untoldAll || (doubt.truncated && (sizeBytes === 0 || sizeBytes <= smallest));
+    const kept = keepHeld(before.held.get(digest), ownSize, untold, observedAt, rules.markGrace);
+    if (kept !== null) held.set(digest, kept);
+  }
+  return held.size === 0 ? NOTHING_HELD : held;
+}
+
+function keepHeld(
+  before: HeldImage | undefined,
+  sizeBytes: number,
+  untold: boolean,
+  observedAt: number,
+  markGrace: number,
+): HeldImage | null {
+  const markedAt = before?.markedAt ?? null;
+  if (markedAt !== null && observedAt - markedAt < markGrace) return { markedAt, untoldSince: null, sizeBytes };
+  if (!untold) return null;
+  const untoldSince = before?.untoldSince ?? observedAt;
+  return observedAt - untoldSince < MEMORY_OF_UNTOLD ? { markedAt, untoldSince, sizeBytes } : null;
+}
+
+function reportedSizes(images: readonly ReportedImage[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { digests, sizeBytes } of images) {
+    for (const digest of digests) sizes.set(digest, Math.max(sizes.get(digest) ?? 0, sizeBytes));
+  }
+  return sizes;
+}

@@ -1,0 +1,245 @@
+import {
+  digestsOn,
+  firstRecord,
+  isRepeated,
+  markedRecord,
+  type NodeRecord,
+  type NodeRules,
+  nextRecord,
+} from "./node-record.ts";
+import type { NodeReport } from "./node-report.ts";
+import { hasNode, NO_NODES, type NodeSet, setNode, withNode } from "./node-set.ts";
+import { editPresence, NO_PRESENCE, type PresenceIndex, presenceOf } from "./presence.ts";
+
+/** Architectures that Go knows (GOARCH) and nodes can have: an image of one of them belongs on such nodes alone. */
+const NODE_ARCHITECTURES: ReadonlySet<string> = new Set([
+  "amd64",
+  "arm64",
+  "arm",
+  "386",
+  "ppc64le",
+  "s390x",
+  "riscv64",
+  "loong64",
+  "mips64le",
+]);
+
+/** Which nodes an image belongs on: sets of slots of the eligible nodes. Shared between tables while nothing in it changes. */
+interface EligibleNodes {
+  readonly all: NodeSet;
+  /** By architecture label; the key null stands for nodes without the label. */
+  readonly byLabel: ReadonlyMap<string | null, NodeSet>;
+}
+
+/** All nodes that the selector picks, and where each digest is. Immutable; made by a NodeTableEditor. */
+export interface NodeTable {
+  readonly rules: NodeRules;
+  /** By name, in code point order. */
+  readonly records: readonly NodeRecord[];
+  /** The record of each slot; holes where a node has left. */
+  readonly bySlot: readonly (NodeRecord | undefined)[];
+  readonly presence: PresenceIndex;
+  readonly eligible: EligibleNodes;
+}
+
+/** A table without nodes. */
+export function emptyNodeTable(rules: NodeRules): NodeTable {
+  const eligible = { all: NO_NODES, byLabel: new Map() };
+  return { rules, records: [], bySlot: [], presence: NO_PRESENCE, eligible };
+}
+
+/** The node's record, or null. */
+export function nodeNamed(table: NodeTable, name: string): NodeRecord | null {
+  const at = placeOf(table.records, name);
+  const found = table.records[at];
+  return found?.report.name === name ? found : null;
+}
+
+/**
+ * The eligible nodes that an image of this architecture belongs on (behaviour.md section 4): all of them, unless it is
+ * one that nodes can have.
+ */
+export function nodesToHave(table: NodeTable, architecture: string | null): NodeSet {
+  if (architecture === null || !NODE_ARCHITECTURES.has(architecture)) return table.eligible.all;
+  const same = table.eligible.byLabel.get(architecture) ?? NO_NODES;
+  const unlabelled = table.eligible.byLabel.get(null) ?? NO_NODES;
+  const either = new Uint32Array(Math.max(same.length, unlabelled.length));
+  for (let word = 0; word < either.length; word++) either[word] = (same[word] ?? 0) | (unlabelled[word] ?? 0);
+  return either;
+}
+
+/** The names of the nodes in the set, in order. */
+export function namesOf(table: NodeTable, nodes: NodeSet): readonly string[] {
+  const names: string[] = [];
+  for (const { slot, report } of table.records) if (hasNode(nodes, slot)) names.push(report.name);
+  return names;
+}
+
+/** The largest size in bytes that a node reports for the digest; null where none does. */
+export function reportedSize(table: NodeTable, digest: string): number | null {
+  return presenceOf(table.presence, digest)?.sizeBytes || null;
+}
+
+/** Collects changes to a table; `finish` gives the new one, and the one it started from stays as it was. */
+export interface NodeTableEditor {
+  /** One report, observed at a time in monotonic milliseconds. Another uid under the same name is another node. */
+  report(report: NodeReport, observedAt: number): void;
+  /** The node has left; with a uid, only that very node. */
+  remove(name: string, uid: string | null): void;
+  /** A mark that the digest is on the node; false where there is no such node. */
+  mark(name: string, digest: string, markedAt: number): boolean;
+  /** All other nodes have left: those of a whole list stay. */
+  retain(names: ReadonlySet<string>): void;
+  finish(): NodeTable;
+}
+
+/** Starts from `base`, which is not changed; a table to which nothing happens is given back as it is. */
+export function editNodeTable(base: NodeTable): NodeTableEditor {
+  const { rules } = base;
+  const records = new Map<string, NodeRecord | null>();
+  const bySlot = base.bySlot.slice();
+  const freeSlots: number[] = [];
+  for (let slot = bySlot.length - 1; slot >= 0; slot--) if (bySlot[slot] === undefined) freeSlots.push(slot);
+  const presence = editPresence(base.presence);
+
+  function current(name: string): NodeRecord | null {
+    const edited = records.get(name);
+    return edited === undefined ? nodeNamed(base, name) : edited;
+  }
+
+  function store(name: string, before: NodeRecord | null, after: NodeRecord | null): void {
+    const had = before === null ? new Map<string, number>() : digestsOn(before);
+    const has = after === null ? new Map<string, number>() : digestsOn(after);
+    if (before !== null) bySlot[before.slot] = undefined;
+    if (after !== null) bySlot[after.slot] = after;
+    for (const [digest, size] of has) {
+      if (after !== null && had.get(digest) !== size) presence.add(digest, after.slot, size);
+    }
+    for (const [digest, size] of had) {
+      if (before === null) continue;
+      const now = has.get(digest);
+      if (now === undefined) presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest));
+      else if (now < size) {
+        presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest));
+        presence.add(digest, before.slot, now);
+      }
+    }
+    records.set(name, after);
+  }
+
+  function largest(nodes: NodeSet, digest: string): number {
+    let size = 0;
+    for (let slot = 0; slot < bySlot.length; slot++) {
+      const record = bySlot[slot];
+      if (record === undefined || !hasNode(nodes, slot)) continue;
+      size = Math.max(size, sizeOn(record, digest));
+    }
+    return size;
+  }
+
+  function remove(name: string, uid: string | null): void {
+    const before = current(name);
+    if (before === null || (uid !== null && before.report.uid !== uid)) return;
+    store(name, before, null);
+    freeSlots.push(before.slot);
+  }
+
+  return {
+    remove,
+    report(report, observedAt) {
+      const before = current(report.name);
+      if (before !== null && before.report.uid !== report.uid) remove(report.name, null);
+      const same = before !== null && before.report.uid === report.uid ? before : null;
+      if (same !== null && isRepeated(same, report)) return;
+      const after =
+        same === null
+          ? firstRecord(report, freeSlots.pop() ?? bySlot.length, rules)
+          : nextRecord(same, report, observedAt, rules, (digest) => presence.get(digest)?.sizeBytes ?? 0);
+      store(report.name, same, after);
+    },
+    mark(name, digest, markedAt) {
+      const before = current(name);
+      if (before === null) return false;
+      const after = markedRecord(before, digest, markedAt);
+      if (after !== before) store(name, before, after);
+      return true;
+    },
+    retain(names) {
+      for (const { report } of base.records) if (!names.has(report.name)) remove(report.name, null);
+      for (const name of records.keys()) if (!names.has(name)) remove(name, null);
+    },
+    finish() {
+      if (records.size === 0) return base;
+      const merged = mergeRecords(base.records, records);
+      const eligible = eligibleNodes(base, records, merged, bySlot.length);
+      return { rules, records: merged, bySlot, presence: presence.finish(), eligible };
+    },
+  };
+}
+
+function sizeOn(record: NodeRecord, digest: string): number {
+  let size = record.held.get(digest)?.sizeBytes ?? 0;
+  for (const image of record.report.images) {
+    if (image.digests.includes(digest)) size = Math.max(size, image.sizeBytes);
+  }
+  return size;
+}
+
+function byCodePoint(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Where the name stands, or where it would. Node names are ASCII, so code units order as code points do. */
+function placeOf(records: readonly NodeRecord[], name: string): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((records[middle]?.report.name ?? "") < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Old records with the edited ones put in their places: null takes a record out. */
+function mergeRecords(
+  old: readonly NodeRecord[],
+  edited: ReadonlyMap<string, NodeRecord | null>,
+): readonly NodeRecord[] {
+  const names = [...edited.keys()].sort(byCodePoint);
+  const merged: NodeRecord[] = [];
+  let at = 0;
+  for (const name of names) {
+    for (let next = old[at]; next !== undefined && next.report.name < name; next = old[++at]) merged.push(next);
+    if (old[at]?.report.name === name) at++;
+    const record = edited.get(name);
+    if (record) merged.push(record);
+  }
+  return merged.concat(old.slice(at));
+}
+
+function eligibleNodes(
+  base: NodeTable,
+  edited: ReadonlyMap<string, NodeRecord | null>,
+  records: readonly NodeRecord[],
+  slots: number,
+): EligibleNodes {
+  let same = true;
+  for (const [name, after] of edited) {
+    const before = nodeNamed(base, name);
+    same &&=
+      (before?.eligible ?? false) === (after?.eligible ?? false) &&
+      (!after?.eligible || (before?.slot === after.slot && before.report.architecture === after.report.architecture));
+  }
+  if (same) return base.eligible;
+  const all = new Uint32Array(Math.ceil(slots / 32));
+  const byLabel = new Map<string | null, NodeSet>();
+  for (const { eligible, slot, report } of records) {
+    if (!eligible) continue;
+    setNode(all, slot, true);
+    const label = byLabel.get(report.architecture);
+    if (label !== undefined && slot >>> 5 < label.length) setNode(label, slot, true);
+    else byLabel.set(report.architecture, withNode(new Uint32Array(all.length), slot, true));
+  }
+  return { all, byLabel };
+}

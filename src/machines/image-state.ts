@@ -1,0 +1,209 @@
+import type { Catalog } from "../domain/catalog.ts";
+import type { LabImagesError } from "../domain/errors.ts";
+import { addsToMissing } from "../domain/missing-growth.ts";
+import { editNodeTable, type NodeTable, nodeNamed } from "../domain/node-table.ts";
+import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
+import { createSnapshot, type Snapshot } from "../domain/snapshot.ts";
+import type { NodeChange, NodePage, RefreshCause, SourceState } from "../ports.ts";
+import type { RefreshFaults } from "./refresh.ts";
+
+/** What the coordinator rests on and does not change. */
+export interface CoordinatorSettings {
+  readonly images: ImageSettings;
+  readonly dropdown: DropdownPolicy;
+}
+
+/** The next snapshot while its parts come in. */
+export interface Pending {
+  readonly table: NodeTable;
+  /** Names of the nodes of each page so far. */
+  readonly listed: readonly (readonly string[])[];
+  /** Whether the list of nodes is whole. */
+  readonly whole: boolean;
+  readonly catalog: Catalog | null;
+}
+
+/** The image state: all that the coordinating actor owns. Each function below gives the next one. */
+export interface ImageState {
+  readonly settings: CoordinatorSettings;
+  /** The nodes as they are known now; the snapshot's, once there is one. */
+  readonly table: NodeTable;
+  readonly pending: Pending | null;
+  readonly snapshot: Snapshot | null;
+  /** Refreshes started so far; the one that is under way, or the last one, has this number. */
+  readonly startedRuns: number;
+  readonly sources: { readonly registry: SourceState; readonly kubernetes: SourceState };
+  /** Why the last refresh failed, or null. */
+  readonly refreshFault: LabImagesError | null;
+  /** Why the nodes cannot be followed between refreshes, or null. */
+  readonly watchFault: Error | null;
+  /** Whether a change between refreshes has added to what is missing, and the gates have not been told yet. */
+  readonly missingGrown: boolean;
+  /** The last data refresh that gates were told of. */
+  readonly lastOpening: { readonly generation: number; readonly cause: RefreshCause } | null;
+}
+
+/** The state before anything is known. */
+export function initialImageState(settings: CoordinatorSettings, table: NodeTable): ImageState {
+  const unseen = { ok: false, reason: "not reached yet", lastSuccessTime: null };
+  return {
+    settings,
+    table,
+    pending: null,
+    snapshot: null,
+    startedRuns: 0,
+    sources: { registry: { name: "registry", ...unseen }, kubernetes: { name: "kubernetes", ...unseen } },
+    refreshFault: null,
+    watchFault: null,
+    missingGrown: false,
+    lastOpening: null,
+  };
+}
+
+/** A refresh starts: the next snapshot begins as the nodes are known now. */
+export function beginRun(state: ImageState): ImageState {
+  return {
+    ...state,
+    startedRuns: state.startedRuns + 1,
+    pending: { table: state.table, listed: [], whole: false, catalog: null },
+  };
+}
+
+/** One page of nodes for the next snapshot. */
+export function addPage(state: ImageState, { nodes, observedAt }: NodePage): ImageState {
+  if (state.pending === null) return state;
+  const editor = editNodeTable(state.pending.table);
+  for (const node of nodes) editor.report(node, observedAt);
+  const listed = [...state.pending.listed, nodes.map(({ name }) => name)];
+  return { ...state, pending: { ...state.pending, table: editor.finish(), listed } };
+}
+
+/** The pages so far are void. */
+export function dropPages(state: ImageState): ImageState {
+  return state.pending === null ? state : { ...state, pending: { ...state.pending, table: state.table, listed: [] } };
+}
+
+/** All pages are there: nodes that stand in none have left. */
+export function closePages(state: ImageState, now: number): ImageState {
+  if (state.pending === null) return state;
+  const editor = editNodeTable(state.pending.table);
+  editor.retain(new Set(state.pending.listed.flat()));
+  return withSource(
+    { ...state, pending: { ...state.pending, table: editor.finish(), whole: true } },
+    "kubernetes",
+    null,
+    now,
+  );
+}
+
+/** The remote images for the next snapshot. */
+export function addCatalog(state: ImageState, catalog: Catalog, now: number): ImageState {
+  if (state.pending === null) return state;
+  return withSource({ ...state, pending: { ...state.pending, catalog } }, "registry", null, now);
+}
+
+/** The parts are whole: the next snapshot takes the place of the last one. */
+export function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
+  const { pending } = state;
+  if (pending === null || pending.catalog === null) return state;
+  const next = { ...state, pending: null, refreshFault: null };
+  const replaced = replaceSnapshot(next, pending.catalog, pending.table, now);
+  return announce(replaced, cause);
+}
+
+/**
+ * The refresh has failed. The last images stay; nodes that were listed whole are taken over like any other change of
+ * nodes, because the watch goes on from that list.
+ */
+export function failRun(state: ImageState, faults: RefreshFaults): ImageState {
+  const { pending } = state;
+  const failed = { ...state, pending: null, refreshFault: faults.kubernetes ?? faults.registry };
+  const next = pending?.whole ? withTable(failed, pending.table) : failed;
+  const seen = faults.kubernetes === null ? next : withSource(next, "kubernetes", faults.kubernetes.message, 0);
+  return faults.registry === null ? seen : withSource(seen, "registry", faults.registry.message, 0);
+}
+
+/** The refresh cycle itself has broken: a defect, not a failure of a source. */
+export function abandonRun(state: ImageState): ImageState {
+  return state.pending?.whole
+    ? { ...withTable(state, state.pending.table), pending: null }
+    : { ...state, pending: null };
+}
+
+/** Nodes have changed between refreshes. */
+export function applyChanges(state: ImageState, changes: readonly NodeChange[]): ImageState {
+  return editTables(state, (editor) => {
+    for (const change of changes) {
+      if (change.type === "node.reported") editor.report(change.node, change.observedAt);
+      else editor.remove(change.name, change.uid);
+    }
+  });
+}
+
+/** Whether a mark would say anything: the digest is in the prepull set, and the node is there. */
+export function isMarkable({ snapshot, table }: ImageState, digest: string, node: string): boolean {
+  return (
+    snapshot?.catalog.prepullSet.some((entry) => entry.digest === digest) === true && nodeNamed(table, node) !== null
+  );
+}
+
+/** An image has been pulled to a node, as somebody says; ignored where it is not markable (behaviour.md section 5). */
+export function applyMark(state: ImageState, digest: string, node: string, markedAt: number): ImageState {
+  if (!isMarkable(state, digest, node)) return state;
+  return editTables(state, (editor) => {
+    editor.mark(node, digest, markedAt);
+  });
+}
+
+/** The gates have been told of the current snapshot. */
+export function announce(state: ImageState, cause: RefreshCause): ImageState {
+  const generation = state.snapshot?.generation ?? 0;
+  return { ...state, missingGrown: false, lastOpening: { generation, cause } };
+}
+
+/** The watch works (null), or does not. */
+export function setWatchFault(state: ImageState, fault: Error | null): ImageState {
+  const { kubernetes } = state.sources;
+  const ok = fault === null;
+  const sources = { ...state.sources, kubernetes: { ...kubernetes, ok, reason: ok ? "" : fault.message } };
+  return { ...state, watchFault: fault, sources };
+}
+
+function withSource(state: ImageState, name: SourceState["name"], reason: string | null, now: number): ImageState {
+  const lastSuccessTime = reason === null ? now : state.sources[name].lastSuccessTime;
+  const source = { name, ok: reason === null, reason: reason ?? "", lastSuccessTime };
+  return { ...state, sources: { ...state.sources, [name]: source } };
+}
+
+/** What happens between refreshes happens to the next snapshot too, if one is being gathered. */
+function editTables(state: ImageState, edit: (editor: ReturnType<typeof editNodeTable>) => void): ImageState {
+  const editor = editNodeTable(state.table);
+  edit(editor);
+  const table = editor.finish();
+  let pending = state.pending;
+  if (pending !== null) {
+    const other = editNodeTable(pending.table);
+    edit(other);
+    pending = { ...pending, table: other.finish() };
+  }
+  return withTable({ ...state, pending }, table);
+}
+
+/** Other nodes, the same images: a new snapshot, unless nothing differs. */
+function withTable(state: ImageState, table: NodeTable): ImageState {
+  const { snapshot } = state;
+  if (table === state.table || snapshot === null) return { ...state, table };
+  const next = replaceSnapshot(state, snapshot.catalog, table, snapshot.refreshTime);
+  const grown = next.snapshot !== null && addsToMissing(snapshot.missing(), next.snapshot.missing());
+  return { ...next, missingGrown: state.missingGrown || grown };
+}
+
+function replaceSnapshot(state: ImageState, catalog: Catalog, table: NodeTable, refreshTime: number): ImageState {
+  const generation = (state.snapshot?.generation ?? 0) + 1;
+  const { images, dropdown } = state.settings;
+  const snapshot = createSnapshot(
+    { settings: images, dropdown, catalog, table, generation, refreshTime },
+    state.snapshot,
+  );
+  return { ...state, table, snapshot };
+}

@@ -1,0 +1,185 @@
+import { type AnyEventObject, assign, fromCallback, sendParent, setup } from "xstate";
+import type { Catalog } from "../domain/catalog.ts";
+import type { LabImagesError } from "../domain/errors.ts";
+import type { NodePage, RefreshCause } from "../ports.ts";
+
+/** What the effects of a refresh tell: the parts of the next snapshot, as they come. */
+export type RefreshPart =
+  | { readonly type: "nodes.paged"; readonly page: NodePage }
+  /** The list of nodes had to start over: the pages so far are void. */
+  | { readonly type: "nodes.restarted" }
+  | { readonly type: "nodes.listed" }
+  | { readonly type: "images.listed"; readonly catalog: Catalog };
+
+/** An effect could not do its work. */
+export type RefreshFault =
+  | { readonly type: "nodes.failed"; readonly error: LabImagesError }
+  | { readonly type: "images.failed"; readonly error: LabImagesError };
+
+/** Demands a refresh that starts from now on: one that is under way does not count (behaviour.md section 6). */
+export interface RefreshRequested {
+  readonly type: "refresh.requested";
+  readonly cause: RefreshCause;
+}
+
+/** What the refresh cycle tells its parent, besides passing the parts on. */
+export type RefreshReport =
+  | { readonly type: "refresh.started" }
+  | { readonly type: "refresh.completed"; readonly cause: RefreshCause }
+  | { readonly type: "refresh.failed"; readonly cause: RefreshCause; readonly faults: RefreshFaults };
+
+/** What went wrong in one refresh: at least one of the two. */
+export interface RefreshFaults {
+  readonly registry: LabImagesError | null;
+  readonly kubernetes: LabImagesError | null;
+}
+
+/** What the refresh cycle is given when it starts. */
+export interface RefreshInput {
+  /** Milliseconds between the end of a refresh and the next one. */
+  readonly interval: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly firstCause: RefreshCause;
+}
+
+interface RefreshContext extends RefreshInput {
+  /** Why the refresh that is under way was started. */
+  readonly cause: RefreshCause;
+  /** Why the next one is to start at once, or null. */
+  readonly nextCause: RefreshCause | null;
+  /** Refreshes that have failed in a row. */
+  readonly failures: number;
+  readonly faults: RefreshFaults;
+}
+
+const NO_FAULTS: RefreshFaults = { registry: null, kubernetes: null };
+
+/** First wait after a failure, milliseconds; doubled with each further one. */
+const FIRST_BACKOFF = 800;
+/** Longest wait after a failure, milliseconds, so that the end of a fault is noticed within a minute. */
+const LONGEST_BACKOFF = 30_000;
+
+/** The wait after so many failures in a row: exponential, never over the interval, with jitter of up to a half. */
+export function backoffAfter(failures: number, interval: number, random: number): number {
+  const wait = Math.min(FIRST_BACKOFF * 2 ** Math.min(failures - 1, 16), LONGEST_BACKOFF, interval);
+  return wait * (0.5 + random / 2);
+}
+
+/**
+ * The refresh cycle: at start, then every interval, and on demand. One refresh runs at a time; it lists nodes and
+ * images at the same time, and has failed where either has; the other one is brought to its end, since nodes that have
+ * been listed are worth having without a registry too. A demand during a refresh starts another one right after.
+ * The effects `listNodes` and `listImages` are provided from outside; they report failures as events, and a throw
+ * is a defect that ends the actor, for its parent to start anew.
+ */
+export const refreshMachine = setup({
+  types: {
+    context: {} as RefreshContext,
+    input: {} as RefreshInput,
+    events: {} as RefreshRequested | RefreshPart | RefreshFault,
+  },
+  actors: {
+    listNodes: fromCallback<AnyEventObject>(notProvided),
+    listImages: fromCallback<AnyEventObject>(notProvided),
+  },
+  actions: {
+    passOn: sendParent(({ event }) => event),
+    begin: assign({ nextCause: null, faults: NO_FAULTS }),
+    noteNodesFault: assign({
+      faults: ({ context, event }) => ({ ...context.faults, kubernetes: "error" in event ? event.error : null }),
+    }),
+    noteImagesFault: assign({
+      faults: ({ context, event }) => ({ ...context.faults, registry: "error" in event ? event.error : null }),
+    }),
+    reportFailure: sendParent(({ context }) => ({
+      type: "refresh.failed",
+      cause: context.cause,
+      faults: context.faults,
+    })),
+    reportStart: sendParent({ type: "refresh.started" }),
+    reportCompletion: sendParent(({ context }) => ({ type: "refresh.completed", cause: context.cause })),
+    countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
+    forgetFailures: assign({ failures: 0 }),
+    rememberDemand: assign({
+      nextCause: ({ context, event }) => context.nextCause ?? ("cause" in event ? event.cause : null),
+    }),
+    takeDemand: assign({
+      cause: ({ context, event }) => ("cause" in event ? event.cause : (context.nextCause ?? context.cause)),
+    }),
+    takeSchedule: assign({ cause: "SCHEDULED" }),
+  },
+  guards: {
+    isDemanded: ({ context }) => context.nextCause !== null,
+    isFaultless: ({ context }) => context.faults.registry === null && context.faults.kubernetes === null,
+  },
+  delays: {
+    interval: ({ context }) => context.interval,
+    backoff: ({ context }) => backoffAfter(context.failures, context.interval, context.random()),
+  },
+}).createMachine({
+  id: "refresh",
+  context: ({ input }) => ({ ...input, cause: input.firstCause, nextCause: null, failures: 0, faults: NO_FAULTS }),
+  initial: "refreshing",
+  states: {
+    refreshing: {
+      entry: ["begin", "reportStart"],
+      type: "parallel",
+      states: {
+        nodes: {
+          initial: "listing",
+          states: {
+            listing: {
+              invoke: { id: "listNodes", src: "listNodes" },
+              on: {
+                "nodes.paged": { actions: "passOn" },
+                "nodes.restarted": { actions: "passOn" },
+                "nodes.listed": { target: "settled", actions: "passOn" },
+                "nodes.failed": { target: "settled", actions: "noteNodesFault" },
+              },
+            },
+            settled: { type: "final" },
+          },
+        },
+        images: {
+          initial: "listing",
+          states: {
+            listing: {
+              invoke: { id: "listImages", src: "listImages" },
+              on: {
+                "images.listed": { target: "settled", actions: "passOn" },
+                "images.failed": { target: "settled", actions: "noteImagesFault" },
+              },
+            },
+            settled: { type: "final" },
+          },
+        },
+      },
+      on: { "refresh.requested": { actions: "rememberDemand" } },
+      onDone: [
+        { guard: "isFaultless", target: "completed", actions: "reportCompletion" },
+        { target: "failed", actions: "reportFailure" },
+      ],
+    },
+    completed: {
+      entry: "forgetFailures",
+      always: [{ guard: "isDemanded", target: "refreshing", actions: "takeDemand" }, { target: "idle" }],
+    },
+    failed: {
+      entry: "countFailure",
+      always: [{ guard: "isDemanded", target: "refreshing", actions: "takeDemand" }, { target: "backingOff" }],
+    },
+    idle: {
+      after: { interval: { target: "refreshing", actions: "takeSchedule" } },
+      on: { "refresh.requested": { target: "refreshing", actions: "takeDemand" } },
+    },
+    backingOff: {
+      after: { backoff: { target: "refreshing" } },
+      on: { "refresh.requested": { target: "refreshing", actions: "takeDemand" } },
+    },
+  },
+});
+
+function notProvided(): never {
+  throw new Error("the effects of the refresh cycle have to be provided");
+}

@@ -1,0 +1,68 @@
+import { RegistryUnavailableError } from "../../../src/domain/errors.ts";
+import { digestsInNames, type NodeReport } from "../../../src/domain/node-report.ts";
+import type { RemoteTag } from "../../../src/domain/remote-tag.ts";
+import type { SourceSettings } from "../../../src/domain/settings.ts";
+import type { CaseNode, RegistryContent } from "./service-case.ts";
+
+/** A registry at the port: what `ImageSource` would tell of a case's content. */
+export interface CaseRegistry {
+  readonly registry: string;
+  readonly repository: string;
+  list(): readonly RemoteTag[];
+  /** Error: RegistryUnavailableError where the case says that the registry fails. */
+  resolve(tags: readonly string[]): ReadonlyMap<string, RemoteTag>;
+}
+
+/** The registry of a case. */
+export function caseRegistry(source: SourceSettings, content: RegistryContent): CaseRegistry {
+  if (source.type === "docker") {
+    return dockerRegistry(source.registry, source.repository, new Map(content.flatMap(dockerTag)));
+  }
+  const registry = `${source.location}-docker.pkg.dev`;
+  const repository = `${source.projectId}/${source.repository}/${source.image}`;
+  const tags = content.flatMap((entry) => googleTags(`${registry}/${repository}`, entry));
+  return { registry, repository, list: () => tags, resolve: () => new Map() };
+}
+
+function dockerRegistry(registry: string, repository: string, digests: ReadonlyMap<string, string | null>) {
+  return {
+    registry,
+    repository,
+    list: () => [...digests.keys()].map((tag) => ({ tag, digest: null, sizeBytes: null })),
+    resolve(tags: readonly string[]) {
+      const found = new Map<string, RemoteTag>();
+      for (const tag of tags) {
+        const digest = digests.get(tag);
+        if (digest === null) throw new RegistryUnavailableError("the registry answers with a server error");
+        if (digest !== undefined) found.set(tag, { tag, digest, sizeBytes: null });
+      }
+      return found;
+    },
+  };
+}
+
+function dockerTag(entry: RegistryContent[number]): readonly (readonly [string, string | null])[] {
+  return Array.isArray(entry) ? [entry] : [];
+}
+
+/** Images of other names are ignored by the source; so they are here. */
+function googleTags(image: string, entry: RegistryContent[number]): readonly RemoteTag[] {
+  if (Array.isArray(entry)) return [];
+  const [name, digest] = entry.uri.split("@");
+  if (name !== image || digest === undefined) return [];
+  return (entry.tags ?? []).map((tag) => ({ tag, digest, sizeBytes: entry.imageSizeBytes || null }));
+}
+
+/** A node's report at the port. */
+export function caseNode(node: CaseNode): NodeReport {
+  return {
+    name: node.name,
+    uid: `uid-of-${node.name}`,
+    architecture: node.labels?.["kubernetes.io/arch"] ?? null,
+    taints: (node.taints ?? []).map((taint) => ({ ...taint, value: taint.value ?? "" })),
+    images: (node.images ?? []).map(({ names, sizeBytes }) => ({
+      digests: digestsInNames(names ?? []),
+      sizeBytes: sizeBytes ?? 0,
+    })),
+  };
+}

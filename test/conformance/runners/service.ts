@@ -1,0 +1,227 @@
+import { parseConfig } from "../../../src/config/load.ts";
+import { parseDateTime } from "../../../src/domain/calendar.ts";
+import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/catalog.ts";
+import { LabImagesError } from "../../../src/domain/errors.ts";
+import type { Image, ImageClass } from "../../../src/domain/image.ts";
+import { emptyNodeTable } from "../../../src/domain/node-table.ts";
+import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../../src/domain/snapshot.ts";
+import { spawnerImagesJson, spawnerPrepullsJson } from "../../../src/domain/spawner-json.ts";
+import {
+  addCatalog,
+  addPage,
+  applyMark,
+  beginRun,
+  closePages,
+  type ImageState,
+  initialImageState,
+  swap,
+} from "../../../src/machines/image-state.ts";
+import { type CaseRegistry, caseNode, caseRegistry } from "./case-sources.ts";
+import { type CaseNode, type CaseStep, SERVICE_CASE, type ServiceCase } from "./service-case.ts";
+import { TYPE_NAMES } from "./type-names.ts";
+
+/** The clock's first reading, and how far it goes on before the second refresh: beyond the grace of any mark. */
+const FIRST_REFRESH = 0;
+const SECOND_REFRESH = 3_600_000;
+
+const CLASSES: Readonly<Record<string, ImageClass>> = {
+  recommended: "RECOMMENDED",
+  "latest-release": "LATEST_RELEASE",
+  "latest-weekly": "LATEST_WEEKLY",
+  "latest-daily": "LATEST_DAILY",
+};
+
+interface Service {
+  state: ImageState;
+  registry: CaseRegistry;
+  readonly now: number;
+}
+
+/** `service_docker` and `service_gar`: two refreshes, look-ups and marks, on the same functions as the coordinator. */
+export function runService(testCase: unknown): unknown {
+  const input = SERVICE_CASE.parse(testCase);
+  const service = startService(input);
+  const failed = refresh(service, input.nodes, FIRST_REFRESH);
+  const first = { ...answers(service), ...failed };
+  const classes = classAnswers(service);
+  const tagLookups = input.tag_lookups.map((tag) => lookUp(service, (snapshot) => snapshot.imageForTag(tag)));
+  const referenceLookups = input.reference_lookups.map((reference) =>
+    lookUp(service, (snapshot) => snapshot.imageForReference(reference)),
+  );
+  const steps = input.steps.map((step) => runStep(service, step));
+  const config = service.state.settings.images;
+  service.registry = caseRegistry(config.source, input.second.registry);
+  const failedAgain = refresh(service, input.second.nodes, SECOND_REFRESH);
+  const { status, ...second } = answers(service);
+  const { config: _, ...withoutConfig } = status;
+  return {
+    first,
+    classes,
+    tag_lookups: tagLookups,
+    reference_lookups: referenceLookups,
+    steps,
+    second: { ...second, status: withoutConfig, ...failedAgain },
+    second_classes: classAnswers(service),
+  };
+}
+
+function startService(input: ServiceCase): Service {
+  const { config: images, dropdownMenu, tolerations } = input;
+  const kubernetes = { nodeStatusMaxImages: -1 };
+  const config = parseConfig(
+    JSON.stringify({ images, dropdownMenu, tolerations: withoutNulls(tolerations), kubernetes }),
+  );
+  const rules = { tolerations: config.tolerations, nodeStatusMaxImages: -1, markGrace: config.kubernetes.markGrace };
+  const settings = { images: config.images, dropdown: config.dropdown };
+  const now = parseDateTime(input.now);
+  if (now === null) throw new Error(`no time: ${input.now}`);
+  return {
+    state: initialImageState(settings, emptyNodeTable(rules)),
+    registry: caseRegistry(config.images.source, input.registry),
+    now,
+  };
+}
+
+function withoutNulls(tolerations: readonly unknown[]): readonly unknown[] {
+  return tolerations.map((one) => Object.fromEntries(Object.entries(one ?? {}).filter(([, value]) => value !== null)));
+}
+
+function refresh(service: Service, nodes: readonly CaseNode[], observedAt: number): object {
+  const { registry } = service;
+  const settings = service.state.settings.images;
+  const previous = service.state.snapshot?.catalog ?? null;
+  const begun = beginRun(service.state);
+  try {
+    const plan = runWhole(planCatalog(settings, registry, registry.list(), previous?.source ?? null));
+    const catalog = runWhole(completeCatalog(plan, registry.resolve(plan.unresolved), previous));
+    const paged = closePages(addPage(begun, { nodes: nodes.map(caseNode), observedAt }), service.now);
+    service.state = swap(addCatalog(paged, catalog, service.now), "REQUESTED", service.now);
+    return {};
+  } catch (error) {
+    return { refresh_error: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof LabImagesError) return error.reason;
+  throw error;
+}
+
+/** The current snapshot, or the empty one: the running service answers NOT_READY then. */
+function snapshotOf({ state, registry, now }: Service): Snapshot {
+  if (state.snapshot !== null) return state.snapshot;
+  const { images: settings, dropdown } = state.settings;
+  const plan = runWhole(planCatalog(settings, registry, [], null));
+  const catalog = runWhole(completeCatalog(plan, new Map(), null));
+  return createSnapshot({ settings, dropdown, catalog, table: state.table, generation: 1, refreshTime: now }, null);
+}
+
+function answers(service: Service) {
+  const snapshot = snapshotOf(service);
+  const { settings } = snapshot;
+  return {
+    images: spawnerImagesJson(snapshot.images()),
+    menu: snapshot.menu(service.now),
+    missing: missingTags(snapshot),
+    status: plainObject(spawnerPrepullsJson(settings, snapshot.prepullImages(), snapshot.nodes())),
+  };
+}
+
+function plainObject(value: object): Record<string, unknown> {
+  return { ...value };
+}
+
+function missingTags(snapshot: Snapshot): readonly unknown[] {
+  return snapshot.missing().map(({ node, images }) => [node, images.map(({ tag }) => tag)]);
+}
+
+function classAnswers(service: Service): object {
+  const snapshot = snapshotOf(service);
+  const entries = Object.entries(CLASSES).map(([name, imageClass]) => {
+    const answer = attempt(() => {
+      const { image } = snapshot.imageForClass(imageClass);
+      return { tag: image.tag, reference: image.pullReference, name: image.displayName };
+    });
+    return [name, answer];
+  });
+  return Object.fromEntries(entries);
+}
+
+function attempt(look: () => object): object {
+  try {
+    return look();
+  } catch (error) {
+    return { error: reasonOf(error) };
+  }
+}
+
+function lookUp(service: Service, look: (snapshot: Snapshot) => LookUp): object {
+  return attempt(() => {
+    const snapshot = snapshotOf(service);
+    const { image, nodes } = resolve(service, snapshot, look(snapshot));
+    const { tag, displayName: name, reference, digest, sizeBytes: size, aliases, aliasTarget } = image;
+    return {
+      tag,
+      type: TYPE_NAMES[image.type],
+      name,
+      reference,
+      digest,
+      size,
+      aliases,
+      alias_target: aliasTarget,
+      nodes,
+    };
+  });
+}
+
+function resolve(service: Service, snapshot: Snapshot, found: LookUp): ResolvedImage {
+  if (found.kind === "image") return found.resolved;
+  return snapshot.imageResolvedNow(found.tag, service.registry.resolve([found.tag]).get(found.tag) ?? null);
+}
+
+function runStep(service: Service, step: CaseStep): object {
+  const before = snapshotOf(service);
+  const chosen = chooseImage(service, before, step);
+  if (chosen === null) return { marked: null };
+  service.state = applyMark(service.state, chosen.digest ?? "", step.node, FIRST_REFRESH);
+  const changed = changes(before, snapshotOf(service), service.now);
+  return { marked: chosen.tag, ...(Object.keys(changed).length === 0 ? {} : { changed }) };
+}
+
+function chooseImage(service: Service, snapshot: Snapshot, step: CaseStep): Pick<Image, "tag" | "digest"> | null {
+  try {
+    switch (step.via) {
+      case "missing":
+        return snapshot.missing().find(({ node }) => node === step.of)?.images[step.index] ?? null;
+      case "tag":
+        return resolve(service, snapshot, snapshot.imageForTag(step.tag)).image;
+      case "class":
+        return snapshot.imageForClass(CLASSES[step.class] ?? "RECOMMENDED").image;
+      case "new":
+        return { tag: step.tag, digest: step.digest };
+    }
+  } catch (error) {
+    reasonOf(error);
+    return null;
+  }
+}
+
+/** What differs between two snapshots, each part whole. */
+function changes(before: Snapshot, after: Snapshot, now: number): object {
+  const old = changeable(before, now);
+  const entries = Object.entries(changeable(after, now)).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(old[name]),
+  );
+  return Object.fromEntries(entries);
+}
+
+function changeable(snapshot: Snapshot, now: number): Readonly<Record<string, unknown>> {
+  const { prepulled, pending } = snapshot.prepullImages();
+  return {
+    menu: snapshot.menu(now).menu.map(({ reference, name }) => [reference, name]),
+    missing: missingTags(snapshot),
+    prepulled: prepulled.map(({ image }) => image.tag),
+    pending: pending.map(({ image, nodes, missing }) => ({ tag: image.tag, nodes, missing })),
+    cached: snapshot.nodes().map(({ name, cached }) => [name, cached]),
+  };
+}
