@@ -52,3 +52,28 @@ export interface PrepullImages {
   readonly prepulled: readonly NodeImage[];
   readonly pending: readonly NodeImage[];
 }
+
+/** How far the work on one image on one node has come (behaviour.md section 8). */
+export const PREPULL_STATES = ["WAITING", "PULLING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
+
+/** See PREPULL_STATES. */
+export type PrepullState = (typeof PREPULL_STATES)[number];
+
+/** The work on one image on one node. Times are milliseconds since the epoch. */
+export interface PrepullProgress {
+  readonly node: string;
+  /** `registry/repository:tag@digest`. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly state: PrepullState;
+  /** Kubernetes' own word (`ErrImagePull`, `Evicted`), or `Thrashing`; empty where there is none. */
+  readonly reason: string;
+  /** What happened, for an operator; empty where there is nothing to say. */
+  readonly message: string;
+  /** Pulls started so far, the running one included. */
+  readonly attempts: number;
+  /** When the running pull, or else the last one, started; null before the first. */
+  readonly startTime: number | null;
+  /** When the next attempt is due, where it has to wait; null where nothing is known to be due. */
+  readonly nextAttemptTime: number | null;
+}

@@ -1,23 +1,13 @@
 import { timeOfDay, timeOfWeek } from "./calendar.ts";
 import type { Tag, TagType, TagVersion } from "./tag.ts";
+import { DAILY, EXPERIMENTAL, FIRST_PART, NAME, OBSOLETE_RELEASE, RELEASE, restStart, WEEKLY } from "./tag-grammar.ts";
 import { stripLeadingZeros } from "./text-order.ts";
 
 /** What an empty tag means to a registry's clients. */
 const DEFAULT_TAG = "latest";
-const EXPERIMENTAL_PREFIX = "exp_";
 const LETTER_R = 0x72;
 const LETTER_W = 0x77;
 const LETTER_D = 0x64;
-
-// A tag comes from whoever may push, so every expression takes time linear in the tag: no two parts that can match the
-// same text stand next to each other, but for the one lazy part, whose end only a `-` or the end of the tag can be.
-const PARTS = String.raw`(?:_c(\d+)\.(\d+))?(?:_rsp(\d+))?(?:_(.+?))?(?:-([a-z0-9]+))?$`;
-/** Candidates and releases: one expression, since a candidate whose parts do not fit is tried as a release. */
-const RELEASE = new RegExp(String.raw`^r(\d+)_(\d+)_(\d+)(?:_rc(\d+))?${PARTS}`, "s");
-const OBSOLETE_RELEASE = /^r(\d\d)(\d)$/;
-const WEEKLY = new RegExp(String.raw`^w_(\d+)_(\d+)${PARTS}`, "s");
-const DAILY = new RegExp(String.raw`^d_(\d+)_(\d+)_(\d+)${PARTS}`, "s");
-const NAME = /^(.*?)(?:_c(\d+))?(?:-([a-z0-9]+))?$/s;
 
 const OCI_TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const REFERRER = /^sha(?:256|512)-(?:[0-9a-f]{64}(?![0-9A-Za-z])|[0-9a-f]+\.(?:sig|att|sbom)$)/;
@@ -29,13 +19,10 @@ const REFERRER = /^sha(?:256|512)-(?:[0-9a-f]{64}(?![0-9A-Za-z])|[0-9a-f]+\.(?:s
  */
 export function parseTag(tag: string): Tag {
   const text = tag === "" ? DEFAULT_TAG : tag;
-  let start = 0;
-  while (text.startsWith(EXPERIMENTAL_PREFIX, start) && text.length > start + EXPERIMENTAL_PREFIX.length) {
-    start += EXPERIMENTAL_PREFIX.length;
-  }
+  const start = restStart(text);
   if (start === 0) return parsePlain(text);
   const rest = parsePlain(text.slice(start));
-  const displayName = "Experimental ".repeat(start / EXPERIMENTAL_PREFIX.length) + rest.displayName;
+  const displayName = "Experimental ".repeat(start / EXPERIMENTAL.length) + rest.displayName;
   return { ...rest, tag: text, type: "EXPERIMENTAL", displayName };
 }
 
@@ -91,54 +78,53 @@ function parseVersioned(tag: string): Tag | null {
 function parseRelease(tag: string): Tag | null {
   const match = RELEASE.exec(tag);
   if (match === null) return null;
-  const [, major = "", minor = "", patch = "", rc] = match;
+  const major = match[1] ?? "";
+  const minor = match[2] ?? "";
+  const patch = match[3] ?? "";
+  const prerelease = match[4] === undefined ? null : `rc${match[4]}`;
   const numbers = `r${stripLeadingZeros(major)}.${stripLeadingZeros(minor)}.${stripLeadingZeros(patch)}`;
-  const prerelease = rc === undefined ? null : `rc${rc}`;
+  const type = prerelease === null ? "RELEASE" : "RELEASE_CANDIDATE";
+  const name = prerelease === null ? `Release ${numbers}` : `Release Candidate ${numbers}-${prerelease}`;
   const version = versionOf(Number(major), Number(minor), Number(patch), prerelease);
-  return prerelease === null
-    ? versioned(tag, "RELEASE", `Release ${numbers}`, version, null, match, 5)
-    : versioned(tag, "RELEASE_CANDIDATE", `Release Candidate ${numbers}-${prerelease}`, version, null, match, 5);
+  return versioned(tag, type, name, version, null, match, FIRST_PART.release);
 }
 
 function parseObsoleteRelease(tag: string): Tag | null {
   const match = OBSOLETE_RELEASE.exec(tag);
   if (match === null) return null;
   const version = versionOf(Number(match[1]), Number(match[2]), 0, null);
-  return versioned(tag, "RELEASE", `Release r${version.major}.${version.minor}.0`, version, null, match, 3);
+  const name = `Release r${version.major}.${version.minor}.0`;
+  return versioned(tag, "RELEASE", name, version, null, match, match.length);
 }
 
 function parseWeekly(tag: string): Tag | null {
   const match = WEEKLY.exec(tag);
   if (match === null) return null;
-  const [, year = "", week = ""] = match;
-  const date = timeOfWeek(Number(year), Number(week));
+  const year = Number(match[1]);
+  const week = Number(match[2]);
+  const date = timeOfWeek(year, week);
   if (date === null) return null;
-  return versioned(
-    tag,
-    "WEEKLY",
-    `Weekly ${year}_${week}`,
-    versionOf(Number(year), Number(week), 0, null),
-    date,
-    match,
-    3,
-  );
+  const name = `Weekly ${match[1]}_${match[2]}`;
+  return versioned(tag, "WEEKLY", name, versionOf(year, week, 0, null), date, match, FIRST_PART.weekly);
 }
 
 function parseDaily(tag: string): Tag | null {
   const match = DAILY.exec(tag);
   if (match === null) return null;
-  const [, year = "", month = "", day = ""] = match;
-  const date = timeOfDay(Number(year), Number(month), Number(day));
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const date = timeOfDay(year, month, day);
   if (date === null) return null;
-  const version = versionOf(Number(year), Number(month), Number(day), null);
-  return versioned(tag, "DAILY", `Daily ${year}_${month}_${day}`, version, date, match, 4);
+  const name = `Daily ${match[1]}_${match[2]}_${match[3]}`;
+  return versioned(tag, "DAILY", name, versionOf(year, month, day, null), date, match, FIRST_PART.daily);
 }
 
 function versionOf(major: number, minor: number, patch: number, prerelease: string | null): TagVersion {
   return { major, minor, patch, prerelease, build: null };
 }
 
-/** A tag of a versioned form; the groups of PARTS start at `first`. */
+/** A tag of a versioned form; its optional parts are the groups from `first` on. */
 function versioned(
   tag: string,
   type: TagType,

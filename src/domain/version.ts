@@ -52,11 +52,10 @@ function compareIdentifiers(a: string, b: string): number {
   const bNumeric = NUMERIC.test(b);
   if (aNumeric && bNumeric) return compareDigits(a, b);
   if (aNumeric !== bNumeric) return aNumeric ? -1 : 1;
+  // A candidate is its letters, and then its number. With the digits as part of the text the order would run in circles:
+  // rc10, rc1a, rc2.
   const aCandidate = CANDIDATE.exec(a)?.[1];
   const bCandidate = CANDIDATE.exec(b)?.[1];
-  if (aCandidate !== undefined && bCandidate !== undefined) return compareDigits(aCandidate, bCandidate);
-  // Against other identifiers a candidate counts as `rc` alone, and after that word itself: with its digits as text the
-  // order would run in circles (rc10, rc1a, rc2).
   const order = compareCodePoints(aCandidate === undefined ? a : "rc", bCandidate === undefined ? b : "rc");
-  return order || (aCandidate === undefined ? -1 : 1);
+  return order || compareDigits(aCandidate ?? "", bCandidate ?? "");
 }

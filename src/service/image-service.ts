@@ -1,4 +1,5 @@
 import { NotReadyError, ShuttingDownError } from "../domain/errors.ts";
+import type { RemoteTag } from "../domain/remote-tag.ts";
 import type { CoordinatorNews } from "../machines/coordinator.ts";
 import { type ImageState, isMarkable } from "../machines/image-state.ts";
 import type { GateCaller, GateRequest, GateSession, ImageCommands, RefreshCause, StateReader } from "../ports.ts";
@@ -11,6 +12,8 @@ import { type RefreshWaiters, refreshWaiters } from "./refresh-waiters.ts";
 export interface ImageServiceParts extends CoordinatorParts {
   /** Random id of this process. */
   readonly epoch: string;
+  /** The tag as the registry has it now, or null: for tags outside the prepull set. Bounded by whoever provides it. */
+  readonly lookUpTag: (tag: string, signal: AbortSignal) => Promise<RemoteTag | null>;
   /** Told what happens, for logs, metrics and alerts; must not throw. */
   readonly onNews: (news: CoordinatorNews, state: ImageState) => void;
   /** The coordinator itself broke: nothing can go on, the process has to end. */
@@ -41,7 +44,7 @@ export function startImageService(parts: ImageServiceParts): ImageService {
   const running: Running = { parts, actor, callers, waiters: refreshWaiters(), kept: keptSnapshots(), stopped: false };
   const following = new AbortController();
   actor.subscribe({ error: parts.onBroken });
-  for (const type of ["refresh.settled", "snapshot.replaced", "gates.opened", "actor.broke"] as const) {
+  for (const type of ["refresh.started", "refresh.settled", "snapshot.replaced", "gates.opened", "actor.broke"] as const) {
     actor.on(type, (news) => hear(running, news));
   }
   actor.start();
@@ -97,8 +100,7 @@ function imageCommands(running: Running): ImageCommands {
   const state = () => actor.getSnapshot().context.state;
   return {
     async resolveAtRegistry(snapshot, tag, signal) {
-      const found = await parts.source.resolveTags([tag], signal);
-      return snapshot.imageResolvedNow(tag, found.get(tag) ?? null);
+      return snapshot.imageResolvedNow(tag, await parts.lookUpTag(tag, signal));
     },
     markPrepulled(digest, node) {
       if (state().snapshot === null) throw new NotReadyError("the first refresh has not succeeded yet");

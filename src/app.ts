@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import type { Config } from "./config/config.ts";
+import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "./grpc/server.ts";
+import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { connectKubernetes } from "./kubernetes/connection.ts";
+import { createNodeSource } from "./kubernetes/node-source.ts";
+import type { Clock } from "./ports.ts";
+import { type ClosableImageSource, createDockerSource } from "./registry/docker-source.ts";
+import { createTagLookup } from "./registry/tag-lookup.ts";
+import { type ImageService, startImageService } from "./service/image-service.ts";
+import { operatorNews } from "./service/operator-news.ts";
+import { createAlerts } from "./telemetry/alerts.ts";
+import type { ProcessLogger } from "./telemetry/logger.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+
+/** Tags outside the prepull set that may be looked up at the registry at one time. */
+const MOST_LOOK_UPS = 32;
+
+/** What the process brings. */
+export interface AppOptions {
+  readonly config: Config;
+  readonly logger: ProcessLogger;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** The service cannot go on: the process has to end, and not well. */
+  readonly onBroken: () => void;
+}
+
+/** A running lab-images. */
+export interface App {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Stops in order: not ready, streams ended, calls under way finished within `graceMs`, connections closed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Builds everything and starts it. Rejects where an address cannot be listened on; nothing stays behind then. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const metrics = createMetrics();
+  const source = await imageSource(options, metrics);
+  const { clock } = options;
+  const connection = connectKubernetes({ kubeconfig: options.config.kubernetes.kubeconfig, clock });
+  const serving = { begin: (): void => undefined };
+  const service = startService(options, source, connection, metrics, () => serving.begin());
+  metrics.watchState(service.reader, clock);
+  metrics.watchLog(options.logger);
+  const grpc = grpcServer(options, service, metrics);
+  serving.begin = () => grpc.setServing(true);
+  const http = httpServer(options, service, metrics);
+
+  async function stop(graceMs: number): Promise<void> {
+    http.drain();
+    const grpcEnd = grpc.shutdown(graceMs);
+    service.stop();
+    await Promise.all([grpcEnd, http.stop(graceMs)]);
+    await Promise.all([source.close(), connection.close()]);
+    metrics.close();
+  }
+
+  try {
+    const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([grpc.start(), http.start()]);
+    return { grpcPort, httpPort, stop };
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+}
+
+async function imageSource({ config, clock, random, logger }: AppOptions, metrics: Metrics): Promise<ClosableImageSource> {
+  const { source } = config.images;
+  const { insecure, tokenHosts, caFile, certFile, keyFile, credentialsPath } = config.registryAccess;
+  const observe = {
+    request: (_host: string, method: string, status: number | null) => metrics.registryRequest(method, status ?? "failed"),
+    retried: () => metrics.registryRetry(),
+  };
+  if (source.type === "google") {
+    const { createGoogleSource } = await import("./registry/google-source.ts");
+    return await createGoogleSource({ ...source, clock, random, logger });
+  }
+  return createDockerSource({
+    registry: source.registry,
+    repository: source.repository,
+    insecure: insecure ? true : undefined,
+    tokenHosts,
+    caFile: caFile ?? undefined,
+    certFile: certFile ?? undefined,
+    keyFile: keyFile ?? undefined,
+    credentialsPath: credentialsPath ?? undefined,
+    clock,
+    random,
+    logger: logger.child({ component: "registry" }),
+    observe,
+  });
+}
+
+function startService(
+  { config, clock, random, logger, onBroken }: AppOptions,
+  source: ClosableImageSource,
+  connection: ReturnType<typeof connectKubernetes>,
+  metrics: Metrics,
+  onServing: () => void,
+): ImageService {
+  const { images, dropdown, tolerations, nodeSelector } = config;
+  const { nodeStatusMaxImages, markGrace } = config.kubernetes;
+  const alerts = createAlerts({ logger, counts: metrics });
+  const serviceLogger = logger.child({ component: "service" });
+  const tell = operatorNews({ logger: serviceLogger, alerts, metrics, clock });
+  const lookUp = createTagLookup(source, { maxConcurrent: MOST_LOOK_UPS });
+  return startImageService({
+    epoch: randomUUID(),
+    settings: { images, dropdown },
+    rules: { tolerations, nodeStatusMaxImages, markGrace },
+    source,
+    nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
+    lookUpTag: (tag, signal) => lookUp.lookup(tag, signal),
+    clock,
+    random,
+    logger: serviceLogger,
+    onNews(news, state) {
+      if (news.type === "snapshot.replaced") onServing();
+      tell(news, state);
+    },
+    onBroken(error) {
+      logger.error({ err: error }, "the coordinator broke: the process ends, to be started anew");
+      onBroken();
+    },
+  });
+}
+
+function grpcServer({ config, clock, logger }: AppOptions, { reader, commands }: ImageService, metrics: Metrics): GrpcServer {
+  const { listen, insecure, limits } = config.grpc;
+  const { namespace, pullSecret } = config.prepuller;
+  const { images, nodeSelector, tolerations } = config;
+  return createGrpcServer({
+    listen: `${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${listen.port}`,
+    insecure,
+    limits: { ...DEFAULT_GRPC_LIMITS, streams: limits.maxStreams, callsPerConnection: limits.maxCallsPerConnection },
+    reader,
+    commands,
+    settings: { images, nodeSelector, tolerations, namespace, pullSecret },
+    logger: logger.child({ component: "grpc" }),
+    clock,
+    randomId: randomUUID,
+    observer: {
+      callFinished: ({ method, code, seconds }) => metrics.grpcCall(method, code, seconds),
+      streamsOpen: (count) => metrics.openStreams(count),
+    },
+  });
+}
+
+function httpServer({ config, clock, logger }: AppOptions, { reader }: ImageService, metrics: Metrics): HttpServer {
+  const { listen, allowAnonymousRead } = config.http;
+  return createHttpServer({
+    listen,
+    allowAnonymousRead,
+    reader,
+    settings: config.images,
+    metrics,
+    logger: logger.child({ component: "http" }),
+    clock,
+  });
+}

@@ -1,0 +1,55 @@
+/** One image as it is to be pulled: what to pull, and what it is known by. */
+export interface PullTarget {
+  readonly digest: string;
+  /** `registry/repository:tag@digest`. */
+  readonly reference: string;
+}
+
+/** One image to be pulled to one node. */
+export interface PullOrder extends PullTarget {
+  readonly node: string;
+  /** Identity of the node's object: with the digest, the name of the pod follows from it. */
+  readonly nodeUid: string;
+  /** Milliseconds that the pull may take. */
+  readonly timeout: number;
+}
+
+/** Why a pull has failed. */
+export interface PullFailure {
+  /**
+   * The reason that Kubernetes gives, in its own form: of a container (`ErrImagePull`, `ImagePullBackOff`), of a pod
+   * (`Evicted`, `DeadlineExceeded`, `OutOfcpu`), or of a refused request (`Forbidden`, `AlreadyExists`, `Invalid`).
+   */
+  readonly reason: string;
+  /** What happened, written for an operator: what the kubelet or the API server says, without credentials. */
+  readonly message: string;
+}
+
+/** How a pull has ended: a container was created from the image on the node, or not. */
+export type PullOutcome = { readonly kind: "pulled" } | ({ readonly kind: "failed" } & PullFailure);
+
+/** A pull that an earlier process, or an earlier leader, started and that has come to a good end since. */
+export interface RecoveredPull {
+  readonly node: string;
+  readonly nodeUid: string;
+  readonly digest: string;
+}
+
+/** Reason of an abort: the pull is not wanted any more, so its pod is to be removed. */
+export class PullCancelledError extends Error {
+  constructor() {
+    super("the pull is not wanted any more");
+    this.name = "PullCancelledError";
+  }
+}
+
+/**
+ * Reason of an abort: another replica, or the next process, sees to the pull. Nothing may be written any more, not even
+ * a delete; the pod stays for whoever adopts it.
+ */
+export class PullReleasedError extends Error {
+  constructor() {
+    super("the pull is left to another replica or to the next process");
+    this.name = "PullReleasedError";
+  }
+}

@@ -1,0 +1,38 @@
+/** For how long a pull is remembered as one of a series, milliseconds: 6 hours. */
+export const THRASHING_WINDOW = 6 * 3_600_000;
+/** Pulls of one image to one node inside the window from which on it is thrashing. */
+export const THRASHING_PULLS = 3;
+/** The wait before the next pull of a thrashing image, milliseconds; doubled with each further one. */
+const FIRST_PAUSE = 600_000;
+const LONGEST_PAUSE = THRASHING_WINDOW;
+/** As many pulls as it takes to reach the longest pause: more need not be remembered. */
+const MOST_REMEMBERED = 12;
+
+/** The verdict on an image that is missing again after it was pulled. */
+export interface Thrashing {
+  /** Pulls inside the window. */
+  readonly pulls: number;
+  /** When the next pull may start, on the scale of the pulls' times. */
+  readonly notBefore: number;
+}
+
+/** The times of the pulls with one more, without those that no longer count. Times are monotonic milliseconds. */
+export function rememberPull(pulledAt: readonly number[], now: number): readonly number[] {
+  return [...recentPulls(pulledAt, now), now].slice(-MOST_REMEMBERED);
+}
+
+/**
+ * Whether an image that was pulled to a node at these times and is missing there again is being evicted as fast as it
+ * is pulled (the kubelet's garbage collector takes what was never used first), and when to try next; null where it is not.
+ */
+export function judgeThrashing(pulledAt: readonly number[], now: number): Thrashing | null {
+  const recent = recentPulls(pulledAt, now);
+  const last = recent.at(-1);
+  if (last === undefined || recent.length < THRASHING_PULLS) return null;
+  const pause = Math.min(FIRST_PAUSE * 2 ** (recent.length - THRASHING_PULLS), LONGEST_PAUSE);
+  return { pulls: recent.length, notBefore: last + pause };
+}
+
+function recentPulls(pulledAt: readonly number[], now: number): readonly number[] {
+  return pulledAt.filter((time) => now - time < THRASHING_WINDOW);
+}
