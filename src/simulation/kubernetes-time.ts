@@ -1,0 +1,38 @@
+/** Time as the simulation needs it; the service's own clock fits, and tests give one that is turned by hand. */
+export interface SimulatedTime {
+  /** Milliseconds since the epoch. */
+  wallTime(): number;
+  /** Milliseconds on a scale that never steps. */
+  monotonicTime(): number;
+  /** Runs `callback` once after `milliseconds`; answers what takes it back. */
+  schedule(milliseconds: number, callback: () => void): () => void;
+}
+
+/** The time of this machine. */
+export const machineTime: SimulatedTime = {
+  wallTime: () => Date.now(),
+  monotonicTime: () => performance.now(),
+  schedule(milliseconds, callback) {
+    const timer = setTimeout(callback, Math.min(milliseconds, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after so many milliseconds, or rejects with the signal's reason. */
+export function pause(time: SimulatedTime, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = time.schedule(milliseconds, () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
