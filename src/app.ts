@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "./grpc/server.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { createImageSource } from "./image-source.ts";
 import { connectKubernetes } from "./kubernetes/connection.ts";
 import { createNodeSource } from "./kubernetes/node-source.ts";
 import type { Clock } from "./ports.ts";
-import { type ClosableImageSource, createDockerSource } from "./registry/docker-source.ts";
+import type { ClosableImageSource } from "./registry/docker-source.ts";
 import { createTagLookup } from "./registry/tag-lookup.ts";
+import { createHook, type Hook } from "./registry-hook.ts";
 import { type ImageService, startImageService } from "./service/image-service.ts";
 import { operatorNews } from "./service/operator-news.ts";
 import { createAlerts } from "./telemetry/alerts.ts";
@@ -29,6 +31,8 @@ export interface AppOptions {
 
 /** A running lab-images. */
 export interface App {
+  /** `registry/repository` of the images. */
+  readonly images: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   /** Stops in order: not ready, streams ended, calls under way finished within `graceMs`, connections closed. */
@@ -38,7 +42,7 @@ export interface App {
 /** Builds everything and starts it. Rejects where an address cannot be listened on; nothing stays behind then. */
 export async function startApp(options: AppOptions): Promise<App> {
   const metrics = createMetrics();
-  const source = await imageSource(options, metrics);
+  const source = await createImageSource({ ...options, metrics });
   const { clock } = options;
   const connection = connectKubernetes({ kubeconfig: options.config.kubernetes.kubeconfig, clock });
   const serving = { begin: (): void => undefined };
@@ -47,10 +51,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   metrics.watchLog(options.logger);
   const grpc = grpcServer(options, service, metrics);
   serving.begin = () => grpc.setServing(true);
-  const http = httpServer(options, service, metrics);
+  const hook = registryHook(options, source, service);
+  const http = httpServer(options, service, metrics, hook);
 
   async function stop(graceMs: number): Promise<void> {
     http.drain();
+    hook?.stop();
     const grpcEnd = grpc.shutdown(graceMs);
     service.stop();
     await Promise.all([grpcEnd, http.stop(graceMs)]);
@@ -60,38 +66,11 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   try {
     const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([grpc.start(), http.start()]);
-    return { grpcPort, httpPort, stop };
+    return { images: `${source.registry}/${source.repository}`, grpcPort, httpPort, stop };
   } catch (error) {
     await stop(0);
     throw error;
   }
-}
-
-async function imageSource({ config, clock, random, logger }: AppOptions, metrics: Metrics): Promise<ClosableImageSource> {
-  const { source } = config.images;
-  const { insecure, tokenHosts, caFile, certFile, keyFile, credentialsPath } = config.registryAccess;
-  const observe = {
-    request: (_host: string, method: string, status: number | null) => metrics.registryRequest(method, status ?? "failed"),
-    retried: () => metrics.registryRetry(),
-  };
-  if (source.type === "google") {
-    const { createGoogleSource } = await import("./registry/google-source.ts");
-    return await createGoogleSource({ ...source, clock, random, logger });
-  }
-  return createDockerSource({
-    registry: source.registry,
-    repository: source.repository,
-    insecure: insecure ? true : undefined,
-    tokenHosts,
-    caFile: caFile ?? undefined,
-    certFile: certFile ?? undefined,
-    keyFile: keyFile ?? undefined,
-    credentialsPath: credentialsPath ?? undefined,
-    clock,
-    random,
-    logger: logger.child({ component: "registry" }),
-    observe,
-  });
 }
 
 function startService(
@@ -128,7 +107,11 @@ function startService(
   });
 }
 
-function grpcServer({ config, clock, logger }: AppOptions, { reader, commands }: ImageService, metrics: Metrics): GrpcServer {
+function grpcServer(
+  { config, clock, logger }: AppOptions,
+  { reader, commands }: ImageService,
+  metrics: Metrics,
+): GrpcServer {
   const { listen, insecure, limits } = config.grpc;
   const { namespace, pullSecret } = config.prepuller;
   const { images, nodeSelector, tolerations } = config;
@@ -149,7 +132,22 @@ function grpcServer({ config, clock, logger }: AppOptions, { reader, commands }:
   });
 }
 
-function httpServer({ config, clock, logger }: AppOptions, { reader }: ImageService, metrics: Metrics): HttpServer {
+function registryHook(
+  { config, clock, logger }: AppOptions,
+  { repository }: ClosableImageSource,
+  { commands }: ImageService,
+): Hook | null {
+  const { hookSecretFile: secretFile } = config.http;
+  if (secretFile === null) return null;
+  return createHook({ secretFile, repository, commands, clock, logger: logger.child({ component: "hook" }) });
+}
+
+function httpServer(
+  { config, clock, logger }: AppOptions,
+  { reader }: ImageService,
+  metrics: Metrics,
+  hook: Hook | null,
+): HttpServer {
   const { listen, allowAnonymousRead } = config.http;
   return createHttpServer({
     listen,
@@ -159,5 +157,6 @@ function httpServer({ config, clock, logger }: AppOptions, { reader }: ImageServ
     metrics,
     logger: logger.child({ component: "http" }),
     clock,
+    hook: hook?.handler,
   });
 }

@@ -2,8 +2,10 @@
  * What the core needs of the outside, and what the outside may ask of the core. Adapters implement the first half;
  * gRPC and HTTP are written against the second. Types only: nothing here runs.
  */
+import type { PrepullProgress, PrepullState } from "./domain/answers.ts";
 import type { LabImagesError } from "./domain/errors.ts";
 import type { NodeReport } from "./domain/node-report.ts";
+import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/pull.ts";
 import type { RemoteTag } from "./domain/remote-tag.ts";
 import type { ResolvedImage, Snapshot } from "./domain/snapshot.ts";
 
@@ -87,6 +89,48 @@ export interface NodeSource {
   follow(listener: NodeListener, signal: AbortSignal): void;
 }
 
+/**
+ * Pulls images to nodes (behaviour.md section 8). Before each single write (create or delete of a pod) the puller asks
+ * `Leadership.mayWrite`, and writes nothing where the answer is no: then it behaves as if the pull had been released.
+ */
+export interface Puller {
+  /**
+   * Pulls one image to one node and tells how it ended, within `order.timeout` and a few seconds. The name of the pod
+   * is a function of node uid and digest: a live pod of that name is adopted, one that is going is waited for, one that
+   * has come to a good end counts as this pull's, and any other finished or overdue one is removed first. What
+   * Kubernetes answers is an outcome, refusals too; a rejection is a defect. The pod is removed before the promise
+   * settles, as far as the API server allows; what is left over is found by `recover`.
+   *
+   * An abort with a PullCancelledError removes the pod; with a PullReleasedError, or any other reason, nothing is
+   * written any more. Either rejects with the signal's reason, a cancelled pull once its pod has been asked to go.
+   */
+  pull(order: PullOrder, signal: AbortSignal): Promise<PullOutcome>;
+  /**
+   * Sees to the pods that carry our label and belong to no pull of this process: gives those that have come to a good
+   * end, removes all that are finished, overdue, or not wanted, and leaves live ones that are wanted for `pull` to
+   * adopt. Called when this replica begins to lead, before the first pull, and from time to time while it leads.
+   * Errors: KubernetesUnavailableError, KubernetesDeniedError; an abort of `signal` rejects with the signal's reason.
+   */
+  recover(
+    isWanted: (nodeUid: string, digest: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly RecoveredPull[]>;
+}
+
+/** Which of several replicas prepulls; without leader election this one always does. */
+export interface Leadership {
+  /**
+   * Tells at once whether this replica leads, and then each change, until `signal` aborts (which gives the lease up).
+   * `mayWrite` is false already when the loss is told. One follower at a time.
+   */
+  follow(onChange: (leading: boolean) => void, signal: AbortSignal): void;
+  /**
+   * Whether this replica holds the lease at this very moment by the monotonic clock; false from the renew deadline on,
+   * also where the process has slept through it and nobody has been told yet.
+   */
+  mayWrite(): boolean;
+}
+
 /** Something an operator should know at once. Deduplicated by `key` by the adapter. */
 export interface Alert {
   /** Names the cause: two alerts of one key are one. */
@@ -138,6 +182,16 @@ export interface StateReader {
   sources(): readonly SourceState[];
   /** Why the snapshot may be out of date, without ages; null where every source is well. */
   staleReason(): string | null;
+  /**
+   * The work on images that nodes lack, by node and in the order of the work, with the last ones that have ended. The
+   * same call gives the same array while nothing has changed; an entry that is as it was is the same object.
+   */
+  progress(): readonly PrepullProgress[];
+  /**
+   * Calls `listener` after the snapshot, the progress or the health of a source has changed, possibly many times in a
+   * row: it must not throw and should only take note. Answers what ends it.
+   */
+  onChange(listener: () => void): () => void;
 }
 
 /** Why the data were refreshed, as the wait gate tells it. */
@@ -175,6 +229,17 @@ export interface GateSession {
   close(): void;
 }
 
+/** One report of an outside prepuller (api.md `ReportPrepull`). */
+export interface PrepullReport {
+  readonly digest: string;
+  readonly node: string;
+  readonly state: PrepullState;
+  /** Empty where there is none. */
+  readonly reason: string;
+  /** Empty where there is none. */
+  readonly message: string;
+}
+
 /** What may be asked of the running service. Failures are LabImagesErrors. */
 export interface ImageCommands {
   /**
@@ -184,6 +249,11 @@ export interface ImageCommands {
   resolveAtRegistry(snapshot: Snapshot, tag: string, signal: AbortSignal): Promise<ResolvedImage>;
   /** Marks the image of this digest as pulled to the node; false where there is nothing to mark. */
   markPrepulled(digest: string, node: string): boolean;
+  /**
+   * What an outside prepuller tells of its work on one image on one node; SUCCEEDED is a mark. False where there is
+   * nothing to report on: the node does not lack the image, or (all but SUCCEEDED) the built-in prepuller is on.
+   */
+  reportPrepull(report: PrepullReport): boolean;
   /** Settles when a refresh that started after this call has finished; rejects with that refresh's error. */
   refresh(cause: "REQUESTED" | "REGISTRY_NOTIFIED", signal: AbortSignal): Promise<void>;
   /** Attaches a caller to a gate. Errors: GateBusyError, TooManyGatesError, ShuttingDownError. */

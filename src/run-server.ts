@@ -27,7 +27,8 @@ export async function runServer(config: Config, hooks: ServerHooks = {}): Promis
   const end = whenToEnd(logger);
   try {
     const app = await startApp({ config, logger, clock, random: Math.random, onBroken: () => end.now(1) });
-    announce(config, app, logger);
+    const { images, grpcPort, httpPort } = app;
+    logger.info({ images, grpcPort, httpPort }, "listening");
     hooks.onStarted?.(app);
     const status = await end.promise;
     await app.stop(GRACE);
@@ -41,17 +42,6 @@ export async function runServer(config: Config, hooks: ServerHooks = {}): Promis
   } finally {
     await logger.flush();
   }
-}
-
-function announce(config: Config, { grpcPort, httpPort }: App, logger: ProcessLogger): void {
-  const { registry, repository } = imagePlace(config);
-  logger.info({ registry, repository, grpcPort, httpPort }, "listening");
-}
-
-function imagePlace({ images: { source } }: Config): { readonly registry: string; readonly repository: string } {
-  if (source.type === "docker") return source;
-  const repository = `${source.projectId}/${source.repository}/${source.image}`;
-  return { registry: `${source.location}-docker.pkg.dev`, repository };
 }
 
 /** The end of the process: by signal, by a defect, or from outside through `now`. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { coverageShortfalls } from "./support/coverage-gate.ts";
 
 const REPORT = join(import.meta.dirname, "../coverage/lcov.info");
-const SLOW_SUITES = ["cluster", "registry-real", "browser", "bench"];
+const SLOW_SUITES = ["cluster", "registry-real", "bench", "mutants"];
 const PATTERN = `test/!(${SLOW_SUITES.join("|")})/**/*.test.ts`;
 /** Types alone, generated code, and what the demo plays: none of it is run by a test for its own sake. */
 const NOT_MEASURED = ["src/grpc/gen/**", "src/ports.ts", "test/**"];
@@ -24,6 +24,8 @@ const child = spawn(
     "--test-coverage-include=src/**",
     ...NOT_MEASURED.map((glob) => `--test-coverage-exclude=${glob}`),
     "--test-reporter=dot",
+    "--test-reporter-destination=stdout",
+    `--test-reporter=${join(import.meta.dirname, "support/tally-reporter.ts")}`,
     "--test-reporter-destination=stdout",
     "--test-reporter=lcov",
     `--test-reporter-destination=${REPORT}`,

@@ -1,5 +1,4 @@
 const BUCKETS = 1024;
-const EMPTY: ReadonlyMap<string, never> = new Map();
 
 /**
  * An immutable map with a bound on its size that shares all but what changed with the one it was made from: for tens of
@@ -11,11 +10,11 @@ export interface BucketMap<V> {
 
 /** A map without entries. */
 export function emptyBucketMap<V>(): BucketMap<V> {
-  return { buckets: new Array<ReadonlyMap<string, V>>(BUCKETS).fill(EMPTY) };
+  return { buckets: new Array<ReadonlyMap<string, V>>(BUCKETS).fill(new Map<string, V>()) };
 }
 
 /** The value of the key, or null. */
-export function valueOf<V>(map: BucketMap<V>, key: string): V | null {
+export function valueAt<V>(map: BucketMap<V>, key: string): V | null {
   return map.buckets[bucketOf(key)]?.get(key) ?? null;
 }
 

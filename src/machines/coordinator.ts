@@ -53,6 +53,7 @@ export type CoordinatorEvent =
 
 /** What the coordinator tells whoever listens. */
 export type CoordinatorNews =
+  | { readonly type: "refresh.started" }
   /** A refresh has ended; `error` is null where it succeeded, and no LabImagesError where the actor broke. */
   | {
       readonly type: "refresh.settled";
@@ -99,6 +100,7 @@ export const coordinatorMachine = setup({
   },
   actors: { refresh: refreshMachine, waitGate: waitGateMachine },
   actions: {
+    tellStarted: emit({ type: "refresh.started" }),
     beginRun: assign({ state: ({ context }) => beginRun(context.state) }),
     addPage: assign(({ context, event }) => {
       assertEvent(event, "nodes.paged");
@@ -243,7 +245,7 @@ export const coordinatorMachine = setup({
           },
           on: {
             "refresh.requested": { actions: "passDemand" },
-            "refresh.started": { actions: "beginRun" },
+            "refresh.started": { actions: ["beginRun", "tellStarted"] },
             "nodes.paged": { actions: "addPage" },
             "nodes.restarted": { actions: "dropPages" },
             "nodes.listed": { actions: "closePages" },

@@ -44,7 +44,13 @@ export function startImageService(parts: ImageServiceParts): ImageService {
   const running: Running = { parts, actor, callers, waiters: refreshWaiters(), kept: keptSnapshots(), stopped: false };
   const following = new AbortController();
   actor.subscribe({ error: parts.onBroken });
-  for (const type of ["refresh.started", "refresh.settled", "snapshot.replaced", "gates.opened", "actor.broke"] as const) {
+  for (const type of [
+    "refresh.started",
+    "refresh.settled",
+    "snapshot.replaced",
+    "gates.opened",
+    "actor.broke",
+  ] as const) {
     actor.on(type, (news) => hear(running, news));
   }
   actor.start();

@@ -58,7 +58,8 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
     const reason = error instanceof LabImagesError ? error.reason : "INTERNAL";
     const consequence = snapshot === null ? "there is no answer yet" : "answers are stale until it works again";
     failures += 1;
-    if (failures === 1) logger.warn({ cause, reason, err: error }, `the refresh has failed: ${consequence}; it is tried again`);
+    if (failures === 1)
+      logger.warn({ cause, reason, err: error }, `the refresh has failed: ${consequence}; it is tried again`);
     else logger.debug({ cause, reason, failures, err: error }, "the refresh has failed again");
     if (failures < LASTING_FAULT) return;
     alerts.raise({ key: "refresh", message: `the refresh fails: ${error.message}`, details: { reason } });

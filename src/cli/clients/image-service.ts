@@ -1,0 +1,70 @@
+import {
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  credentials,
+  loadPackageDefinition,
+  type requestCallback,
+} from "@grpc/grpc-js";
+import { SERVED_DEFINITION } from "../../grpc/contract.ts";
+import type { ProtoGrpcType } from "../../grpc/gen/image_service.ts";
+import type { ImageServiceClient } from "../../grpc/gen/labimages/v1/ImageService.ts";
+
+/** Milliseconds that a question may take. */
+const CALL_TIMEOUT = 30_000;
+/** Bytes; the service sends no message above 3 MiB. */
+const LARGEST_MESSAGE = 4 * 1_048_576;
+
+/** A plaintext client of the service at `host:port`. The caller closes it. */
+export function connect(address: string): ImageServiceClient {
+  // The generated type describes what the loader makes of the same files; the loader itself cannot say so.
+  const loaded = loadPackageDefinition(SERVED_DEFINITION) as unknown as ProtoGrpcType;
+  return new loaded.labimages.v1.ImageService(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": LARGEST_MESSAGE,
+    // The proxy of the environment is for the web; the service is near.
+    "grpc.enable_http_proxy": 0,
+  });
+}
+
+/** When a question asked now has to be answered: `timeout` is in milliseconds. */
+export function deadline(timeout = CALL_TIMEOUT): { readonly deadline: Date } {
+  return { deadline: new Date(Date.now() + timeout) };
+}
+
+/** One answer; an abort of the signal cancels the call. Rejects with grpc-js's ServiceError. */
+export function ask<Answer>(
+  signal: AbortSignal,
+  start: (callback: requestCallback<Answer>) => ClientUnaryCall,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = start((error, answer) => {
+      signal.removeEventListener("abort", cancel);
+      if (error !== null) reject(error);
+      else if (answer === undefined) reject(new TypeError("the service answered nothing"));
+      else resolve(answer);
+    });
+    const cancel = () => call.cancel();
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  });
+}
+
+/** Hands on each message of a stream until it ends; an abort of the signal ends it well. Rejects with a ServiceError. */
+export function follow<Message>(
+  signal: AbortSignal,
+  stream: ClientReadableStream<Message>,
+  take: (message: Message) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = () => stream.cancel();
+    const settle = (error: Error | null) => {
+      signal.removeEventListener("abort", cancel);
+      if (error === null || signal.aborted) resolve();
+      else reject(error);
+    };
+    stream.on("data", take);
+    stream.on("error", settle);
+    stream.on("end", () => settle(null));
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  });
+}

@@ -1,0 +1,94 @@
+import type { GetMenuResponse__Output as GetMenuResponse } from "../../grpc/gen/labimages/v1/GetMenuResponse.ts";
+import type { Image__Output as Image } from "../../grpc/gen/labimages/v1/Image.ts";
+import type { ImageServiceClient } from "../../grpc/gen/labimages/v1/ImageService.ts";
+import type { ListImagesResponse__Output as ListImagesResponse } from "../../grpc/gen/labimages/v1/ListImagesResponse.ts";
+import type { ListMissingImagesResponse__Output as ListMissingImagesResponse } from "../../grpc/gen/labimages/v1/ListMissingImagesResponse.ts";
+import type { MenuImage__Output as MenuImage } from "../../grpc/gen/labimages/v1/MenuImage.ts";
+import type { ResolveImageResponse__Output as ResolveImageResponse } from "../../grpc/gen/labimages/v1/ResolveImageResponse.ts";
+import type { ImageSelector } from "../command.ts";
+import { ask, deadline } from "./image-service.ts";
+import { allPages } from "./pages.ts";
+import { printable, type Report, table, yesOrNo } from "./report.ts";
+
+/** The answer to `lab-images images`. */
+export async function reportImages(client: ImageServiceClient, signal: AbortSignal): Promise<Report> {
+  const pages = await allPages((pageToken) =>
+    ask<ListImagesResponse>(signal, (callback) => client.listImages({ pageToken }, deadline(), callback)),
+  );
+  const [{ recommended, latestRelease, latestWeekly, latestDaily, state }] = pages;
+  const images = pages.flatMap((page) => page.images);
+  const rows = images.map(({ tag, displayName, digest, prepulled, aliasTarget, aliases }) => [
+    tag,
+    displayName,
+    yesOrNo(prepulled),
+    digest,
+    aliasTarget,
+    aliases.join(" "),
+  ]);
+  return {
+    json: { recommended, latestRelease, latestWeekly, latestDaily, images, state },
+    text: table(["TAG", "NAME", "PREPULLED", "DIGEST", "STANDS FOR", "ALIASES"], rows, "There are no images."),
+  };
+}
+
+/** The answer to `lab-images menu`. */
+export async function reportMenu(client: ImageServiceClient, signal: AbortSignal): Promise<Report> {
+  const pages = await allPages((pageToken) =>
+    ask<GetMenuResponse>(signal, (callback) => client.getMenu({ pageToken }, deadline(), callback)),
+  );
+  const menu = pages.flatMap((page) => page.menu);
+  const dropdown = pages.flatMap((page) => page.dropdown);
+  const rows = (part: string, images: readonly MenuImage[]) =>
+    images.map(({ name, reference }) => [part, name, reference]);
+  return {
+    json: { menu, dropdown, state: pages[0].state },
+    text: table(
+      ["PART", "NAME", "REFERENCE"],
+      [...rows("menu", menu), ...rows("dropdown", dropdown)],
+      "The menu is empty.",
+    ),
+  };
+}
+
+/** The answer to `lab-images missing`; `node` is empty for all nodes. */
+export async function reportMissing(client: ImageServiceClient, signal: AbortSignal, node: string): Promise<Report> {
+  const pages = await allPages((pageToken) =>
+    ask<ListMissingImagesResponse>(signal, (callback) =>
+      client.listMissingImages({ node, pageToken }, deadline(), callback),
+    ),
+  );
+  const nodes = pages.flatMap((page) => page.nodes);
+  const rows = nodes.flatMap((each) => each.images.map((image) => [each.node, image.tag, image.pullReference]));
+  return {
+    json: { nodes, state: pages[0].state },
+    text: table(["NODE", "TAG", "REFERENCE"], rows, "Nothing is missing."),
+  };
+}
+
+/** The answer to `lab-images resolve`. */
+export async function reportResolved(
+  client: ImageServiceClient,
+  signal: AbortSignal,
+  selector: ImageSelector,
+): Promise<Report> {
+  const request = "imageClass" in selector ? { imageClass: `IMAGE_CLASS_${selector.imageClass}` as const } : selector;
+  const answer = await ask<ResolveImageResponse>(signal, (callback) =>
+    client.resolveImage(request, deadline(), callback),
+  );
+  return { json: answer, text: answer.image === null ? "There is no such image." : describeImage(answer.image) };
+}
+
+function describeImage(image: Image): string {
+  const facts = [
+    ["name", image.displayName],
+    ["reference", image.pullReference],
+    ["prepulled", yesOrNo(image.prepulled)],
+    ["aliases", image.aliases.join(" ")],
+    ["stands for", image.aliasTarget],
+    ["on nodes", image.nodes.join(" ")],
+  ];
+  return facts
+    .filter(([, value]) => value !== "")
+    .map(([name = "", value = ""]) => `${name.padEnd(11)}${printable(value)}`)
+    .join("\n");
+}

@@ -1,0 +1,38 @@
+import type { ImageClass } from "../domain/image.ts";
+
+/** What an image is looked up by. */
+export type ImageSelector =
+  | { readonly tag: string }
+  | { readonly reference: string }
+  | { readonly imageClass: ImageClass };
+
+/** Where a question goes, and how its answer is written. */
+export interface ClientOptions {
+  /** `host:port` of the service. */
+  readonly address: string;
+  /** JSON even on a terminal. */
+  readonly json: boolean;
+}
+
+/** A question to a running service. */
+export type ClientCommand =
+  | ({ readonly name: "status" | "images" | "menu" | "refresh" } & ClientOptions)
+  /** `node` is empty for all nodes. */
+  | ({ readonly name: "missing"; readonly node: string } & ClientOptions)
+  | ({ readonly name: "resolve"; readonly selector: ImageSelector } & ClientOptions)
+  | ({ readonly name: "watch"; readonly gate: string } & ClientOptions);
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly name: "help" }
+  | { readonly name: "version" }
+  /** Addresses are null where none is given. */
+  | { readonly name: "demo"; readonly grpc: string | null; readonly http: string | null }
+  | { readonly name: "serve"; readonly config: string }
+  | { readonly name: "check-config"; readonly file: string }
+  | ClientCommand;
+
+/** Whether the command is a question to a running service. */
+export function isClientCommand(command: Command): command is ClientCommand {
+  return "address" in command;
+}

@@ -1,0 +1,27 @@
+/** What `lab-images --help` prints. */
+export const USAGE = `lab-images: knows every lab image in a registry and on every Kubernetes node
+
+Usage: lab-images COMMAND [OPTIONS]
+
+The service:
+  demo                      run the service on a simulated registry and cluster
+      --grpc HOST:PORT      where gRPC listens (default: 127.0.0.1:50051)
+      --http HOST:PORT      where HTTP listens (default: 127.0.0.1:8080)
+  serve --config FILE       run the service
+  check-config FILE         say whether a configuration can be used
+
+Questions to a running service:
+  status                    sources, images of the prepull set, nodes
+  images                    all images
+  menu                      what the spawner shows
+  missing [NODE]            what should be on nodes and is not
+  resolve TAG | REFERENCE   one image; or --class recommended, latest-release,
+                            latest-weekly or latest-daily
+  watch                     tell of each refresh until interrupted
+      --gate NAME           the wait gate to use (default: watch)
+  refresh                   refresh now, and wait until that is done
+      --address HOST:PORT   where the service is (default: 127.0.0.1:50051)
+      --json                JSON instead of a table, which is for terminals
+
+  --help, --version         anywhere
+`;

@@ -1,0 +1,93 @@
+import type { Toleration } from "../domain/node-report.ts";
+import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
+import type { ListenAddress } from "./address.ts";
+
+/** How the registry is reached; the images themselves are named by `ImageSettings.source`. */
+export interface RegistryAccess {
+  /** Plain HTTP instead of HTTPS. */
+  readonly insecure: boolean;
+  /** Hosts besides the registry's own that its token realms may be on. */
+  readonly tokenHosts: readonly string[];
+  /** Certificates to trust besides the system's (PEM), or null. */
+  readonly caFile: string | null;
+  /** The client's certificate (PEM), or null; with `keyFile`. */
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  /** Credentials in the `.dockerconfigjson` format, or null. */
+  readonly credentialsPath: string | null;
+  /** `host:port` of Google's API where it is not the public one, or null. */
+  readonly apiEndpoint: string | null;
+}
+
+/** How the cluster is reached and what its kubelets are known to do. */
+interface KubernetesConfig {
+  /** Path of a kubeconfig, or null: the environment's (`KUBECONFIG`) or the pod's own account. */
+  readonly kubeconfig: string | null;
+  /** As the kubelets are configured: -1 for no limit. */
+  readonly nodeStatusMaxImages: number;
+  /** Milliseconds. */
+  readonly markGrace: number;
+}
+
+/** Which of several replicas prepulls. Durations in milliseconds. */
+interface LeaderElectionConfig {
+  readonly enabled: boolean;
+  readonly leaseName: string;
+  readonly leaseDuration: number;
+  readonly renewDeadline: number;
+  readonly retryPeriod: number;
+}
+
+/** The built-in prepuller, and what outside ones are told. */
+interface PrepullerConfig {
+  readonly enabled: boolean;
+  readonly namespace: string | null;
+  /** Name of the secret that pods pull with, or null. */
+  readonly pullSecret: string | null;
+  readonly maxConcurrentPulls: number;
+  readonly leaderElection: LeaderElectionConfig;
+}
+
+/** What bounds the gRPC server. */
+interface GrpcLimits {
+  /** Streams that may be open at once, in all. */
+  readonly maxStreams: number;
+  /** Calls that may be open at once on one connection. */
+  readonly maxCallsPerConnection: number;
+}
+
+/** The gRPC server. */
+interface GrpcConfig {
+  readonly listen: ListenAddress;
+  /** Allows plaintext beyond loopback. */
+  readonly insecure: boolean;
+  readonly limits: GrpcLimits;
+}
+
+/** The HTTP server. */
+interface HttpConfig {
+  readonly listen: ListenAddress;
+  readonly allowAnonymousRead: boolean;
+  /** File with the shared secret of `/hooks/registry`, or null: no hook is served. */
+  readonly hookSecretFile: string | null;
+}
+
+/** The log. */
+interface LogConfig {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly profile: "production" | "development";
+}
+
+/** The whole configuration of `lab-images serve`: plain data, complete with defaults, durations in milliseconds. */
+export interface Config {
+  readonly images: ImageSettings;
+  readonly registryAccess: RegistryAccess;
+  readonly dropdown: DropdownPolicy;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly Toleration[];
+  readonly kubernetes: KubernetesConfig;
+  readonly prepuller: PrepullerConfig;
+  readonly grpc: GrpcConfig;
+  readonly http: HttpConfig;
+  readonly log: LogConfig;
+}

@@ -1,0 +1,184 @@
+import { z } from "zod";
+import { parseDateTime } from "../domain/calendar.ts";
+import { parseVersion } from "../domain/version.ts";
+import { isLoopback } from "./address.ts";
+import {
+  duration,
+  flag,
+  list,
+  listenAddress,
+  mapping,
+  notYet,
+  optional,
+  parsedText,
+  section,
+  text,
+  wholeNumber,
+  withDefault,
+  word,
+} from "./fields.ts";
+
+const SECOND = 1_000;
+const DAY = 86_400 * SECOND;
+
+const path = text("the path of a file");
+const tag = text("a tag: letters, digits, `_`, `.` and `-`, at most 128", /^\w[\w.-]{0,127}$/);
+const host = text(
+  "a host, with port where it is not the usual one, without https://",
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/,
+);
+const repositoryPart = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
+const repository = text(
+  "a repository such as library/sketchbook, in lower case",
+  new RegExp(`^(?=.{1,255}$)${repositoryPart}(?:/${repositoryPart})*$`),
+);
+const googleName = text("a name of Google Cloud", /^[A-Za-z0-9][A-Za-z0-9._:-]{0,254}$/);
+const kubernetesName = text("a name of Kubernetes", /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/);
+const interval = duration(100, 365 * DAY, "from 0.1 seconds to 365 days");
+const count = wholeNumber(0, 10_000);
+
+const dockerSource = mapping({
+  type: z.literal("docker"),
+  registry: host,
+  repository,
+  insecure: withDefault(flag, false),
+  tokenHosts: withDefault(list(host, "a list of hosts"), []),
+  caFile: optional(path),
+  certFile: optional(path),
+  keyFile: optional(path),
+}).superRefine((source, context) => {
+  for (const [given, missing] of [
+    ["certFile", "keyFile"],
+    ["keyFile", "certFile"],
+  ] as const) {
+    if (source[given] === null || source[missing] !== null) continue;
+    context.addIssue({ code: "custom", message: `the path of a file, because ${given} is set`, path: [missing] });
+  }
+});
+
+const googleSource = mapping({
+  type: z.literal("google"),
+  location: googleName,
+  projectId: googleName,
+  repository: googleName,
+  image: repository,
+  apiEndpoint: optional(host),
+});
+
+const source = z.discriminatedUnion("type", [dockerSource, googleSource], {
+  error: (issue) => (issue.code === "invalid_union" ? "docker or google" : "a mapping with the type docker or google"),
+});
+
+const images = mapping({
+  source,
+  refreshInterval: withDefault(interval, 300 * SECOND),
+  prepullTimeout: withDefault(interval, 600 * SECOND),
+  recommendedTag: withDefault(tag, "recommended"),
+  numReleases: withDefault(count, 1),
+  numWeeklies: withDefault(count, 2),
+  numDailies: withDefault(count, 3),
+  cycle: optional(wholeNumber(0, 2_147_483_647)),
+  pin: withDefault(list(tag, "a list of tags"), []),
+  aliasTags: withDefault(list(tag, "a list of tags"), []),
+  dockerCredentialsPath: optional(path),
+});
+
+const filter = section({
+  number: optional(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  age: optional(duration(0, 36_500 * DAY, "up to 100 years")),
+  cutoffBuild: optional(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
+  cutoffDate: optional(parsedText(parseDateTime, "a date such as 2077-10-23 or 2077-10-23T00:00:00Z")),
+  cutoffVersion: optional(
+    parsedText((version) => (parseVersion(version) === null ? null : version), "a semantic version such as 22.0.0"),
+  ),
+});
+
+const toleration = mapping({
+  key: optional(z.string({ error: "the key of a taint" })),
+  operator: optional(word(["Exists", "Equal"])),
+  value: optional(z.string({ error: "text" })),
+  effect: optional(word(["NoSchedule", "PreferNoSchedule", "NoExecute"])),
+  tolerationSeconds: optional(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
+});
+
+const labels = z.record(text("the name of a label"), z.string({ error: "text" }), {
+  error: "a mapping of labels to values",
+});
+
+const grpc = section({
+  listen: withDefault(listenAddress, { host: "127.0.0.1", port: 50_051 }),
+  insecure: withDefault(flag, false),
+  tls: notYet("TLS for gRPC"),
+  auth: notYet("authentication of gRPC callers"),
+  limits: section({
+    maxStreams: withDefault(wholeNumber(1, 1_000_000), 10_000),
+    maxCallsPerConnection: withDefault(wholeNumber(1, 1_000_000), 1_000),
+  }),
+}).superRefine(({ listen, insecure }, context) => {
+  if (insecure || isLoopback(listen)) return;
+  context.addIssue({
+    code: "custom",
+    message: "an address beyond loopback needs TLS, which this version does not have yet, or grpc.insecure: true",
+    path: ["listen"],
+    params: { whole: true },
+  });
+});
+
+const leaderElection = section({
+  enabled: withDefault(flag, false),
+  leaseName: withDefault(kubernetesName, "lab-images-prepuller"),
+  leaseDuration: withDefault(interval, 15 * SECOND),
+  renewDeadline: withDefault(interval, 10 * SECOND),
+  retryPeriod: withDefault(interval, 2 * SECOND),
+}).superRefine(({ leaseDuration, renewDeadline, retryPeriod }, context) => {
+  const addIssue = (key: string, message: string) =>
+    context.addIssue({ code: "custom", message, path: [key], params: { whole: true } });
+  if (renewDeadline >= leaseDuration) addIssue("renewDeadline", "must be shorter than leaseDuration");
+  if (retryPeriod >= renewDeadline) addIssue("retryPeriod", "must be shorter than renewDeadline");
+});
+
+const prepuller = section({
+  enabled: withDefault(
+    flag.refine((enabled) => !enabled, {
+      error: "this version does not have the built-in prepuller yet: set it to false",
+      params: { whole: true },
+    }),
+    false,
+  ),
+  namespace: optional(kubernetesName),
+  pullSecret: optional(kubernetesName),
+  maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 20),
+  leaderElection,
+});
+
+/** The configuration file (api.md, Configuration): every key, its form and its default. */
+export const configSchema = mapping({
+  images,
+  dropdownMenu: section({
+    release: filter,
+    weekly: filter,
+    daily: filter,
+    releaseCandidate: filter,
+    experimental: filter,
+  }),
+  nodeSelector: withDefault(labels, {}),
+  tolerations: withDefault(list(toleration, "a list of tolerations"), []),
+  kubernetes: section({
+    kubeconfig: optional(path),
+    nodeStatusMaxImages: withDefault(wholeNumber(-1, 1_000_000), 50),
+    markGrace: withDefault(duration(0, DAY, "up to a day"), 60 * SECOND),
+  }),
+  prepuller,
+  grpc,
+  http: section({
+    listen: withDefault(listenAddress, { host: "127.0.0.1", port: 8_080 }),
+    allowAnonymousRead: withDefault(flag, false),
+    hookSecretFile: optional(path),
+  }),
+  alerts: section({ slackWebhookFile: notYet("alerts to Slack") }),
+  logLevel: withDefault(word(["debug", "info", "warn", "error"]), "info"),
+  logProfile: withDefault(word(["production", "development"]), "production"),
+});
+
+/** A configuration as the schema leaves it. */
+export type ConfigFile = z.output<typeof configSchema>;

@@ -1,0 +1,49 @@
+import { createServer, type Socket } from "node:net";
+import { type ListenAddress, ListenError } from "./listen-address.ts";
+
+/** The listening socket of a server and what has come in on it. */
+export interface Connections {
+  /** Listens; answers the port. Error: ListenError. */
+  listen(address: ListenAddress): Promise<number>;
+  /** Takes no further connection; those that stand go on. Settles when the last of them has ended. */
+  close(): Promise<void>;
+  /** Cuts all connections. */
+  destroy(): void;
+}
+
+/**
+ * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` stand at a time;
+ * further ones are closed as they come.
+ */
+export function createConnections(limit: number, accept: (socket: Socket) => void): Connections {
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    accept(socket);
+  });
+  server.maxConnections = limit;
+
+  return {
+    listen({ host, port }) {
+      return new Promise((resolve, reject) => {
+        server.on("error", (cause: NodeJS.ErrnoException) => {
+          reject(new ListenError(`cannot listen on ${host}:${port}: ${cause.code ?? "unknown reason"}`));
+        });
+        server.listen({ host, port }, () => {
+          const address = server.address();
+          resolve(typeof address === "object" && address !== null ? address.port : port);
+        });
+      });
+    },
+    close() {
+      return new Promise((resolve) => {
+        // The only error is that the server does not listen, and so has no connections.
+        server.close(() => resolve());
+      });
+    },
+    destroy() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

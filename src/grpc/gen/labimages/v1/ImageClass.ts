@@ -1,0 +1,23 @@
+// Original file: proto/labimages/v1/image.proto
+
+export const ImageClass = {
+  IMAGE_CLASS_UNSPECIFIED: 'IMAGE_CLASS_UNSPECIFIED',
+  IMAGE_CLASS_RECOMMENDED: 'IMAGE_CLASS_RECOMMENDED',
+  IMAGE_CLASS_LATEST_RELEASE: 'IMAGE_CLASS_LATEST_RELEASE',
+  IMAGE_CLASS_LATEST_WEEKLY: 'IMAGE_CLASS_LATEST_WEEKLY',
+  IMAGE_CLASS_LATEST_DAILY: 'IMAGE_CLASS_LATEST_DAILY',
+} as const;
+
+export type ImageClass =
+  | 'IMAGE_CLASS_UNSPECIFIED'
+  | 0
+  | 'IMAGE_CLASS_RECOMMENDED'
+  | 1
+  | 'IMAGE_CLASS_LATEST_RELEASE'
+  | 2
+  | 'IMAGE_CLASS_LATEST_WEEKLY'
+  | 3
+  | 'IMAGE_CLASS_LATEST_DAILY'
+  | 4
+
+export type ImageClass__Output = typeof ImageClass[keyof typeof ImageClass]

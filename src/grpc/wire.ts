@@ -1,0 +1,63 @@
+/**
+ * The few parts of the protobuf wire format (https://protobuf.dev/programming-guides/encoding/) that put messages which
+ * are encoded already into another one. Field numbers here are 1 to 15, so that a key is one byte.
+ */
+
+const WIRE_TYPE_VARINT = 0;
+const WIRE_TYPE_LENGTH_DELIMITED = 2;
+
+function key(field: number, wireType: number): number {
+  return (field << 3) | wireType;
+}
+
+/** Bytes that `value` (not negative, below 2^31) takes as a varint. */
+function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) size++;
+  return size;
+}
+
+function writeVarint(target: Buffer, value: number, at: number): number {
+  let position = at;
+  let rest = value;
+  while (rest > 0x7f) {
+    target[position++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[position++] = rest;
+  return position;
+}
+
+/** Bytes that one embedded message or string of `length` bytes takes, key and length included. */
+export function delimitedSize(length: number): number {
+  return 1 + varintSize(length) + length;
+}
+
+/** Each of `values` as one occurrence of the length-delimited field `field`: a message, a string or bytes. */
+export function delimited(field: number, ...values: readonly Buffer[]): Buffer {
+  return repeatedDelimited(field, values);
+}
+
+/** As `delimited`, for lists that are too long to be arguments. */
+export function repeatedDelimited(field: number, values: readonly Buffer[]): Buffer {
+  let size = 0;
+  for (const value of values) size += delimitedSize(value.length);
+  const target = Buffer.allocUnsafe(size);
+  let position = 0;
+  for (const value of values) {
+    target[position++] = key(field, WIRE_TYPE_LENGTH_DELIMITED);
+    position = writeVarint(target, value.length, position);
+    position += value.copy(target, position);
+  }
+  return target;
+}
+
+/** A string field; an empty string takes no bytes, as proto3 has it. */
+export function stringField(field: number, value: string): Buffer {
+  return value === "" ? Buffer.alloc(0) : delimited(field, Buffer.from(value, "utf8"));
+}
+
+/** A bool field; false takes no bytes, as proto3 has it. */
+export function boolField(field: number, value: boolean): Buffer {
+  return value ? Buffer.from([key(field, WIRE_TYPE_VARINT), 1]) : Buffer.alloc(0);
+}

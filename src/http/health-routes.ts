@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { sendBytes, sendText } from "./answer.ts";
+import type { RequestHandler, RouteState } from "./route.ts";
+
+/** `/livez`: the event loop turns, or nobody would answer. */
+export function live(request: IncomingMessage, response: ServerResponse): void {
+  sendText(request, response, 200, "live");
+}
+
+/** `/readyz`: ready once there is a snapshot, until the server shuts down; a stale snapshot still answers. */
+export function readinessHandler(reader: RouteState, isDraining: () => boolean): RequestHandler {
+  return (request, response) => {
+    const snapshot = reader.current();
+    if (isDraining()) sendText(request, response, 503, "not ready: the server is shutting down");
+    else if (snapshot === null) sendText(request, response, 503, `not ready: ${whyNoSnapshot(reader)}`);
+    else sendText(request, response, 200, describeReady(snapshot.generation, reader.staleReason()));
+  };
+}
+
+/** `/metrics`, in Prometheus's text format. */
+export function metricsHandler(metrics: { readonly contentType: string; render(): Promise<string> }): RequestHandler {
+  return async (request, response) => {
+    const text = await metrics.render();
+    sendBytes(request, response, 200, Buffer.from(text), ["Content-Type", metrics.contentType]);
+  };
+}
+
+/** Which sources the first snapshot waits for, and why. */
+export function whyNoSnapshot(reader: RouteState): string {
+  const waiting = reader
+    .sources()
+    .filter(({ ok }) => !ok)
+    .map(({ name, reason }) => `${name}: ${reason === "" ? "no answer yet" : reason}`);
+  return ["no snapshot yet", ...waiting].join("; ");
+}
+
+function describeReady(generation: number, staleReason: string | null): string {
+  return `ready: snapshot ${generation}${staleReason === null ? "" : `, stale: ${staleReason}`}`;
+}

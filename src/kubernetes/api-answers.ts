@@ -1,0 +1,43 @@
+import type { Dispatcher } from "undici";
+import { nonsenseError } from "./api-errors.ts";
+
+/** An answer of the API server whose body has not been read yet. */
+export type Answer = Dispatcher.ResponseData;
+
+/** Milliseconds of `Retry-After` on 429 and 503 (RFC 9110 section 10.2.3; the API server sends seconds), else null. */
+export function retryAfterMs({ statusCode, headers }: Answer): number | null {
+  const value = headers["retry-after"];
+  if ((statusCode !== 429 && statusCode !== 503) || typeof value !== "string" || !/^\d{1,6}$/.test(value)) return null;
+  return Number(value) * 1_000;
+}
+
+/** Throws, and lets go of the body, where the answer is not JSON: such as a proxy's HTML page. */
+export function requireJson(what: string, answer: Answer): void {
+  const type = String(answer.headers["content-type"] ?? "no media type").split(";")[0] ?? "";
+  if (type === "application/json") return;
+  answer.body.on("error", () => undefined).destroy();
+  throw nonsenseError(what, /^[\w.+/ -]{1,60}$/.test(type) ? type : "unknown media type");
+}
+
+/** The body as JSON; throws where it is none, or too large. */
+export async function readJson(what: string, answer: Answer, maxBytes: number): Promise<unknown> {
+  requireJson(what, answer);
+  const text = await readText(what, answer, maxBytes);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw nonsenseError(what, "no valid JSON");
+  }
+}
+
+/** The body as text; throws where it is too large. */
+export async function readText(what: string, answer: Answer, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw nonsenseError(what, `more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

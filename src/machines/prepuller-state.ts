@@ -1,0 +1,220 @@
+import type { ActorRefFrom } from "xstate";
+import type { PrepullProgress } from "../domain/answers.ts";
+import { type BucketMap, emptyBucketMap, valueAt, withValue } from "../domain/bucket-map.ts";
+import type { PullBackoff } from "../domain/prepull-backoff.ts";
+import { choosePulls, freeTurns, type PullCandidate, type RunningPull } from "../domain/prepull-queue.ts";
+import {
+  interruptedTask,
+  nextTask,
+  type PairHistory,
+  type PrepullTask,
+  progressOfTask,
+  type Times,
+} from "../domain/prepull-tasks.ts";
+import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd } from "../domain/prepull-work.ts";
+import type { PullTarget } from "../domain/pull.ts";
+import { rememberPull } from "../domain/thrashing.ts";
+import type { nodePrepullMachine, PrepullMode } from "./node-prepull.ts";
+
+/** Pairs of a node and an image that something is remembered of, at most: what is older is forgotten. */
+const MOST_HISTORIES = 65_536;
+/** Work that has ended and is still shown, at most: the last so many. */
+const MOST_ENDED = 1_000;
+/** Nodes whose actors are started, told or stopped in one go: so that no event takes more than a few milliseconds. */
+const SLICE = 100;
+
+/** What the prepuller is configured with; times in milliseconds. */
+export interface PrepullerSettings {
+  readonly mode: PrepullMode;
+  /** How many pulls may run at once in the cluster. */
+  readonly maxConcurrentPulls: number;
+  readonly pullTimeout: number;
+  readonly backoff: PullBackoff;
+  /** Between two looks for pods that are left over. */
+  readonly sweepInterval: number;
+}
+
+/** What the prepuller is given when it starts. */
+export interface PrepullerInput {
+  readonly settings: PrepullerSettings;
+  readonly work: PrepullWork;
+  readonly now: () => Times;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** A reference to a node's actor. */
+export type NodeRef = ActorRefFrom<typeof nodePrepullMachine>;
+
+/** One node that is being worked on. */
+export interface NodeActor {
+  readonly ref: NodeRef;
+  readonly uid: string;
+  /** What the actor was told last. */
+  readonly targets: readonly PullTarget[];
+}
+
+/** Work that has ended: shown for a while. */
+export interface EndedWork {
+  readonly uid: string;
+  readonly progress: PrepullProgress;
+}
+
+/** The prepuller's own state. Each function below gives the next one, or a part of it. */
+export interface PrepullerContext extends PrepullerInput {
+  /** By the node's name. */
+  readonly actors: ReadonlyMap<string, NodeActor>;
+  /** Names of nodes whose actor may not be as the work says. */
+  readonly unsynced: readonly string[];
+  /** Numbers the actors: an id is never used twice. */
+  readonly spawned: number;
+  /** Turns that have been given and have not ended, by the node's uid. */
+  readonly running: ReadonlyMap<string, RunningPull>;
+  /** Turns given so far. */
+  readonly granted: number;
+  readonly histories: BucketMap<PairHistory>;
+  /** By uid and digest, the oldest first. */
+  readonly ended: ReadonlyMap<string, EndedWork>;
+  /** Times in a row that leftovers could not be recovered. */
+  readonly recoveryFailures: number;
+}
+
+/** The state before anything is done. */
+export function initialPrepuller(input: PrepullerInput): PrepullerContext {
+  return {
+    ...input,
+    actors: new Map(),
+    unsynced: [],
+    spawned: 0,
+    running: new Map(),
+    granted: 0,
+    histories: emptyBucketMap(),
+    ended: new Map(),
+    recoveryFailures: 0,
+  };
+}
+
+/** What one slice of bringing the actors in line with the work takes. */
+export interface SyncPlan {
+  readonly ended: readonly { readonly node: string; readonly actor: NodeActor; readonly why: WorkEnd }[];
+  readonly told: readonly { readonly actor: NodeActor; readonly work: NodeWork }[];
+  readonly begun: readonly NodeWork[];
+  /** What is left for later slices. */
+  readonly rest: readonly string[];
+}
+
+/** The next slice. An actor that has finished, or is of a node that was made again, goes before another one comes. */
+export function planSync({ actors, unsynced, work }: PrepullerContext): SyncPlan {
+  const ended: SyncPlan["ended"][number][] = [];
+  const told: SyncPlan["told"][number][] = [];
+  const begun: NodeWork[] = [];
+  for (const node of unsynced.slice(0, SLICE)) {
+    const actor = actors.get(node);
+    const wanted = work.nodes.get(node);
+    const isKept = actor !== undefined && wanted?.uid === actor.uid && actor.ref.getSnapshot().status === "active";
+    if (isKept && wanted !== undefined) {
+      if (wanted.targets !== actor.targets) told.push({ actor, work: wanted });
+      continue;
+    }
+    if (actor !== undefined) ended.push({ node, actor, why: endOfWork(work, node, actor.uid) });
+    if (wanted !== undefined) begun.push(wanted);
+  }
+  return { ended, told, begun, rest: unsynced.slice(SLICE) };
+}
+
+/** What is remembered of the pairs of this node and these images. */
+export function historiesOf(
+  { histories }: PrepullerContext,
+  uid: string,
+  targets: readonly PullTarget[],
+): ReadonlyMap<string, PairHistory> {
+  const found = new Map<string, PairHistory>();
+  for (const { digest } of targets) {
+    const history = valueAt(histories, pairKey(uid, digest));
+    if (history !== null) found.set(digest, history);
+  }
+  return found;
+}
+
+/** The histories after the work of this node was interrupted. */
+export function rememberTasks(
+  histories: BucketMap<PairHistory>,
+  uid: string,
+  tasks: readonly PrepullTask[],
+): BucketMap<PairHistory> {
+  return tasks.reduce((all, task) => {
+    const kept = interruptedTask(task);
+    if (kept === null) return all;
+    const pulledAt = valueAt(all, pairKey(uid, task.digest))?.pulledAt ?? [];
+    return withValue(all, pairKey(uid, task.digest), { task: kept, pulledAt }, MOST_HISTORIES);
+  }, histories);
+}
+
+/** The histories after one more pull of the image to the node. */
+export function rememberSuccess({ histories, now }: PrepullerContext, uid: string, digest: string) {
+  const pulledAt = rememberPull(valueAt(histories, pairKey(uid, digest))?.pulledAt ?? [], now().monotonic);
+  return withValue(histories, pairKey(uid, digest), { task: null, pulledAt }, MOST_HISTORIES);
+}
+
+/** Work that has ended, with one more. */
+export function withEnded(
+  ended: ReadonlyMap<string, EndedWork>,
+  uid: string,
+  node: string,
+  task: PrepullTask,
+  state: "SUCCEEDED" | "CANCELLED",
+  message: string,
+): ReadonlyMap<string, EndedWork> {
+  const key = pairKey(uid, task.digest);
+  const next = new Map(ended);
+  next.delete(key);
+  const [oldest] = next.keys();
+  if (next.size >= MOST_ENDED && oldest !== undefined) next.delete(oldest);
+  const progress = { ...progressOfTask(node, task), state, reason: "", message, nextAttemptTime: null };
+  return next.set(key, { uid, progress });
+}
+
+/** The nodes that may pull now, as actors that wait for their turn. */
+export function turnsToGive({ actors, settings, running, granted, work, now }: PrepullerContext): readonly NodeActor[] {
+  if (settings.mode === "outside") return [];
+  const free = freeTurns(running.values(), settings.maxConcurrentPulls);
+  if (free <= 0) return [];
+  const time = now().monotonic;
+  const waiting = new Map<string, NodeActor>();
+  const candidates: PullCandidate[] = [];
+  for (const actor of actors.values()) {
+    const candidate = running.has(actor.uid) ? null : candidateOf(actor, work.recommended, time);
+    if (candidate === null) continue;
+    waiting.set(actor.uid, actor);
+    candidates.push(candidate);
+  }
+  return choosePulls(candidates, free, granted).flatMap((uid) => waiting.get(uid) ?? []);
+}
+
+function candidateOf({ ref, uid }: NodeActor, recommended: string | null, now: number): PullCandidate | null {
+  const snapshot = ref.getSnapshot();
+  if (!snapshot.matches("waiting")) return null;
+  const { tasks, turns, since, lot } = snapshot.context;
+  const task = nextTask(tasks, now);
+  if (task === null) return null;
+  return { uid, isRetry: task.failures > 0, isRecommended: task.digest === recommended, turns, since, lot };
+}
+
+/** The running turns with those that were just given. */
+export function withTurns({ running, granted }: PrepullerContext, actors: readonly NodeActor[]) {
+  const next = new Map(running);
+  for (const [at, { uid }] of actors.entries()) next.set(uid, { uid, number: granted + at, overtaken: 0 });
+  return { running: next, granted: granted + actors.length };
+}
+
+/** The running turns without this node's. */
+export function withoutTurn(running: ReadonlyMap<string, RunningPull>, uid: string): ReadonlyMap<string, RunningPull> {
+  if (!running.has(uid)) return running;
+  const next = new Map(running);
+  next.delete(uid);
+  return next;
+}
+
+function pairKey(uid: string, digest: string): string {
+  return `${uid} ${digest}`;
+}

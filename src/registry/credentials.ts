@@ -1,0 +1,121 @@
+import { isIP } from "node:net";
+
+/** What proves who we are: to the registry itself, or to the token service that it names. */
+export type Credentials =
+  | { readonly kind: "password"; readonly username: string; readonly password: string }
+  | { readonly kind: "identity-token"; readonly token: string };
+
+/** One entry of a credentials file. */
+export interface CredentialsEntry {
+  /** Host, with port where the key has one; a label of it may be `*`. */
+  readonly host: string;
+  /** Components below the host for which alone the entry holds; empty for all. */
+  readonly path: readonly string[];
+  readonly credentials: Credentials;
+}
+
+/** A credentials file that is not of the form; the text names no part of its contents. */
+export class CredentialsFormError extends Error {}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+/** `base64(username:password)`; a password may hold colons, a name may not. */
+function decodeAuth(auth: string): Credentials | null {
+  const text = Buffer.from(auth, "base64").toString("utf8").replaceAll("\0", "");
+  const colon = text.indexOf(":");
+  if (colon < 1) return null;
+  return { kind: "password", username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function credentialsOf(entry: unknown): Credentials | null {
+  if (!isRecord(entry)) return null;
+  const token = textOf(entry["identitytoken"]);
+  if (token !== null) return { kind: "identity-token", token };
+  const auth = textOf(entry["auth"]);
+  if (auth !== null) return decodeAuth(auth);
+  const username = textOf(entry["username"]);
+  const password = textOf(entry["password"]);
+  return username === null || password === null ? null : { kind: "password", username, password };
+}
+
+/** `https://index.docker.io/v1/`, `host`, `host:port/path`: the API version at the end says nothing about the path. */
+function splitKey(key: string): { host: string; path: readonly string[] } {
+  const [host = "", ...path] = key
+    .replace(/^https?:\/\//i, "")
+    .replace(/\/v[12]\/?$/, "/")
+    .split("/");
+  return { host: host.toLowerCase(), path: path.filter((component) => component !== "") };
+}
+
+/**
+ * Parses the `.dockerconfigjson` format (also that of `~/.docker/config.json`; credential helpers are programs, and are
+ * not run). An entry without usable credentials is left out. Throws a CredentialsFormError.
+ */
+export function parseCredentials(text: string): readonly CredentialsEntry[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    throw new CredentialsFormError("the file is not JSON");
+  }
+  const auths = isRecord(document) ? (document["auths"] ?? {}) : null;
+  if (!isRecord(auths)) throw new CredentialsFormError("the file has no object under auths");
+  return Object.entries(auths).flatMap(([key, entry]) => {
+    const credentials = credentialsOf(entry);
+    return credentials === null ? [] : [{ ...splitKey(key), credentials }];
+  });
+}
+
+function split(host: string): { labels: readonly string[]; port: string; address: boolean } {
+  const port = /:\d+$/.exec(host)?.[0] ?? "";
+  const name = host.slice(0, host.length - port.length);
+  return { labels: name.split("."), port, address: name.startsWith("[") || isIP(name) !== 0 };
+}
+
+/**
+ * How well an entry's host fits: 2 for the host itself, 1 for a pattern, a fraction for a parent domain (the longer the
+ * better), 0 for no fit. Parent domains have a dot, so that no entry holds for a whole top-level domain.
+ */
+function hostFit(entryHost: string, host: string): number {
+  if (entryHost === host) return 2;
+  const wanted = split(host);
+  const given = split(entryHost);
+  if (wanted.port !== given.port || wanted.address || given.address) return 0;
+  const extra = wanted.labels.length - given.labels.length;
+  if (extra < 0 || (extra > 0 && given.labels.length < 2)) return 0;
+  const tail = wanted.labels.slice(extra);
+  if (!tail.every((label, index) => given.labels[index] === label || (extra === 0 && given.labels[index] === "*"))) {
+    return 0;
+  }
+  return extra === 0 ? 1 : given.labels.length / (wanted.labels.length + 1);
+}
+
+function pathFits(entryPath: readonly string[], path: readonly string[]): boolean {
+  return entryPath.every((component, index) => path[index] === component);
+}
+
+/**
+ * The credentials for a repository: of the entry whose host fits best, and among those the one with the longest path.
+ * `hosts` are all names of the registry, `path` is the repository in its API.
+ */
+export function findCredentials(
+  entries: readonly CredentialsEntry[],
+  hosts: readonly string[],
+  path: string,
+): Credentials | null {
+  const components = path.split("/");
+  let best: { readonly entry: CredentialsEntry; readonly fit: number } | null = null;
+  for (const entry of entries) {
+    if (!pathFits(entry.path, components)) continue;
+    const fit = Math.max(...hosts.map((host) => hostFit(entry.host, host.toLowerCase())));
+    const better = best === null || fit > best.fit || (fit === best.fit && entry.path.length > best.entry.path.length);
+    if (fit > 0 && better) best = { entry, fit };
+  }
+  return best?.entry.credentials ?? null;
+}

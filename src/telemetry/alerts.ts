@@ -1,0 +1,33 @@
+import type { Alerts, Logger } from "../ports.ts";
+
+/** How many causes are remembered; beyond it the oldest is forgotten, and would be told again. */
+const MOST_CAUSES = 10_000;
+
+/** What an alert is counted with. */
+export interface AlertCounts {
+  /** An alert was told, for the first time since its cause was last cleared. */
+  alertRaised(): void;
+  /** How many causes are not cleared. */
+  activeAlerts(count: number): void;
+}
+
+/** Alerts that go to the log at error level: each cause once until it is cleared. */
+export function createAlerts({ logger, counts }: { readonly logger: Logger; readonly counts: AlertCounts }): Alerts {
+  const active = new Set<string>();
+  return {
+    raise({ key, message, details }) {
+      if (active.has(key)) return;
+      active.add(key);
+      const [oldest] = active;
+      if (active.size > MOST_CAUSES && oldest !== undefined) active.delete(oldest);
+      counts.alertRaised();
+      counts.activeAlerts(active.size);
+      logger.error({ ...details, alert: key }, message);
+    },
+    clear(key) {
+      if (!active.delete(key)) return;
+      counts.activeAlerts(active.size);
+      logger.info({ alert: key }, "the cause of an alert is gone");
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { REDACTED, redactSecrets } from "./redact.ts";
+
+/** How deep chains of causes are followed: enough for adapters around libraries, and an end for circles. */
+const DEEPEST_CAUSE = 5;
+/** How many of an AggregateError's errors are told. */
+const MOST_ERRORS = 5;
+
+/** An error as the log has it: for operators, without secrets. */
+export interface ErrorFields {
+  readonly type: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly reason?: string;
+  readonly code?: string;
+  readonly cause?: ErrorFields;
+  readonly errors?: readonly ErrorFields[];
+}
+
+/** Describes any thrown value, with its causes, for the log. Never throws, whatever the value's properties do. */
+export function errorFields(thrown: unknown): ErrorFields {
+  return describe(thrown, 0);
+}
+
+function describe(thrown: unknown, depth: number): ErrorFields {
+  try {
+    return thrown instanceof Error ? describeError(thrown, depth) : describeOther(thrown);
+  } catch {
+    return { type: "unknown", message: "the thrown value cannot be read" };
+  }
+}
+
+function describeOther(thrown: unknown): ErrorFields {
+  // An object that is no error may hold anything, such as a whole response with its headers.
+  const message = typeof thrown === "object" && thrown !== null ? REDACTED : redactSecrets(String(thrown));
+  return { type: thrown === null ? "null" : typeof thrown, message };
+}
+
+function describeError(error: Error, depth: number): ErrorFields {
+  const { cause } = error;
+  const nested = depth < DEEPEST_CAUSE;
+  return {
+    type: error.name,
+    message: redactSecrets(error.message),
+    ...(typeof error.stack === "string" ? { stack: redactSecrets(error.stack) } : {}),
+    ...ownText(error, "reason"),
+    ...ownText(error, "code"),
+    ...(nested && cause !== undefined ? { cause: describe(cause, depth + 1) } : {}),
+    ...(nested && error instanceof AggregateError
+      ? { errors: error.errors.slice(0, MOST_ERRORS).map((each: unknown) => describe(each, depth + 1)) }
+      : {}),
+  };
+}
+
+function ownText(error: Error, name: "reason" | "code"): Partial<Record<"reason" | "code", string>> {
+  const value: unknown = Reflect.get(error, name);
+  if (typeof value !== "string" && typeof value !== "number") return {};
+  return { [name]: redactSecrets(String(value)) };
+}

@@ -1,0 +1,77 @@
+import { isatty } from "node:tty";
+import { type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
+import { prettyFactory } from "pino-pretty";
+import type { LogFields, Logger } from "../ports.ts";
+import { errorFields } from "./error-fields.ts";
+import { createFdSink, type LogSink } from "./log-sink.ts";
+import { REDACTED, redactSecrets } from "./redact.ts";
+
+/** How the log is written. */
+export interface LoggerOptions {
+  /** The least urgent level that is written. */
+  readonly level: "debug" | "info" | "warn" | "error";
+  /** One JSON object a line, or lines for people. */
+  readonly profile: "production" | "development";
+  /** Default: standard output, without ever waiting for its reader. */
+  readonly destination?: LogSink | undefined;
+}
+
+/** The process's own logger. */
+export interface ProcessLogger extends Logger {
+  /** Lines lost so far because the destination stalled. */
+  dropped(): number;
+  /** Settles when everything has been written, or after a second. */
+  flush(): Promise<void>;
+}
+
+/** Names of fields that hold secrets wherever they stand; nothing of ours logs them. */
+const SECRET_FIELDS = ["authorization", "cookie", "password", "secret", "token", "auth", "headers"];
+
+/**
+ * A structured logger. The fields `err` and `error` take any thrown value: message, stack and causes are kept, what
+ * looks like a secret in them, or in any other text, is not. Production lines carry RFC 3339 times and names of levels.
+ */
+export function createLogger({ level, profile, destination = createFdSink() }: LoggerOptions): ProcessLogger {
+  const production = profile === "production";
+  const prettify = prettyFactory({ colorize: isatty(1) && !production, ignore: "pid,hostname" });
+  const write = production
+    ? (line: string) => destination.write(line)
+    : (line: string) => destination.write(prettify(line));
+  const root = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: errorFields, error: errorFields },
+      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: REDACTED },
+      formatters: {
+        log: redactTexts,
+        ...(production ? { level: (label: string) => ({ level: label }) } : {}),
+      },
+    },
+    { write },
+  );
+  return {
+    ...adapt(root),
+    dropped: () => destination.dropped(),
+    flush: () => destination.flush(),
+  };
+}
+
+function redactTexts(fields: Record<string, unknown>): Record<string, unknown> {
+  const redacted: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    redacted[name] = typeof value === "string" ? redactSecrets(value) : value;
+  }
+  return redacted;
+}
+
+function adapt(logger: PinoLogger): Logger {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (fields: LogFields) => adapt(logger.child(fields)),
+  };
+}

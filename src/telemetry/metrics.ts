@@ -1,0 +1,188 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock, RefreshCause } from "../ports.ts";
+import type { AlertCounts } from "./alerts.ts";
+import { watchEventLoop } from "./event-loop.ts";
+import { boundedLabel } from "./label.ts";
+import { createStateMetrics, type MeasuredState } from "./state-metrics.ts";
+
+/** How a refresh ended, as the metrics tell it. */
+interface RefreshOutcome {
+  readonly cause: RefreshCause;
+  readonly outcome: "success" | "failure";
+  /** How long it took. */
+  readonly seconds: number;
+}
+
+/**
+ * What the process counts. Names begin with `labimages_`, units are base units, no label takes a tag, a digest, a node
+ * or any other value without bound. Nothing here throws.
+ */
+export interface Metrics extends AlertCounts {
+  /** A refresh has ended. */
+  refreshFinished(outcome: RefreshOutcome): void;
+  /** How many tags the registry listed last. */
+  remoteTags(count: number): void;
+  /** A request to the registry was answered with this HTTP status, or not at all. */
+  registryRequest(method: string, status: number | "failed"): void;
+  /** A request to the registry is made again. */
+  registryRetry(): void;
+  /** A gRPC call has ended: the method's name in the contract, the status code's name, its duration. */
+  grpcCall(method: string, code: string, seconds: number): void;
+  /** How many gRPC streams are open. */
+  openStreams(count: number): void;
+  /** A wait gate told its caller of a refresh. */
+  gateMessage(cause: RefreshCause): void;
+  /** Reads the state at each scrape: generation, staleness, numbers of images and nodes, missing pairs. */
+  watchState(reader: MeasuredState, clock: Clock): void;
+  /** Reads at each scrape how many log lines were dropped. */
+  watchLog(log: { dropped(): number }): void;
+  /** The content type of `render`. */
+  readonly contentType: string;
+  /** All metrics in Prometheus's text format. */
+  render(): Promise<string>;
+  /** Stops measuring the event loop. */
+  close(): void;
+}
+
+/** Seconds: a look-up takes fractions of a millisecond, a refresh on demand minutes. */
+const CALL_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 120];
+const REFRESH_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** Metrics of their own registry, with those of the process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const stopWatchingEventLoop = watchEventLoop(registry);
+  const state = createStateMetrics(registry);
+  const counters: Omit<Metrics, "contentType" | "render" | "close" | "watchState"> = {
+    ...createRefreshMetrics(registers),
+    ...createRegistryMetrics(registers),
+    ...createGrpcMetrics(registers),
+    ...createAlertMetrics(registers),
+    watchLog: createLogMetrics(registers),
+  };
+  return {
+    ...counters,
+    watchState: state.watch,
+    contentType: registry.contentType,
+    async render() {
+      state.update();
+      return await registry.metrics();
+    },
+    close: stopWatchingEventLoop,
+  };
+}
+
+type Registers = Registry[];
+
+function createRefreshMetrics(registers: Registers): Pick<Metrics, "refreshFinished" | "gateMessage"> {
+  const refreshes = new Counter({
+    name: "labimages_refreshes_total",
+    help: "Refreshes that have ended, by what started them and how they ended.",
+    labelNames: ["cause", "outcome"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "labimages_refresh_duration_seconds",
+    help: "How long refreshes took.",
+    buckets: REFRESH_BUCKETS,
+    registers,
+  });
+  const gateMessages = new Counter({
+    name: "labimages_gate_messages_total",
+    help: "Messages sent by wait gates, by what started the last refresh behind them.",
+    labelNames: ["cause"],
+    registers,
+  });
+  return {
+    refreshFinished({ cause, outcome, seconds }) {
+      refreshes.inc({ cause, outcome });
+      duration.observe(seconds);
+    },
+    gateMessage: (cause) => gateMessages.inc({ cause }),
+  };
+}
+
+function createRegistryMetrics(
+  registers: Registers,
+): Pick<Metrics, "remoteTags" | "registryRequest" | "registryRetry"> {
+  const tags = new Gauge({ name: "labimages_tags", help: "Tags that the registry listed last.", registers });
+  const requests = new Counter({
+    name: "labimages_registry_requests_total",
+    help: "Requests to the registry, by method and HTTP status (`failed`: no answer).",
+    labelNames: ["method", "status"],
+    registers,
+  });
+  const retries = new Counter({
+    name: "labimages_registry_retries_total",
+    help: "Requests to the registry that were made again.",
+    registers,
+  });
+  const statusLabel = boundedLabel();
+  return {
+    remoteTags: (count) => tags.set(count),
+    registryRequest: (method, status) => requests.inc({ method, status: statusLabel(String(status)) }),
+    registryRetry: () => retries.inc(),
+  };
+}
+
+function createGrpcMetrics(registers: Registers): Pick<Metrics, "grpcCall" | "openStreams"> {
+  const calls = new Counter({
+    name: "labimages_grpc_calls_total",
+    help: "gRPC calls that have ended, by method and status code.",
+    labelNames: ["method", "code"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "labimages_grpc_call_duration_seconds",
+    help: "How long gRPC calls took, by method; streams count until they end.",
+    labelNames: ["method"],
+    buckets: CALL_BUCKETS,
+    registers,
+  });
+  const streams = new Gauge({
+    name: "labimages_grpc_open_streams",
+    help: "gRPC streams that are open.",
+    registers,
+  });
+  const methodLabel = boundedLabel();
+  const codeLabel = boundedLabel();
+  return {
+    grpcCall(method, code, seconds) {
+      calls.inc({ method: methodLabel(method), code: codeLabel(code) });
+      duration.observe({ method: methodLabel(method) }, seconds);
+    },
+    openStreams: (count) => streams.set(count),
+  };
+}
+
+function createAlertMetrics(registers: Registers): AlertCounts {
+  const raised = new Counter({
+    name: "labimages_alerts_total",
+    help: "Alerts that were told; one that repeats before its cause is gone counts once.",
+    registers,
+  });
+  const active = new Gauge({
+    name: "labimages_active_alerts",
+    help: "Causes of alerts that are not gone.",
+    registers,
+  });
+  return { alertRaised: () => raised.inc(), activeAlerts: (count) => active.set(count) };
+}
+
+function createLogMetrics(registers: Registers): Metrics["watchLog"] {
+  let dropped = () => 0;
+  new Counter({
+    name: "labimages_log_lines_dropped_total",
+    help: "Log lines that were lost because their reader stalled.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(dropped());
+    },
+  });
+  return (log) => {
+    dropped = () => log.dropped();
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * Keeps secrets out of text that other programs wrote: error messages of libraries quote URLs, headers and bodies. What
+ * looks like a secret is replaced even where it may be none.
+ */
+
+/** What stands in the place of a secret. */
+export const REDACTED = "[redacted]";
+
+/** Text beyond this many characters is cut: it bounds a log line and the work of the expressions below. */
+const LONGEST_TEXT = 16_384;
+
+const RULES: readonly (readonly [RegExp, string])[] = [
+  // The user part of a URL: https://user:password@host.
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@"'\\]{1,512}@/gi, `$1${REDACTED}@`],
+  // Authorization values; plain words after "Basic" or "Bearer" are prose.
+  [
+    /\b(Bearer|Basic|Digest|Negotiate)\s+(?!auth|cred|token|realm|scheme|challenge|error)[\w+/=.~-]{6,}/gi,
+    `$1 ${REDACTED}`,
+  ],
+  // JSON web tokens, wherever they stand.
+  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],
+  // Slack's web hooks carry their secret in the path.
+  [/\b(hooks\.slack(?:-gov)?\.com\/)[^\s"'\\]+/gi, `$1${REDACTED}`],
+  // name=value and "name": "value", in queries, forms, JSON and prose.
+  [
+    /((?:token|passw(?:or)?d|secret|api[_-]?key|signature|credential|identitytoken|"auth|\bsig)\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)(?!\[redacted\])[^\s"'&,;\\}]+/gi,
+    `$1${REDACTED}`,
+  ],
+];
+
+/** The text with everything that looks like a secret replaced, at most 16,384 characters long. */
+export function redactSecrets(text: string): string {
+  let redacted = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  for (const [pattern, replacement] of RULES) redacted = redacted.replace(pattern, replacement);
+  return redacted;
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseArguments, UsageError } from "../../src/cli/arguments.ts";
+import { type Command, isClientCommand } from "../../src/cli/command.ts";
+import { USAGE } from "../../src/cli/usage.ts";
+import { compareCodePoints } from "../../src/domain/text-order.ts";
+
+const PLAIN = { address: "127.0.0.1:50051", json: false };
+
+const UNDERSTOOD: readonly (readonly [string, Command])[] = [
+  ["--help", { name: "help" }],
+  ["help", { name: "help" }],
+  ["status -h", { name: "help" }],
+  ["--version", { name: "version" }],
+  ["version", { name: "version" }],
+  ["demo", { name: "demo", grpc: null, http: null }],
+  ["demo --grpc 127.0.0.1:0 --http=127.0.0.1:0", { name: "demo", grpc: "127.0.0.1:0", http: "127.0.0.1:0" }],
+  ["serve --config a.yaml", { name: "serve", config: "a.yaml" }],
+  ["check-config a.yaml", { name: "check-config", file: "a.yaml" }],
+  ["status", { name: "status", ...PLAIN }],
+  ["images --json --address [::1]:1", { name: "images", address: "[::1]:1", json: true }],
+  ["menu", { name: "menu", ...PLAIN }],
+  ["refresh", { name: "refresh", ...PLAIN }],
+  ["missing", { name: "missing", node: "", ...PLAIN }],
+  ["missing node1", { name: "missing", node: "node1", ...PLAIN }],
+  ["resolve w_2077_43", { name: "resolve", selector: { tag: "w_2077_43" }, ...PLAIN }],
+  ["resolve r.io/a:b", { name: "resolve", selector: { reference: "r.io/a:b" }, ...PLAIN }],
+  ["resolve --class latest-daily", { name: "resolve", selector: { imageClass: "LATEST_DAILY" }, ...PLAIN }],
+  ["watch", { name: "watch", gate: "watch", ...PLAIN }],
+  ["watch --gate mine", { name: "watch", gate: "mine", ...PLAIN }],
+];
+
+for (const [line, command] of UNDERSTOOD) {
+  test(`lab-images ${line}`, () => assert.deepEqual(parseArguments(line.split(" ")), command));
+}
+
+const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
+  [[], /command is missing/],
+  [["dance"], /no command "dance"/],
+  [["__proto__"], /no command/],
+  [["demo", "--tempo", "fast"], /--tempo/],
+  [["status", "--jsn"], /--jsn/],
+  [["status", "extra"], /"extra" is one argument too many/],
+  [["missing", "a", "b"], /"b" is one argument too many/],
+  [["serve"], /--config FILE/],
+  [["serve", "--config"], /--config/],
+  [["serve", "--config="], /--config needs a value/],
+  [["check-config"], /needs a file/],
+  [["check-config", ""], /needs a file/],
+  [["images", "--address", "nowhere"], /HOST:PORT/],
+  [["resolve"], /a tag, a reference or --class/],
+  [["resolve", "a", "--class", "recommended"], /a tag, a reference or --class/],
+  [["resolve", "--class", "best"], /takes recommended, latest-release, latest-weekly, latest-daily/],
+];
+
+for (const [argv, said] of REFUSED) {
+  test(`lab-images ${argv.join(" ")} is refused`, () => {
+    assert.throws(
+      () => parseArguments(argv),
+      (error) => error instanceof UsageError && said.test(error.message),
+    );
+  });
+}
+
+test("questions to a service are known from the rest, and the usage names every command", () => {
+  const names = new Set(UNDERSTOOD.map(([, command]) => command.name));
+  for (const name of names) assert.ok(USAGE.includes(name), name);
+  const questions = UNDERSTOOD.filter(([, command]) => isClientCommand(command)).map(([, { name }]) => name);
+  assert.deepEqual([...new Set(questions)].sort(compareCodePoints), [
+    "images",
+    "menu",
+    "missing",
+    "refresh",
+    "resolve",
+    "status",
+    "watch",
+  ]);
+});

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { stringify } from "yaml";
+import { ConfigError } from "../../src/config/config-error.ts";
+import { loadConfig, parseConfig } from "../../src/config/load.ts";
+
+const IMAGES = "images: {source: {type: docker, registry: r.example.org, repository: a/b}}\n";
+
+function problemsIn(text: string): string {
+  try {
+    parseConfig(text);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
+  }
+  return assert.fail("the configuration was accepted");
+}
+
+test("what is left out has its default", () => {
+  const config = parseConfig(IMAGES);
+  assert.deepEqual(config.images, {
+    source: { type: "docker", registry: "r.example.org", repository: "a/b" },
+    refreshInterval: 300_000,
+    prepullTimeout: 600_000,
+    recommendedTag: "recommended",
+    numReleases: 1,
+    numWeeklies: 2,
+    numDailies: 3,
+    cycle: null,
+    pin: [],
+    aliasTags: [],
+  });
+  assert.deepEqual(config.kubernetes, { kubeconfig: null, nodeStatusMaxImages: 50, markGrace: 60_000 });
+  assert.deepEqual(config.grpc.listen, { host: "127.0.0.1", port: 50_051 });
+  assert.deepEqual(config.http, {
+    listen: { host: "127.0.0.1", port: 8_080 },
+    allowAnonymousRead: false,
+    hookSecretFile: null,
+  });
+  assert.deepEqual(config.log, { level: "info", profile: "production" });
+  assert.equal(config.prepuller.enabled, false);
+});
+
+test("a key without a value is as good as none", () => {
+  assert.deepEqual(
+    parseConfig(`${IMAGES}grpc:\nhttp: {listen: }\ntolerations:\ndropdownMenu: {daily: }\n`),
+    parseConfig(IMAGES),
+  );
+});
+
+test("everything that is given is taken over", () => {
+  const config = parseConfig(
+    stringify({
+      images: {
+        source: {
+          type: "docker",
+          registry: "localhost:5000",
+          repository: "a",
+          insecure: true,
+          tokenHosts: ["t.example.org"],
+          caFile: "/ca",
+          certFile: "/c",
+          keyFile: "/k",
+        },
+        refreshInterval: "1h 30m",
+        cycle: 27,
+        pin: ["w_2077_43"],
+        dockerCredentialsPath: "/creds",
+      },
+      dropdownMenu: {
+        daily: {
+          number: 0,
+          age: "30d",
+          cutoffBuild: -1,
+          cutoffDate: "2077-10-21T02:00:00+02:00",
+          cutoffVersion: "22.0.0-rc1",
+        },
+      },
+      nodeSelector: { "example.org/labs": "true" },
+      tolerations: [
+        { key: "a", operator: "Exists", tolerationSeconds: 5 },
+        { value: "", effect: null },
+      ],
+      prepuller: { namespace: "labs", pullSecret: "pull" },
+      grpc: { listen: "0.0.0.0:1", insecure: true },
+      logLevel: "debug",
+      logProfile: "development",
+    }),
+  );
+  assert.equal(config.images.refreshInterval, 5_400_000);
+  assert.equal(config.images.cycle, 27);
+  assert.deepEqual(config.registryAccess, {
+    insecure: true,
+    tokenHosts: ["t.example.org"],
+    caFile: "/ca",
+    certFile: "/c",
+    keyFile: "/k",
+    credentialsPath: "/creds",
+  });
+  assert.deepEqual(config.dropdown.daily, {
+    number: 0,
+    age: 2_592_000_000,
+    cutoffBuild: -1,
+    cutoffDate: Date.UTC(2077, 9, 21),
+    cutoffVersion: "22.0.0-rc1",
+  });
+  assert.deepEqual(config.nodeSelector, { "example.org/labs": "true" });
+  assert.deepEqual(config.tolerations, [{ key: "a", operator: "Exists", tolerationSeconds: 5 }, { value: "" }]);
+  assert.equal(config.prepuller.namespace, "labs");
+  assert.deepEqual(config.grpc.listen, { host: "0.0.0.0", port: 1 });
+  assert.deepEqual(config.log, { level: "debug", profile: "development" });
+});
+
+test("a source in Google Artifact Registry has no access of its own", () => {
+  const source = {
+    type: "google",
+    location: "us-central1",
+    projectId: "ceres-6ab4",
+    repository: "library",
+    image: "nested/sketchbook",
+  };
+  const config = parseConfig(stringify({ images: { source } }));
+  assert.deepEqual(config.images.source, source);
+  assert.equal(config.registryAccess.insecure, false);
+  assert.deepEqual(config.registryAccess.tokenHosts, []);
+});
+
+test("all problems are told at once, each with key, expectation and finding", () => {
+  assert.equal(
+    problemsIn(
+      'images: {source: {type: docker, registry: r.io, repository: a/B}, cycle: "27", num_weeklies: 1, pin: [7]}\nlogLevel: loud\n',
+    ),
+    [
+      'images.source.repository: expected a repository such as library/sketchbook, in lower case, found the text "a/B"',
+      'images.cycle: expected a whole number from 0 to 2,147,483,647, found the text "27" (take the quotes off)',
+      "images.pin[0]: expected a tag: letters, digits, `_`, `.` and `-`, at most 128, found the number 7 (put it in quotes)",
+      "images.num_weeklies: expected one of source, refreshInterval, prepullTimeout, recommendedTag, numReleases, numWeeklies, numDailies, cycle, pin, aliasTags, dockerCredentialsPath, found an unknown key (write numWeeklies)",
+      'logLevel: expected debug, info, warn, or error, found the text "loud"',
+    ].join("\n"),
+  );
+});
+
+test("what may be a secret is not repeated", () => {
+  const secrets = ["hunter2hunter2", "https://user:hunter2@r.io", "AKIAABCDEFGHIJKLMNOPQRSTUVWX"];
+  for (const secret of secrets) {
+    assert.doesNotMatch(
+      problemsIn(
+        `images: {source: {type: docker, registry: "${secret}/", repository: a}}\nhttp: {hookSecretFile: ["${secret}"]}`,
+      ),
+      /hunter2@|AKIA/,
+    );
+    assert.doesNotMatch(problemsIn(`${IMAGES}http: {hookSecretFile: 12345678}`), /12345678/);
+    assert.doesNotMatch(problemsIn(`${IMAGES}password: ${secret}`), /hunter2|AKIA/);
+  }
+});
+
+for (const [keys, said] of [
+  ["grpc: {tls: {certFile: /x}}", "grpc.tls: this version does not have TLS for gRPC yet: remove the key"],
+  ["grpc: {auth: {}}", "grpc.auth: this version does not have authentication of gRPC callers yet: remove the key"],
+  [
+    "alerts: {slackWebhookFile: /x}",
+    "alerts.slackWebhookFile: this version does not have alerts to Slack yet: remove the key",
+  ],
+  [
+    "prepuller: {enabled: true}",
+    "prepuller.enabled: this version does not have the built-in prepuller yet: set it to false",
+  ],
+  [
+    "grpc: {listen: '0.0.0.0:1'}",
+    "grpc.listen: an address beyond loopback needs TLS, which this version does not have yet, or grpc.insecure: true",
+  ],
+  [
+    "prepuller: {leaderElection: {leaseDuration: 1s, retryPeriod: 1s, renewDeadline: 1s}}",
+    "prepuller.leaderElection.renewDeadline: must be shorter than leaseDuration\nprepuller.leaderElection.retryPeriod: must be shorter than renewDeadline",
+  ],
+] as const) {
+  test(`${keys} is refused with the reason`, () => {
+    assert.equal(problemsIn(IMAGES + keys), said);
+  });
+}
+
+test("a client's certificate needs its key, and the key its certificate", () => {
+  const source = (key: string) => `images: {source: {type: docker, registry: r.io, repository: a, ${key}: /x}}`;
+  assert.match(problemsIn(source("certFile")), /^images\.source\.keyFile: .* because certFile is set, found nothing$/);
+  assert.match(problemsIn(source("keyFile")), /^images\.source\.certFile: .* because keyFile is set, found nothing$/);
+});
+
+test("files are read whole, with or without a byte order mark, in UTF-8 only", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lab-images-config-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "config.yaml");
+  await writeFile(file, `\uFEFF${IMAGES}`);
+  assert.deepEqual(await loadConfig(file), parseConfig(`\uFEFF${IMAGES}`));
+  await writeFile(file, Buffer.from([0xff, 0xfe, 0x00]));
+  await assert.rejects(loadConfig(file), { name: "ConfigError", message: "the file is not encoded in UTF-8" });
+  await assert.rejects(loadConfig(join(folder, "none")), /none cannot be read \(ENOENT\)$/);
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { prepullTags } from "../../src/domain/plan.ts";
+import type { ImageSettings } from "../../src/domain/settings.ts";
+import { sortTags } from "../../src/domain/tag-order.ts";
+import { parseTag } from "../../src/domain/tag-parse.ts";
+import { imageSettings } from "../support/image-world.ts";
+import { nearlyTag } from "./tag-arbitrary.ts";
+
+function chosen(settings: Partial<ImageSettings>, ...tags: readonly string[]): readonly string[] {
+  return [...prepullTags(imageSettings(settings), sortTags(tags.map(parseTag)))];
+}
+
+test("the set has the first releases, weeklies and dailies in display order", () => {
+  const tags = ["r28_0_0", "r29_0_0", "w_2077_42", "w_2077_43", "w_2077_44", "d_2077_10_22", "d_2077_10_23"];
+  assert.deepEqual(chosen({ numReleases: 1, numWeeklies: 2, numDailies: 3 }, ...tags), [
+    "r29_0_0",
+    "w_2077_44",
+    "w_2077_43",
+    "d_2077_10_23",
+    "d_2077_10_22",
+  ]);
+});
+
+test("zero of a type is none of it, and other types are never counted", () => {
+  assert.deepEqual(chosen({ numWeeklies: 0 }, "w_2077_43", "r29_0_0_rc1", "exp_w_2077_43_x", "zebra"), []);
+});
+
+test("architecture-specific tags do not count, and take no place", () => {
+  assert.deepEqual(chosen({ numWeeklies: 1 }, "w_2077_43-arm64", "w_2077_42"), ["w_2077_42"]);
+});
+
+test("the recommended tag and the pins belong to it where they exist, whatever their architecture", () => {
+  const settings = { recommendedTag: "w_2077_43-arm64", pin: ["zebra", "exp_x", "gone"] };
+  assert.deepEqual(chosen(settings, "w_2077_43-arm64", "zebra", "exp_x", "other"), ["w_2077_43-arm64", "exp_x", "zebra"]);
+});
+
+test("a pin that is among the first of its type is there once, and takes a place like the others", () => {
+  const settings = { numWeeklies: 1, pin: ["w_2077_43", "w_2077_43"] };
+  assert.deepEqual(chosen(settings, "w_2077_42", "w_2077_43"), ["w_2077_43"]);
+});
+
+test("the set is a part of what exists, with every wanted tag, and no more of a type than asked for", () => {
+  const counts = fc.record({ numReleases: fc.nat(3), numWeeklies: fc.nat(3), numDailies: fc.nat(3) });
+  fc.assert(
+    fc.property(fc.uniqueArray(nearlyTag, { maxLength: 30 }), counts, fc.nat(5), (texts, settings, pins) => {
+      const tags = sortTags(texts.map(parseTag));
+      const pin = texts.slice(0, pins);
+      const set = prepullTags(imageSettings({ ...settings, pin }), tags);
+      const rest = tags.filter(({ tag }) => set.has(tag) && !pin.includes(tag));
+      assert.equal([...set].length, tags.filter(({ tag }) => set.has(tag)).length);
+      for (const { tag } of tags) if (pin.includes(tag)) assert.ok(set.has(tag));
+      assert.ok(rest.filter(({ type }) => type === "RELEASE").length <= settings.numReleases);
+      assert.ok(rest.filter(({ type }) => type === "WEEKLY").length <= settings.numWeeklies);
+      assert.ok(rest.filter(({ type }) => type === "DAILY").length <= settings.numDailies);
+      assert.ok(rest.every(({ architecture }) => architecture === null));
+    }),
+  );
+});

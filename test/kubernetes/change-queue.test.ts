@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createChangeQueue } from "../../src/kubernetes/change-queue.ts";
+import type { NodeChange } from "../../src/ports.ts";
+import { manualClock } from "../support/manual-clock.ts";
+
+function reported(name: string, uid = "1"): NodeChange {
+  return { type: "node.reported", node: { name, uid, architecture: null, taints: [], images: [] }, observedAt: 0 };
+}
+
+function removed(name: string): NodeChange {
+  return { type: "node.removed", name, uid: "1", observedAt: 0 };
+}
+
+describe("change queue", () => {
+  function start(maxChanges = 100) {
+    const clock = manualClock();
+    const batches: (readonly NodeChange[])[] = [];
+    const queue = createChangeQueue(clock, { gatherMs: 50, maxChanges }, (changes) => batches.push(changes));
+    return { clock, batches, queue };
+  }
+
+  it("hands over what 50 ms bring, the latest of each node, in the order of the latest", async () => {
+    const { clock, batches, queue } = start();
+    queue.add(reported("a"));
+    queue.add(reported("b"));
+    await clock.advance(49);
+    queue.add(removed("a"));
+    assert.deepEqual(batches, []);
+    await clock.advance(1);
+    assert.deepEqual(batches, [[reported("b"), removed("a")]]);
+    await clock.advance(1_000);
+    assert.equal(batches.length, 1);
+  });
+
+  it("does not wait when enough nodes have changed", () => {
+    const { batches, queue } = start(2);
+    queue.add(reported("a"));
+    queue.add(reported("a", "2"));
+    assert.equal(batches.length, 0);
+    queue.add(reported("b"));
+    assert.deepEqual(batches, [[reported("a", "2"), reported("b")]]);
+  });
+
+  it("flushes at once, and forgets on demand", async () => {
+    const { clock, batches, queue } = start();
+    queue.add(reported("a"));
+    queue.flush();
+    queue.flush();
+    queue.add(reported("b"));
+    queue.clear();
+    await clock.advance(1_000);
+    assert.deepEqual(batches, [[reported("a")]]);
+    assert.equal(clock.pending, 0);
+  });
+});

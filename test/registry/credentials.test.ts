@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import {
+  type Credentials,
+  CredentialsFormError,
+  findCredentials,
+  parseCredentials,
+} from "../../src/registry/credentials.ts";
+import { registryAddress } from "../../src/registry/registry-address.ts";
+
+function auth(name: string): { auth: string } {
+  return { auth: Buffer.from(`${name}:pass:word`).toString("base64") };
+}
+
+function nameOf(credentials: Credentials | null): string | null {
+  return credentials?.kind === "password" ? credentials.username : (credentials?.token ?? null);
+}
+
+/** Which entry is used for a repository, by the name in it. */
+function chosen(auths: object, registry: string, repository = "lab/sketchbook"): string | null {
+  const { credentialHosts, path } = registryAddress({ registry, repository });
+  return nameOf(findCredentials(parseCredentials(JSON.stringify({ auths })), credentialHosts, path));
+}
+
+describe("credentials file", () => {
+  it("reads every way of writing credentials down", () => {
+    const entries = parseCredentials(
+      JSON.stringify({
+        auths: {
+          "a.example": auth("a"),
+          "b.example": { username: "b", password: "p", email: "x@y" },
+          "c.example": { auth: "", identitytoken: "token", username: "c", password: "p" },
+          "d.example": { auth: Buffer.from("no colon").toString("base64") },
+          "e.example": { username: "only" },
+          "f.example": null,
+        },
+        credsStore: "desktop",
+      }),
+    );
+    assert.deepEqual(
+      entries.map(({ host, credentials }) => [host, credentials]),
+      [
+        ["a.example", { kind: "password", username: "a", password: "pass:word" }],
+        ["b.example", { kind: "password", username: "b", password: "p" }],
+        ["c.example", { kind: "identity-token", token: "token" }],
+      ],
+    );
+    assert.deepEqual(parseCredentials("{}"), []);
+  });
+
+  it("refuses other files without quoting them", () => {
+    for (const text of ["", "canary", "[]", "null", '{"auths":[]}', '{"auths":"canary"}']) {
+      assert.throws(
+        () => parseCredentials(text),
+        (error) => error instanceof CredentialsFormError && !error.message.includes("canary"),
+      );
+    }
+  });
+
+  it("finds a registry by host, port, scheme, API version and letter case", () => {
+    for (const key of [
+      "r.example",
+      "https://r.example",
+      "https://r.example/v2/",
+      "http://R.Example/v1",
+      "r.example:443",
+    ]) {
+      assert.equal(chosen({ [key]: auth("x") }, "r.example"), "x", key);
+    }
+    assert.equal(chosen({ "r.example": auth("x") }, "r.example:5000"), null);
+    assert.equal(chosen({ "r.example:5000": auth("x") }, "r.example:5000"), "x");
+    assert.equal(chosen({ "other.example": auth("x") }, "r.example"), null);
+  });
+
+  it("knows Docker Hub by all its names", () => {
+    for (const key of [
+      "https://index.docker.io/v1/",
+      "index.docker.io",
+      "docker.io",
+      "registry-1.docker.io",
+      "docker.io/lab",
+    ]) {
+      for (const registry of ["docker.io", "index.docker.io", "registry-1.docker.io"]) {
+        assert.equal(chosen({ [key]: auth("hub") }, registry), "hub", `${key} for ${registry}`);
+      }
+    }
+    assert.equal(chosen({ "docker.io/library": auth("hub") }, "docker.io", "alpine"), "hub");
+    assert.equal(chosen({ "https://index.docker.io/v1/": auth("hub") }, "docker.io.example"), null);
+  });
+
+  it("prefers the host to patterns, patterns to parent domains, and longer paths", () => {
+    const auths = {
+      "r.example": auth("host"),
+      "r.example/lab": auth("path"),
+      "r.example/lab/sketch": auth("other path"),
+      "*.example": auth("pattern"),
+      example: auth("top"),
+    };
+    assert.equal(chosen(auths, "r.example"), "path");
+    assert.equal(chosen(auths, "r.example", "labs/sketchbook"), "host");
+    assert.equal(chosen(auths, "q.example"), "pattern");
+    assert.equal(chosen({ "a.example": auth("near"), "b.a.example": auth("nearer") }, "c.b.a.example"), "nearer");
+    assert.equal(chosen({ "a.example:5000": auth("near") }, "b.a.example:5000"), "near");
+  });
+
+  it("sends nothing to hosts that merely look alike", () => {
+    const cases: [string, string][] = [
+      ["example", "r.example"],
+      ["r.example", "evil-r.example"],
+      ["r.example", "r.example.evil.test"],
+      ["a.r.example", "r.example"],
+      ["0.0.1", "127.0.0.1"],
+      ["*.0.0.1", "127.0.0.1"],
+      ["*", "r.example"],
+      ["*.a.example", "c.b.a.example"],
+      ["r.example/lab", "r.example/labs"],
+    ];
+    for (const [key, target] of cases) {
+      const [registry = "", repository = "lab"] = target.split("/");
+      assert.equal(chosen({ [key]: auth("leak") }, registry, repository), null, `${key} for ${target}`);
+    }
+  });
+
+  it("never fits a host that is neither the key's nor below it", () => {
+    const label = fc.constantFrom("a", "b", "example", "r");
+    const host = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join("."));
+    fc.assert(
+      fc.property(host, host, (key, registry) => {
+        const found = chosen({ [key]: auth("x") }, registry) !== null;
+        const below = registry.endsWith(`.${key}`) && key.includes(".");
+        assert.equal(found, registry === key || below);
+      }),
+    );
+  });
+});

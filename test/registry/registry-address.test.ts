@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { hostWithPort, isLoopback, mayCarrySecrets, registryAddress } from "../../src/registry/registry-address.ts";
+
+const repository = "lab/sketchbook";
+
+describe("registry address", () => {
+  it("takes https, and plain http for loopback or where it is asked for", () => {
+    const cases: [string, boolean | undefined, string][] = [
+      ["r.example", undefined, "https://r.example"],
+      ["r.example:5000", undefined, "https://r.example:5000"],
+      ["r.example", true, "http://r.example"],
+      ["localhost:5000", undefined, "http://localhost:5000"],
+      ["127.0.0.1:5000", undefined, "http://127.0.0.1:5000"],
+      ["[::1]:5000", undefined, "http://[::1]:5000"],
+      ["127.0.0.1:5000", false, "https://127.0.0.1:5000"],
+      ["127.0.0.1.evil.test", undefined, "https://127.0.0.1.evil.test"],
+    ];
+    for (const [registry, insecure, origin] of cases) {
+      assert.equal(registryAddress({ registry, repository, insecure }).origin, origin);
+    }
+  });
+
+  it("maps the names of Docker Hub, and its official images", () => {
+    const address = registryAddress({ registry: "docker.io", repository: "alpine", insecure: true });
+    assert.equal(address.origin, "https://registry-1.docker.io");
+    assert.equal(address.path, "library/alpine");
+    assert.deepEqual([address.registry, address.repository], ["docker.io", "alpine"]);
+    assert.equal(registryAddress({ registry: "index.docker.io", repository }).path, repository);
+    assert.deepEqual(
+      [...address.realmHosts].sort((a, b) => a.localeCompare(b)),
+      ["auth.docker.io:443", "registry-1.docker.io:443"],
+    );
+    assert.equal(registryAddress({ registry: "ghcr.io", repository: "alpine" }).path, "alpine");
+  });
+
+  it("allows realms on its own host, port and all, and on configured ones", () => {
+    const { realmHosts } = registryAddress({
+      registry: "r.example:5050",
+      repository,
+      tokenHosts: ["gitlab.example", "auth.example:8443"],
+    });
+    assert.deepEqual([...realmHosts], ["gitlab.example:443", "auth.example:8443", "r.example:5050"]);
+  });
+
+  it("refuses what is not of the form, by name", () => {
+    for (const registry of [
+      "",
+      "https://r.example",
+      "r.example/path",
+      "user@r.example",
+      "r example",
+      "r.example?x",
+      "a:b",
+    ]) {
+      assert.throws(() => registryAddress({ registry, repository }), /^TypeError: registry: /, registry);
+    }
+    for (const bad of ["", "/lab", "lab/", "Lab", "lab//x", "../x", "lab/..", "lab?x", "lab:tag", "lab/-x"]) {
+      assert.throws(() => registryAddress({ registry: "r.example", repository: bad }), /^TypeError: repository: /, bad);
+    }
+    assert.throws(
+      () => registryAddress({ registry: "r.example", repository, tokenHosts: ["https://x"] }),
+      /tokenHosts/,
+    );
+  });
+
+  it("knows where secrets may go", () => {
+    const cases: [string, boolean][] = [
+      ["https://r.example/", true],
+      ["http://r.example/", false],
+      ["http://localhost:1/", true],
+      ["http://127.1.2.3/", true],
+      ["http://[::1]/", true],
+      ["http://127.evil.test/", false],
+      ["ftp://localhost/", false],
+    ];
+    for (const [url, expected] of cases) assert.equal(mayCarrySecrets(new URL(url)), expected, url);
+    assert.equal(isLoopback("10.0.0.1"), false);
+    assert.equal(hostWithPort(new URL("http://r.example")), "r.example:80");
+    assert.equal(hostWithPort(new URL("https://r.example")), "r.example:443");
+    assert.equal(hostWithPort(new URL("https://r.example:80")), "r.example:80");
+  });
+});
