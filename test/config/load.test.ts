@@ -99,6 +99,7 @@ test("everything that is given is taken over", () => {
     certFile: "/c",
     keyFile: "/k",
     credentialsPath: "/creds",
+    apiEndpoint: null,
   });
   assert.deepEqual(config.dropdown.daily, {
     number: 0,
@@ -126,6 +127,11 @@ test("a source in Google Artifact Registry has no access of its own", () => {
   assert.deepEqual(config.images.source, source);
   assert.equal(config.registryAccess.insecure, false);
   assert.deepEqual(config.registryAccess.tokenHosts, []);
+  const elsewhere = parseConfig(
+    stringify({ images: { source: { ...source, apiEndpoint: "private.example.org:443" } } }),
+  );
+  assert.equal(elsewhere.registryAccess.apiEndpoint, "private.example.org:443");
+  assert.deepEqual(elsewhere.images.source, source);
 });
 
 test("all problems are told at once, each with key, expectation and finding", () => {

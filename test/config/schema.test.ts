@@ -42,7 +42,7 @@ function keysOfSchema(): ReadonlySet<string> {
 function uncommented(text: string, source: "docker" | "google"): string {
   const lines = text.split("\n");
   const other = lines.indexOf("  # source:");
-  const keep = lines.filter((_, index) => source === "google" || index < other || index > other + 5);
+  const keep = lines.filter((_, index) => source === "google" || index < other || index > other + 6);
   const dropped = keep.filter((line) => source === "docker" || !isDockerSource(line));
   return dropped.map((line) => line.replace(/^(\s*)# (\s*[A-Za-z]+:)(?=\s|$)/, "$1$2")).join("\n");
 }

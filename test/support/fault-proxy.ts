@@ -52,114 +52,126 @@ interface Relay {
   destroy(): void;
 }
 
-/** One connection of a client and its counterpart at the target. */
-function relay(client: Socket, target: { host: string; port: number }, initialFault: Fault | null): Relay {
-  const upstream = connect({ ...target, allowHalfOpen: true });
-  const gone = new AbortController();
-  let fault = initialFault;
-  let answeredBytes = 0;
+/** What has befallen one connection, and the two sockets that it is made of. */
+interface Connection {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** Aborted when nothing more is to be passed on. */
+  readonly gone: AbortController;
+  fault: Fault | null;
+  /** Bytes of the answer since the fault set in. */
+  answeredBytes: number;
+}
+
+async function drip({ client, gone }: Connection, chunk: Buffer, bytesPerSecond: number): Promise<void> {
+  const share = Math.max(1, Math.floor((bytesPerSecond * DRIP_INTERVAL_MS) / 1_000));
+  const interval = Math.max(DRIP_INTERVAL_MS, (share * 1_000) / bytesPerSecond);
+  for (let at = 0; at < chunk.length && !gone.signal.aborted; at += share) {
+    await pause(interval, undefined, { signal: gone.signal });
+    client.write(chunk.subarray(at, at + share));
+  }
+}
+
+function cut(connection: Connection, chunk: Buffer, kind: "truncate" | "reset", afterBytes: number): void {
+  const { client, upstream, gone } = connection;
+  const rest = Math.max(0, afterBytes - connection.answeredBytes);
+  connection.answeredBytes += chunk.length;
+  if (chunk.length <= rest) {
+    client.write(chunk);
+    return;
+  }
+  gone.abort();
+  upstream.destroy();
+  // The bytes before the cut have to be on their way first: a reset at once would throw them away.
+  client.write(chunk.subarray(0, rest), () => {
+    if (kind === "truncate") client.end();
+    else client.resetAndDestroy();
+  });
+}
+
+/** Passes one piece of an answer on, in the manner of the connection's fault. */
+async function passOn(connection: Connection, chunk: Buffer): Promise<void> {
+  const { client, gone, fault } = connection;
+  if (gone.signal.aborted) return;
+  if (fault?.kind === "drip") await drip(connection, chunk, fault.bytesPerSecond);
+  else if (fault?.kind === "truncate" || fault?.kind === "reset") cut(connection, chunk, fault.kind, fault.afterBytes);
+  else if (fault?.kind !== "half-open" && !client.write(chunk)) await once(client, "drain", { signal: gone.signal });
+}
+
+/** Passes answers on, one after the other, and stops reading while too much of them waits. */
+function relayAnswers(connection: Connection, reset: () => void): void {
+  const { client, upstream, gone } = connection;
   let waitingBytes = 0;
   let answers: Promise<void> = Promise.resolve();
 
-  function destroy(): void {
-    gone.abort();
-    client.destroy();
-    upstream.destroy();
-  }
-
-  function reset(): void {
-    gone.abort();
-    client.resetAndDestroy();
-    upstream.destroy();
-  }
-
-  async function drip(chunk: Buffer, bytesPerSecond: number): Promise<void> {
-    const share = Math.max(1, Math.floor((bytesPerSecond * DRIP_INTERVAL_MS) / 1_000));
-    const interval = Math.max(DRIP_INTERVAL_MS, (share * 1_000) / bytesPerSecond);
-    for (let at = 0; at < chunk.length && !gone.signal.aborted; at += share) {
-      await pause(interval, undefined, { signal: gone.signal });
-      client.write(chunk.subarray(at, at + share));
-    }
-  }
-
-  function cut(chunk: Buffer, kind: "truncate" | "reset", afterBytes: number): void {
-    const rest = Math.max(0, afterBytes - answeredBytes);
-    answeredBytes += chunk.length;
-    if (chunk.length <= rest) {
-      client.write(chunk);
-      return;
-    }
-    gone.abort();
-    upstream.destroy();
-    // The bytes before the cut have to be on their way first: a reset at once would throw them away.
-    client.write(chunk.subarray(0, rest), () => {
-      if (kind === "truncate") client.end();
-      else client.resetAndDestroy();
-    });
-  }
-
-  async function forward(chunk: Buffer, delay: Promise<void> | undefined): Promise<void> {
-    await delay;
-    if (gone.signal.aborted) return;
-    if (fault?.kind === "drip") await drip(chunk, fault.bytesPerSecond);
-    else if (fault?.kind === "truncate" || fault?.kind === "reset") cut(chunk, fault.kind, fault.afterBytes);
-    else if (fault?.kind !== "half-open" && !client.write(chunk)) await once(client, "drain", { signal: gone.signal });
-  }
-
-  function delayOfNow(): Promise<void> | undefined {
-    if (fault?.kind !== "latency") return undefined;
-    const delay = pause(fault.milliseconds, undefined, { signal: gone.signal });
-    // An abort is dealt with where the delay is awaited; until then it must not count as unhandled.
-    delay.catch(() => undefined);
-    return delay;
-  }
-
-  /** Puts `step` behind all that the peer has answered before; a connection that is gone ends the queue silently. */
+  /** The delay begins when the bytes arrive, so that it does not add up over those that wait. */
   function enqueue(step: () => void | Promise<void>): void {
-    answers = answers.then(step).catch((error: unknown) => {
-      if (!gone.signal.aborted) throw error;
-    });
+    const delayMs = connection.fault?.kind === "latency" ? connection.fault.milliseconds : 0;
+    const delay = delayMs === 0 ? Promise.resolve() : pause(delayMs, undefined, { signal: gone.signal });
+    answers = Promise.all([answers, delay])
+      .then(step)
+      .catch((error: unknown) => {
+        if (!gone.signal.aborted) throw error;
+      });
   }
 
   upstream.on("data", (chunk: Buffer) => {
-    if (fault?.kind === "half-open") return;
-    const delay = delayOfNow();
+    if (connection.fault?.kind === "half-open") return;
     waitingBytes += chunk.length;
     if (waitingBytes > HIGH_WATER_BYTES) upstream.pause();
     enqueue(async () => {
-      await forward(chunk, delay);
+      await passOn(connection, chunk);
       waitingBytes -= chunk.length;
       if (waitingBytes <= HIGH_WATER_BYTES) upstream.resume();
     });
   });
   upstream.on("end", () => {
-    const delay = delayOfNow();
-    enqueue(async () => {
-      await delay;
-      if (fault?.kind !== "half-open") client.end();
+    enqueue(() => {
+      if (connection.fault?.kind !== "half-open" && !gone.signal.aborted) client.end();
     });
   });
   upstream.on("error", () => {
-    if (fault?.kind !== "half-open") reset();
+    if (connection.fault?.kind !== "half-open") reset();
   });
+}
 
+function relayRequests(connection: Connection): void {
+  const { client, upstream } = connection;
   client.on("data", (chunk: Buffer) => {
-    if (fault?.kind === "half-open") return;
-    if (!upstream.write(chunk)) {
-      client.pause();
-      upstream.once("drain", () => client.resume());
-    }
+    if (connection.fault?.kind === "half-open" || upstream.write(chunk)) return;
+    client.pause();
+    upstream.once("drain", () => client.resume());
   });
   client.on("end", () => {
-    if (fault?.kind !== "half-open") upstream.end();
+    if (connection.fault?.kind !== "half-open") upstream.end();
   });
+}
+
+/** One connection of a client and its counterpart at the target. */
+function relay(client: Socket, target: { host: string; port: number }, fault: Fault | null): Relay {
+  const upstream = connect({ ...target, allowHalfOpen: true });
+  const connection: Connection = { client, upstream, gone: new AbortController(), fault, answeredBytes: 0 };
+
+  function destroy(): void {
+    connection.gone.abort();
+    client.destroy();
+    upstream.destroy();
+  }
+
+  function reset(): void {
+    connection.gone.abort();
+    client.resetAndDestroy();
+    upstream.destroy();
+  }
+
+  relayAnswers(connection, reset);
+  relayRequests(connection);
   client.on("error", destroy);
   client.on("close", destroy);
-
   return {
     befall(next) {
-      fault = next;
-      answeredBytes = 0;
+      connection.fault = next;
+      connection.answeredBytes = 0;
       if (next.kind === "refuse") reset();
     },
     reset,

@@ -4,7 +4,7 @@ import type { TestEvent } from "node:test/reporters";
 export default async function* tally(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of events) {
     if (event.type !== "test:summary" || event.data.file !== undefined) continue;
-    const { passed, failed, cancelled, skipped } = event.data.counts;
-    yield `\n${passed} passed, ${failed + cancelled} failed${skipped === 0 ? "" : `, ${skipped} skipped`}\n`;
+    const { tests, passed, skipped, todo } = event.data.counts;
+    yield `\n${passed} passed, ${tests - passed - skipped - todo} failed${skipped === 0 ? "" : `, ${skipped} skipped`}\n`;
   }
 }

@@ -31,10 +31,10 @@ const anyRemoteTag: fc.Arbitrary<RemoteTag> = fc.record({
 /** What a registry lists, and what it says when it is asked for the tags whose digest it did not tell. */
 export const anyListing: fc.Arbitrary<readonly [readonly RemoteTag[], readonly RemoteTag[]]> = fc.tuple(
   fc.array(anyRemoteTag, { maxLength: 25 }),
-  fc.uniqueArray(
-    fc.record({ tag: fc.constantFrom(...TAGS), digest: anyDigest, sizeBytes: fc.constant(null) }),
-    { selector: ({ tag }) => tag, maxLength: 25 },
-  ),
+  fc.uniqueArray(fc.record({ tag: fc.constantFrom(...TAGS), digest: anyDigest, sizeBytes: fc.constant(null) }), {
+    selector: ({ tag }) => tag,
+    maxLength: 25,
+  }),
 );
 
 /** Settings by which some of the tags are in the prepull set. */
