@@ -44,3 +44,10 @@ export function callEnding(call: EndingCall, ended: (error: LabImagesError) => v
   if (call.cancelled) ended(reason(call));
   else call.once("cancelled", () => ended(reason(call)));
 }
+
+/** A signal that aborts, with a CancelledError or DeadlineExceededError, when nobody waits for the answer any more. */
+export function abortSignal(call: EndingCall): AbortSignal {
+  const controller = new AbortController();
+  callEnding(call, (error) => controller.abort(error));
+  return controller.signal;
+}

@@ -57,7 +57,7 @@ export const LOADER_OPTIONS: Options = {
 };
 
 /** Everything that is served. */
-const SERVED_DEFINITION: PackageDefinition = loadSync(
+export const SERVED_DEFINITION: PackageDefinition = loadSync(
   ["labimages/v1/image_service.proto", "grpc/health/v1/health.proto"],
   LOADER_OPTIONS,
 );

@@ -164,14 +164,17 @@ export function announce(state: ImageState, cause: RefreshCause): ImageState {
 /** The watch works (null), or does not. */
 export function setWatchFault(state: ImageState, fault: Error | null): ImageState {
   const { kubernetes } = state.sources;
-  const ok = fault === null;
-  const sources = { ...state.sources, kubernetes: { ...kubernetes, ok, reason: ok ? "" : fault.message } };
+  const listFault = state.refreshFault?.reason.startsWith("KUBERNETES") === true ? state.refreshFault : null;
+  const reason = (fault ?? listFault)?.message ?? "";
+  const sources = { ...state.sources, kubernetes: { ...kubernetes, ok: reason === "", reason } };
   return { ...state, watchFault: fault, sources };
 }
 
-function withSource(state: ImageState, name: SourceState["name"], reason: string | null, now: number): ImageState {
-  const lastSuccessTime = reason === null ? now : state.sources[name].lastSuccessTime;
-  const source = { name, ok: reason === null, reason: reason ?? "", lastSuccessTime };
+/** A list has succeeded (null) or failed; the cluster is well only if its nodes can be followed, too. */
+function withSource(state: ImageState, name: SourceState["name"], fault: string | null, now: number): ImageState {
+  const lastSuccessTime = fault === null ? now : state.sources[name].lastSuccessTime;
+  const reason = fault ?? (name === "kubernetes" ? (state.watchFault?.message ?? "") : "");
+  const source = { name, ok: reason === "", reason, lastSuccessTime };
   return { ...state, sources: { ...state.sources, [name]: source } };
 }
 

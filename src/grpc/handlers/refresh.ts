@@ -1,8 +1,9 @@
+import { abortSignal } from "../call.ts";
 import type { RefreshRequest__Output } from "../gen/labimages/v1/RefreshRequest.ts";
 import type { ServiceContext } from "../service-context.ts";
 import type { UnaryHandler } from "../unary-call.ts";
 
 /** `Refresh`: answers when a refresh that started after the call has finished, with its state or its error. */
 export function refresh({ commands, reader, stateField }: ServiceContext): UnaryHandler<RefreshRequest__Output> {
-  return (_request, { signal }) => commands.refresh("REQUESTED", signal).then(() => stateField(reader.current()));
+  return (_request, call) => commands.refresh("REQUESTED", abortSignal(call)).then(() => stateField(reader.current()));
 }

@@ -3,6 +3,7 @@ import { IMAGE_CLASSES, type ImageClass } from "../../domain/image.ts";
 import type { LookUp, ResolvedImage, Snapshot } from "../../domain/snapshot.ts";
 import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
 import { checkText, LONGEST_TAG } from "../arguments.ts";
+import { abortSignal } from "../call.ts";
 import { RESOLVE_IMAGE_FIELD } from "../field-numbers.ts";
 import type { ResolveImageRequest__Output } from "../gen/labimages/v1/ResolveImageRequest.ts";
 import { encodeResolvedImage } from "../image-message.ts";
@@ -27,7 +28,7 @@ export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImage
     }
     // Not kept: tags move.
     return context.commands
-      .resolveAtRegistry(snapshot, found.tag, call.signal)
+      .resolveAtRegistry(snapshot, found.tag, abortSignal(call))
       .then((resolved) => withState(encode(resolved), context.stateField(snapshot)));
   };
 }
