@@ -12,6 +12,15 @@ export class KubernetesAnswerError extends KubernetesUnavailableError {
   }
 }
 
+/** The API server refuses us what we ask for: 401 or 403, the latter also for a quota or an admission plugin. */
+export class KubernetesRefusalError extends KubernetesDeniedError {
+  readonly status: 401 | 403;
+  constructor(message: string, status: 401 | 403, cause?: unknown) {
+    super(message, cause);
+    this.status = status;
+  }
+}
+
 /** What of a meta/v1 Status is used. */
 interface StatusBody {
   readonly reason: string;
@@ -24,21 +33,26 @@ const MESSAGE_CHARACTERS = 500;
  * The error for an answer that is none of 2xx. `what` completes "cannot …", such as "list nodes". 401 and 403 mean that
  * our own account is refused. The server's own message becomes the cause, for the log alone.
  */
-export function answerError(what: string, status: number, body: string): KubernetesAnswerError | KubernetesDeniedError {
+export function answerError(
+  what: string,
+  status: number,
+  body: string,
+): KubernetesAnswerError | KubernetesRefusalError {
   const { reason, message } = readStatus(body);
   const named = reason === "" ? String(status) : `${status} ${reason}`;
   const cause = message === "" ? undefined : new Error(message.slice(0, MESSAGE_CHARACTERS));
   if (status === 401) {
-    return new KubernetesDeniedError(`the Kubernetes API does not accept our credentials (${named})`, cause);
+    return new KubernetesRefusalError(`the Kubernetes API does not accept our credentials (${named})`, status, cause);
   }
   if (status === 403) {
-    return new KubernetesDeniedError(`the Kubernetes API does not allow our account to ${what} (${named})`, cause);
+    const message = `the Kubernetes API does not allow our account to ${what} (${named})`;
+    return new KubernetesRefusalError(message, status, cause);
   }
   return new KubernetesAnswerError(`cannot ${what}: the Kubernetes API answers ${named}`, status, reason, cause);
 }
 
 /** The error of a watch that has sent an ERROR event; `object` is the Status that came with it. */
-export function eventError(what: string, object: unknown): KubernetesAnswerError | KubernetesDeniedError {
+export function eventError(what: string, object: unknown): KubernetesAnswerError | KubernetesRefusalError {
   const code = typeof object === "object" && object !== null && "code" in object ? Number(object.code) : 0;
   return answerError(what, Number.isInteger(code) ? code : 0, JSON.stringify(object ?? null));
 }

@@ -43,7 +43,7 @@ export function createChangeQueue(
 
   return {
     add(change) {
-      const name = change.type === "node.reported" ? change.node.name : change.name;
+      const name = nodeNameOf(change);
       // Taken out first, so that the order is that of the latest changes.
       waiting.delete(name);
       waiting.set(name, change);
@@ -53,4 +53,9 @@ export function createChangeQueue(
     flush,
     clear,
   };
+}
+
+/** The name of the node that has changed. */
+export function nodeNameOf(change: NodeChange): string {
+  return change.type === "node.reported" ? change.node.name : change.name;
 }

@@ -27,6 +27,8 @@ export interface KubernetesCall {
   /** For the whole answer, or for a stream until it has begun; retries included. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
+  /** Called at once before each sending, retries included: the last moment to abort `signal`. Must not throw. */
+  readonly beforeSend?: () => void;
 }
 
 /** An answer that comes bit by bit. */
@@ -143,6 +145,8 @@ async function sendWithRetries(
   let resent = false;
   for (let retries = 0; ; ) {
     const credentials = await readCredentials(reader, call.what, fresh);
+    call.beforeSend?.();
+    signal.throwIfAborted();
     let answer: Answer;
     try {
       answer = await sendOnce(pool.dispatcherFor(credentials), credentials, call, signal);

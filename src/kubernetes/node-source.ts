@@ -1,7 +1,7 @@
 import type { NodeReport } from "../domain/node-report.ts";
 import type { Clock, Logger, NodeChange, NodePage, NodeSource } from "../ports.ts";
 import { type BackoffLimits, reflectorBackoff } from "./backoff.ts";
-import { type ChangeQueueLimits, defaultQueueLimits } from "./change-queue.ts";
+import { type ChangeQueueLimits, defaultQueueLimits, nodeNameOf } from "./change-queue.ts";
 import type { KubernetesConnection } from "./connection.ts";
 import { createImageInterning } from "./image-interning.ts";
 import { defaultListLimits, listNodes, type NodeListLimits } from "./node-list.ts";
@@ -14,6 +14,14 @@ export interface NodeSourceLimits {
   readonly watch: Partial<NodeWatchLimits>;
   readonly backoff: Partial<BackoffLimits>;
   readonly queue: Partial<ChangeQueueLimits>;
+}
+
+/** A list that is under way. */
+interface Listing {
+  /** Where the watch was before the list began. */
+  before: { readonly position: string | null } | null;
+  /** The latest change of each node that the watch has told since the list began. */
+  readonly newer: Map<string, NodeChange>;
 }
 
 /** What a node source needs. */
@@ -40,11 +48,11 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
   const interning = createImageInterning();
   const labelSelector = selectorText(options.nodeSelector);
   const common = { connection, clock, interning, labelSelector };
-  let newer: Map<string, NodeChange> | null = null;
+  let listing: Listing | null = null;
   const loop = createWatchLoop({
     clock,
     logger,
-    onChange: (change) => newer?.set(change.type === "node.reported" ? change.node.name : change.name, change),
+    onChange: (change) => listing?.newer.set(nodeNameOf(change), change),
     watch: { ...common, random, limits: { ...defaultWatchLimits, ...limits.watch } },
     backoff: { ...reflectorBackoff, ...limits.backoff },
     queue: { ...defaultQueueLimits, ...limits.queue },
@@ -53,24 +61,26 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
 
   return {
     async list(onPage, onRestart, signal) {
-      const before: { position: string | null }[] = [];
+      const own: Listing = { before: null, newer: new Map() };
       interning.renew();
       const steps = {
         begins(version: string) {
-          if (before.length === 0) before.push({ position: loop.position });
-          newer = new Map();
+          own.before ??= { position: loop.position };
+          own.newer.clear();
+          listing = own;
           loop.restartFrom(version);
         },
-        page: (page: NodePage) => onPage(newer === null ? page : { ...page, nodes: updated(page.nodes, newer) }),
+        page: (page: NodePage) => onPage({ ...page, nodes: updated(page.nodes, own.newer) }),
         restarts: onRestart,
       };
       try {
         await listNodes(listContext, steps, signal);
       } catch (error) {
-        for (const { position } of before) loop.restartFrom(position);
+        // Unless another list has begun meanwhile, which the watch follows now.
+        if (listing === own && own.before !== null) loop.restartFrom(own.before.position);
         throw error;
       } finally {
-        newer = null;
+        if (listing === own) listing = null;
       }
     },
     follow: (listener, signal) => loop.follow(listener, signal),

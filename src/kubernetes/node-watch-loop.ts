@@ -105,14 +105,17 @@ function runLoop(loop: Loop, signal: AbortSignal): () => void {
   async function run(): Promise<void> {
     while (!signal.aborted) {
       turn = new AbortController();
-      await takeTurn(loop, add, turn.signal);
+      try {
+        await takeTurn(loop, add, turn.signal);
+      } catch (error) {
+        // Whatever has thrown, a listener for example: the watch must not end for it, nor spin.
+        logger.error({ err: error }, "a turn of the node watch broke");
+        await pause(clock, loop.failures.next(), turn.signal).catch(() => undefined);
+      }
     }
   }
 
-  run().catch((error: unknown) => {
-    logger.error({ err: error }, "the node watch has broken down");
-    if (!signal.aborted) tellHealth(loop, error instanceof Error ? error : new Error("the node watch has broken down"));
-  });
+  void run();
   return () => {
     queue.flush();
     endTurn();

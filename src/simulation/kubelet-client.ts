@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { createInterface } from "node:readline";
 import { isJsonObject, type Json, type JsonObject } from "./kubernetes-objects.ts";
@@ -48,34 +48,19 @@ export function createKubeletClient({ url, token, ca }: KubeletApiAddress): Kube
     ? new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
     : new HttpAgent({ keepAlive: true });
   const headers = { accept: "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-
-  function send(method: string, path: string, body: string | null, contentType: string, signal: AbortSignal) {
-    return new Promise<IncomingMessage>((resolve, reject) => {
-      const options = {
-        method,
-        agent,
-        signal,
-        headers:
-          body === null
-            ? headers
-            : { ...headers, "content-type": contentType, "content-length": Buffer.byteLength(body) },
-      };
-      const call = secure ? httpsRequest(new URL(path, url), options) : httpRequest(new URL(path, url), options);
-      call.once("response", resolve);
-      call.on("error", reject);
-      call.end(body ?? undefined);
-    });
-  }
+  const send = (call: Call) =>
+    receive((secure ? httpsRequest : httpRequest)(new URL(call.path, url), optionsOf(call, agent, headers)), call.body);
 
   return {
     async request(method, path, body, contentType = "application/json") {
       const text = body === undefined ? null : JSON.stringify(body);
-      const response = await send(method, path, text, contentType, AbortSignal.timeout(DEADLINE_MS));
-      return readAnswer(response);
+      return readAnswer(
+        await send({ method, path, body: text, contentType, signal: AbortSignal.timeout(DEADLINE_MS) }),
+      );
     },
     async watch(path, onEvent, signal) {
       try {
-        const response = await send("GET", path, null, "", signal);
+        const response = await send({ method: "GET", path, body: null, contentType: "", signal });
         if (response.statusCode !== 200) {
           response.resume();
           return;
@@ -92,6 +77,29 @@ export function createKubeletClient({ url, token, ca }: KubeletApiAddress): Kube
     },
     close: () => agent.destroy(),
   };
+}
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string | null;
+  readonly contentType: string;
+  readonly signal: AbortSignal;
+}
+
+function optionsOf(call: Call, agent: HttpAgent | HttpsAgent, headers: Record<string, string>) {
+  const { method, body, contentType, signal } = call;
+  // Node sends a DELETE's body without its length unless it is told.
+  const described = body === null ? {} : { "content-type": contentType, "content-length": Buffer.byteLength(body) };
+  return { method, agent, signal, headers: { ...headers, ...described } };
+}
+
+function receive(request: ClientRequest, body: string | null): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once("response", resolve);
+    request.on("error", reject);
+    request.end(body ?? undefined);
+  });
 }
 
 async function readAnswer(response: IncomingMessage): Promise<JsonObject> {

@@ -75,37 +75,31 @@ const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"];
  * `x-lab-images-simulation` that it is none of a real cluster.
  */
 export async function startKubernetesApi(options: SimulatedKubernetesOptions = {}): Promise<SimulatedKubernetes> {
-  const { port = 0, time = machineTime, access = null, bookmarkIntervalMs = MINUTE_MS } = options;
-  const store = createStore(() => time.wallTime());
-  const state: ServerState = { store, time, access, bookmarkIntervalMs, watches: new Set() };
-  for (const name of NAMESPACES) {
-    store.create("namespaces", name, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
-  }
-  const stopLifecycle = runNodeLifecycle(store);
+  const state = createState(options);
+  const stopLifecycle = runNodeLifecycle(state.store);
   const requests: LoggedRequest[] = [];
   let interceptor: Interceptor | null = null;
   const server = createServer((request, response) => {
-    requests.push({ method: request.method ?? "", target: request.url ?? "", time: time.monotonicTime() });
+    requests.push({ method: request.method ?? "", target: request.url ?? "", time: state.time.monotonicTime() });
     if (requests.length > KEPT_REQUESTS) requests.shift();
     response.setHeader("x-lab-images-simulation", "kubernetes-api");
     const pass = () => answerRequest(state, request, response);
     if (interceptor?.(request, response, pass) !== true) pass();
   });
   server.keepAliveTimeout = MINUTE_MS;
-  server.listen(port, "127.0.0.1");
+  server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   const bound = (server.address() as AddressInfo).port;
   const url = `http://127.0.0.1:${bound}`;
   return {
     url,
     port: bound,
-    kubeconfig: kubeconfigFor(url, access?.keys().next().value ?? ""),
+    kubeconfig: kubeconfigFor(url, state.access?.keys().next().value ?? ""),
     requests,
     get watches() {
       return state.watches.size;
     },
-    ...storeOperations(store),
-    expireHistory: () => store.expireHistory(),
+    ...storeOperations(state.store),
     closeWatches: () => {
       for (const end of state.watches) end();
     },
@@ -122,9 +116,19 @@ export async function startKubernetesApi(options: SimulatedKubernetesOptions = {
   };
 }
 
+/** An empty cluster, with the namespaces that every cluster has. */
+function createState(options: SimulatedKubernetesOptions): ServerState {
+  const { time = machineTime, access = null, bookmarkIntervalMs = MINUTE_MS } = options;
+  const store = createStore(() => time.wallTime());
+  for (const name of NAMESPACES) {
+    store.create("namespaces", name, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  }
+  return { store, time, access, bookmarkIntervalMs, watches: new Set() };
+}
+
 function storeOperations(
   store: KubernetesStore,
-): Pick<SimulatedKubernetes, "list" | "put" | "putNode" | "patchNode" | "deleteNode"> {
+): Pick<SimulatedKubernetes, "list" | "put" | "putNode" | "patchNode" | "deleteNode" | "expireHistory"> {
   const put: SimulatedKubernetes["put"] = (plural, object) => {
     const key = keyOf(object.metadata.namespace ?? "", object.metadata.name);
     const before = store.get(plural, key);
@@ -144,6 +148,7 @@ function storeOperations(
       return putNode(mergePatch(before, patch));
     },
     deleteNode: (name) => store.remove("nodes", name),
+    expireHistory: () => store.expireHistory(),
   };
 }
 

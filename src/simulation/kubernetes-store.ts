@@ -1,18 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { createHistory, type StoreEvent } from "./kubernetes-history.ts";
 import type { ApiObject, ObjectMeta } from "./kubernetes-objects.ts";
 import { expired } from "./kubernetes-status.ts";
-
-/** One write, as a watch needs it. */
-export interface StoreEvent {
-  readonly revision: number;
-  /** Plural of the resource. */
-  readonly resource: string;
-  readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  /** The object after the write; for a deletion its last state, with the deletion's resourceVersion. */
-  readonly object: ApiObject;
-  /** The object before the write; null for an addition. */
-  readonly previous: ApiObject | null;
-}
 
 /**
  * The objects and their history: what etcd is to a real API server. One revision counts the writes of all resources;
@@ -38,102 +27,92 @@ export interface KubernetesStore {
   expireHistory(): void;
 }
 
-const HISTORY_EVENTS = 5_000;
 const KEPT_LISTS = 16;
 const FIRST_REVISION = 1_000;
 
 /** An empty store. `wallTime` dates the objects: milliseconds since the epoch. */
 export function createStore(wallTime: () => number): KubernetesStore {
-  const objects = new Map<string, Map<string, ApiObject>>();
-  const subscribers = new Map<string, Set<(event: StoreEvent) => void>>();
-  const keptLists = new Map<string, readonly ApiObject[]>();
-  let history: StoreEvent[] = [];
+  const objects = createObjects();
+  const history = createHistory(FIRST_REVISION);
   let revision = FIRST_REVISION;
-  let compacted = FIRST_REVISION;
-
-  function record(event: Omit<StoreEvent, "revision">): void {
-    const complete = { ...event, revision };
-    history.push(complete);
-    if (history.length > HISTORY_EVENTS * 2) {
-      history = history.slice(-HISTORY_EVENTS);
-      compacted = (history[0]?.revision ?? revision) - 1;
-    }
-    for (const listener of [...(subscribers.get(event.resource) ?? [])]) listener(complete);
-  }
-
-  function ofResource(resource: string): Map<string, ApiObject> {
-    const found = objects.get(resource) ?? new Map<string, ApiObject>();
-    objects.set(resource, found);
-    return found;
-  }
-
-  function list(resource: string): readonly ApiObject[] {
-    const id = `${resource}@${revision}`;
-    const kept = keptLists.get(id);
-    if (kept !== undefined) return kept;
-    const sorted = [...ofResource(resource)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
-    keptLists.set(id, sorted);
-    if (keptLists.size > KEPT_LISTS) keptLists.delete(keptLists.keys().next().value ?? id);
-    return sorted;
-  }
 
   return {
     get revision() {
       return revision;
     },
-    get: (resource, key) => ofResource(resource).get(key),
-    list,
+    get: (resource, key) => objects.of(resource).get(key),
+    list: (resource) => objects.sorted(resource, revision),
     listAt(resource, wanted) {
-      if (wanted === revision) return list(resource);
-      const kept = keptLists.get(`${resource}@${wanted}`);
-      if (kept === undefined || wanted < compacted) {
-        throw expired("The provided continue parameter is too old to display a consistent list result.");
-      }
-      return kept;
+      const list = wanted === revision ? objects.sorted(resource, revision) : objects.kept(resource, wanted);
+      if (list !== null && wanted >= history.compacted) return list;
+      throw expired("The provided continue parameter is too old to display a consistent list result.");
     },
     create(resource, key, object) {
       revision += 1;
-      const created = stamped(object, revision, {
-        uid: randomUUID(),
-        creationTimestamp: new Date(wallTime()).toISOString().replace(/\.\d+/, ""),
-      });
-      ofResource(resource).set(key, created);
-      record({ resource, type: "ADDED", object: created, previous: null });
+      const creationTimestamp = new Date(wallTime()).toISOString().replace(/\.\d+/, "");
+      const created = stamped(object, revision, { uid: randomUUID(), creationTimestamp });
+      objects.of(resource).set(key, created);
+      history.record({ revision, resource, type: "ADDED", object: created, previous: null });
       return created;
     },
     replace(resource, key, object) {
-      const previous = ofResource(resource).get(key) ?? null;
+      const previous = objects.of(resource).get(key) ?? null;
       const version = previous?.metadata.resourceVersion ?? "";
       if (previous !== null && JSON.stringify(previous) === JSON.stringify(stamped(object, version))) return previous;
       revision += 1;
       const replaced = stamped(object, revision);
-      ofResource(resource).set(key, replaced);
-      record({ resource, type: "MODIFIED", object: replaced, previous });
+      objects.of(resource).set(key, replaced);
+      history.record({ revision, resource, type: "MODIFIED", object: replaced, previous });
       return replaced;
     },
     remove(resource, key) {
-      const previous = ofResource(resource).get(key);
+      const previous = objects.of(resource).get(key);
       if (previous === undefined) return;
-      ofResource(resource).delete(key);
+      objects.of(resource).delete(key);
       revision += 1;
-      record({ resource, type: "DELETED", object: stamped(previous, revision), previous });
+      history.record({ revision, resource, type: "DELETED", object: stamped(previous, revision), previous });
     },
-    since(resource, from) {
-      if (from < compacted) throw expired(`too old resource version: ${from} (${compacted})`);
-      return history.filter((event) => event.revision > from && event.resource === resource);
-    },
-    subscribe(resource, listener) {
-      const listeners = subscribers.get(resource) ?? new Set();
-      subscribers.set(resource, listeners.add(listener));
-      return () => listeners.delete(listener);
-    },
+    since: history.since,
+    subscribe: history.subscribe,
     expireHistory() {
-      history = [];
-      keptLists.clear();
       // A revision of its own, as the writes of others would bring it, so that every version given so far is too old.
       revision += 1;
-      compacted = revision;
+      history.compact(revision);
     },
+  };
+}
+
+interface StoredObjects {
+  /** The objects of a resource by key, to be changed in place. */
+  of(resource: string): Map<string, ApiObject>;
+  /** The objects of now, which have this revision, sorted by key; kept for the pages after the first. */
+  sorted(resource: string, revision: number): readonly ApiObject[];
+  /** What `sorted` answered at an earlier revision, or null. */
+  kept(resource: string, revision: number): readonly ApiObject[] | null;
+}
+
+function createObjects(): StoredObjects {
+  const byResource = new Map<string, Map<string, ApiObject>>();
+  const lists = new Map<string, readonly ApiObject[]>();
+
+  function of(resource: string): Map<string, ApiObject> {
+    const found = byResource.get(resource) ?? new Map<string, ApiObject>();
+    byResource.set(resource, found);
+    return found;
+  }
+
+  return {
+    of,
+    sorted(resource, revision) {
+      const id = `${resource}@${revision}`;
+      const known = lists.get(id);
+      if (known !== undefined) return known;
+      const sorted = [...of(resource)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+      lists.set(id, sorted);
+      if (lists.size > KEPT_LISTS) lists.delete(lists.keys().next().value ?? id);
+      return sorted;
+    },
+    kept: (resource, revision) => lists.get(`${resource}@${revision}`) ?? null,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
+import type { StoreEvent } from "./kubernetes-history.ts";
 import { listFilter } from "./kubernetes-list.ts";
 import { type ApiObject, apiVersionOf } from "./kubernetes-objects.ts";
 import { ApiFailure } from "./kubernetes-status.ts";
-import { jsonOf, type KubernetesStore, type StoreEvent } from "./kubernetes-store.ts";
+import { jsonOf, type KubernetesStore } from "./kubernetes-store.ts";
 import type { ObjectAddress } from "./kubernetes-strategy.ts";
 import type { SimulatedTime } from "./kubernetes-time.ts";
 
@@ -47,9 +48,12 @@ export function serveWatch(
     response.end();
     return () => undefined;
   }
+  const from = Number(query.get("resourceVersion") ?? "") || store.revision;
   const stops = [
     store.subscribe(address.type.plural, (event) => sendMatching(event, matches, send)),
-    ...scheduleBookmarks(query, options, () => send("BOOKMARK", bookmark(address, store.revision))),
+    ...scheduleBookmarks(query, options, () => {
+      if (store.revision > from) send("BOOKMARK", bookmark(address, store.revision));
+    }),
     options.time.schedule(timeoutMs(query), () => response.end()),
   ];
   response.once("close", () => {
@@ -89,7 +93,10 @@ function timeoutMs(query: URLSearchParams): number {
   return (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1_000;
 }
 
-/** Bookmarks at the interval, and one shortly before the end, where the request allows them. */
+/**
+ * Bookmarks at the interval, and one shortly before the end, where the request allows them. As with the real server
+ * there are none as long as nothing was written, of whatever kind, since the version that the watch began with.
+ */
 function scheduleBookmarks(
   query: URLSearchParams,
   { time, bookmarkIntervalMs }: WatchOptions,

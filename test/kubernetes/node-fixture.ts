@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeReport } from "../../src/domain/node-report.ts";
@@ -143,7 +144,7 @@ export function followNodes(source: NodeSource, signal: AbortSignal): Follower {
 export const shortLimits: Partial<NodeSourceLimits> = {
   backoff: { initialMs: 10, maxMs: 80, resetAfterMs: 2_000 },
   queue: { gatherMs: 5 },
-  watch: { openMs: 500, silenceMs: 400 },
+  watch: { openMs: 500, silenceMs: 400, stableMs: 50 },
   list: { pageSize: 3, pageMs: 500 },
 };
 
@@ -228,4 +229,19 @@ export function watchRequests(api: SimulatedKubernetes): readonly LoggedRequest[
 /** Requests for first pages of lists that the server has seen. */
 export function listRequests(api: SimulatedKubernetes): readonly LoggedRequest[] {
   return api.requests.filter((each) => !each.target.includes("watch=true") && !each.target.includes("continue="));
+}
+
+/** Answers the next watches instead of the server, `times` times; everything else passes. */
+export function answerWatches(
+  api: SimulatedKubernetes,
+  times: number,
+  answer: (response: ServerResponse) => void,
+): void {
+  let left = times;
+  api.intercept((request, response) => {
+    if (!request.url?.includes("watch=true") || left === 0) return false;
+    left -= 1;
+    answer(response);
+    return true;
+  });
 }

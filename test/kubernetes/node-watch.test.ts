@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
-import type { SimulatedKubernetes } from "../../src/simulation/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
-import { assertInStep, listRequests, nodeObject, shortLimits, startCluster, watchRequests } from "./node-fixture.ts";
-
-/** Answers the next watches instead of the server, `times` times; everything else passes. */
-function answerWatches(api: SimulatedKubernetes, times: number, answer: (response: ServerResponse) => void): void {
-  let left = times;
-  api.intercept((request, response) => {
-    if (!request.url?.includes("watch=true") || left === 0) return false;
-    left -= 1;
-    answer(response);
-    return true;
-  });
-}
+import {
+  answerWatches,
+  assertInStep,
+  listRequests,
+  nodeObject,
+  shortLimits,
+  startCluster,
+  watchRequests,
+} from "./node-fixture.ts";
 
 function answerJson(response: ServerResponse, text: string): void {
   response.writeHead(200, { "content-type": "application/json" }).end(text);
@@ -203,107 +199,5 @@ describe("node watch (K3: expired versions)", () => {
     api.intercept(null);
     api.putNode(nodeObject("node-a", [1]));
     await eventually(() => assertInStep(api, follower));
-  });
-});
-
-describe("node watch (K5: same name, other node)", () => {
-  it("tells a node that was made again by its uid", async () => {
-    await using cluster = await startCluster();
-    const { api, connected } = cluster;
-    api.putNode(nodeObject("node-a", [1]));
-    const follower = connected.follow();
-    await follower.list();
-    const before = follower.nodes.get("node-a");
-    await eventually(() => assert.equal(api.watches, 1));
-    api.deleteNode("node-a");
-    api.putNode(nodeObject("node-a"));
-    await eventually(() => assertInStep(api, follower));
-    const after = follower.nodes.get("node-a");
-    assert.notEqual(after?.uid, before?.uid);
-    assert.deepEqual(after?.images, []);
-  });
-
-  it("finds out by the list when that happened while nobody watched", async () => {
-    await using cluster = await startCluster();
-    const { api, connected, proxy } = cluster;
-    api.putNode(nodeObject("node-a", [1]));
-    const follower = connected.follow();
-    await follower.list();
-    proxy.setFault({ kind: "refuse", applyToOpen: true });
-    proxy.cutAll();
-    api.deleteNode("node-a");
-    api.putNode(nodeObject("node-a"));
-    api.expireHistory();
-    proxy.setFault(null);
-    await eventually(() => assertInStep(api, follower));
-  });
-});
-
-describe("node watch (selectors, K10: restarts)", () => {
-  it("removes a node whose labels no longer match, and adds it when they do again", async () => {
-    await using cluster = await startCluster({ nodeSelector: { pool: "lab", "kubernetes.io/arch": "amd64" } });
-    const { api, connected } = cluster;
-    api.putNode(nodeObject("node-a", [1]));
-    api.putNode(nodeObject("node-b", [1], { metadata: { labels: { pool: "other" } } }));
-    const follower = connected.follow();
-    await follower.list();
-    assert.deepEqual([...follower.nodes.keys()], ["node-a"]);
-    await eventually(() => assert.equal(api.watches, 1));
-    api.patchNode("node-a", { metadata: { labels: { pool: "other" } } });
-    await eventually(() => assert.deepEqual([...follower.nodes.keys()], []));
-    api.patchNode("node-a", { metadata: { labels: { pool: "lab" } } });
-    await eventually(() => assert.deepEqual([...follower.nodes.keys()], ["node-a"]));
-  });
-
-  it("survives an API server that is down for a while", async () => {
-    await using cluster = await startCluster();
-    const { api, connected, proxy } = cluster;
-    api.putNode(nodeObject("node-a", [1]));
-    const follower = connected.follow();
-    await follower.list();
-    await eventually(() => assert.equal(api.watches, 1));
-    proxy.setFault({ kind: "refuse", applyToOpen: true });
-    proxy.cutAll();
-    await eventually(() => assert.match(String(follower.health.at(-1)), /connection to the Kubernetes API failed/));
-    api.putNode(nodeObject("node-b", [2]));
-    proxy.setFault(null);
-    await eventually(() => {
-      assertInStep(api, follower);
-      assert.equal(follower.health.at(-1), null);
-    });
-  });
-
-  it("asks for a list when its listener has thrown", async () => {
-    await using cluster = await startCluster();
-    const { api, connected } = cluster;
-    let calls = 0;
-    let relists = 0;
-    const life = new AbortController();
-    connected.source.follow(
-      {
-        changed() {
-          calls += 1;
-          throw new Error("the listener is broken");
-        },
-        health: () => undefined,
-        relistNeeded() {
-          relists += 1;
-        },
-      },
-      life.signal,
-    );
-    assert.throws(() => connected.follow(), /followed already/);
-    await connected.source.list(
-      () => undefined,
-      () => undefined,
-      connected.signal,
-    );
-    api.putNode(nodeObject("node-a", [1]));
-    await eventually(() => assert.deepEqual([calls, relists], [1, 1]));
-    life.abort();
-    const follower = connected.follow();
-    await follower.list();
-    await eventually(() => assertInStep(api, follower));
-    assert.equal(calls, 1, "nothing is told after the signal");
   });
 });

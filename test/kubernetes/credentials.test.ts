@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
+import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/connection.ts";
+import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { createCertificateAuthority } from "../cluster/certificates.ts";
+import { temporaryFile } from "./node-fixture.ts";
+import { answerOk, startTls, type TlsPeer } from "./tls-peer.ts";
+
+const never = new AbortController().signal;
+
+function call(more: Partial<KubernetesCall> = {}): KubernetesCall {
+  return { what: "read the version", path: "/version", deadlineMs: 5_000, signal: never, ...more };
+}
+
+/** The files that a pod finds, and the variables that lead to the server; both vanish with the object. */
+async function podFiles(port: number): Promise<
+  AsyncDisposable & {
+    prefix: string;
+    write(name: string, text: string): Promise<void>;
+    remove(name: string): Promise<void>;
+  }
+> {
+  const prefix = await mkdtemp(join(tmpdir(), "lab-images-pod-"));
+  const folder = join(prefix, "var/run/secrets/kubernetes.io/serviceaccount");
+  await mkdir(folder, { recursive: true });
+  process.env["KUBERNETES_SERVICE_HOST"] = "127.0.0.1";
+  process.env["KUBERNETES_SERVICE_PORT"] = String(port);
+  return {
+    prefix,
+    write: (name, text) => writeFile(join(folder, name), text),
+    remove: (name) => rm(join(folder, name)),
+    async [Symbol.asyncDispose]() {
+      delete process.env["KUBERNETES_SERVICE_HOST"];
+      delete process.env["KUBERNETES_SERVICE_PORT"];
+      await rm(prefix, { recursive: true, force: true });
+    },
+  };
+}
+
+describe("connection in a pod (K7: files that change)", () => {
+  const authority = createCertificateAuthority("authority a");
+
+  it("takes a rotated token up at the first refusal", async () => {
+    let valid = "first";
+    const seen: (string | undefined)[] = [];
+    const peer = await startTls(authority, (request, response) => {
+      seen.push(request.headers.authorization);
+      if (request.headers.authorization === `Bearer ${valid}`) answerOk(request, response);
+      else response.writeHead(401).end();
+    });
+    await using files = await podFiles(peer.port);
+    await files.write("ca.crt", authority.certificatePem);
+    await files.write("token", "first\n");
+    await files.write("namespace", "lab\n");
+    const connection = connectKubernetes({ kubeconfig: null, rootPrefix: files.prefix, clock: machineTime });
+    try {
+      assert.deepEqual(await connection.call(call()), { ok: true });
+      assert.equal(await connection.namespace(), "lab");
+      valid = "second";
+      await files.write("token", "second\n");
+      assert.deepEqual(await connection.call(call()), { ok: true });
+      assert.deepEqual(seen, ["Bearer first", "Bearer first", "Bearer second"]);
+      valid = "third";
+      await assert.rejects(connection.call(call()), KubernetesDeniedError);
+      for (let i = 0; i < 20; i += 1) await assert.rejects(connection.call(call()), KubernetesDeniedError);
+      assert.ok(peer.handshakes <= 2, `connections are used again: ${peer.handshakes} for 24 calls`);
+    } finally {
+      await connection.close();
+      await peer.close();
+    }
+  });
+
+  it("is unavailable while the token file is missing, and heals when it is there", async () => {
+    const peer = await startTls(authority, answerOk);
+    await using files = await podFiles(peer.port);
+    await files.write("ca.crt", authority.certificatePem);
+    const connection = connectKubernetes({ kubeconfig: null, rootPrefix: files.prefix, clock: machineTime });
+    try {
+      await assert.rejects(connection.call(call()), (error) => {
+        assert.ok(error instanceof KubernetesUnavailableError);
+        assert.equal(error.message, "cannot read the version: the credentials for Kubernetes cannot be read (ENOENT)");
+        return true;
+      });
+      await files.write("token", "first");
+      assert.deepEqual(await connection.call(call()), { ok: true });
+      await files.remove("ca.crt");
+      await assert.rejects(connection.call(call()), /cannot be read \(ENOENT\)/);
+    } finally {
+      await connection.close();
+      await peer.close();
+    }
+  });
+
+  it("trusts the new authority as soon as its file is there", async () => {
+    const first = await startTls(authority, answerOk);
+    await using files = await podFiles(first.port);
+    await files.write("ca.crt", authority.certificatePem);
+    await files.write("token", "t");
+    const connection = connectKubernetes({ kubeconfig: null, rootPrefix: files.prefix, clock: machineTime });
+    const other = createCertificateAuthority("authority b");
+    let second: TlsPeer | null = null;
+    try {
+      await connection.call(call());
+      await first.close();
+      second = await startTls(other, answerOk, first.port);
+      await assert.rejects(connection.call(call()), /the connection to the Kubernetes API failed \([A-Z_]+\)/);
+      await files.write("ca.crt", other.certificatePem);
+      assert.deepEqual(await connection.call(call()), { ok: true });
+    } finally {
+      await connection.close();
+      await second?.close();
+    }
+  });
+});
+
+function kubeconfig(server: string, cluster: string, user: string): string {
+  return [
+    "apiVersion: v1",
+    "kind: Config",
+    `clusters: [{name: c, cluster: {server: "${server}/"${cluster}}}]`,
+    `users: [{name: u, user: {${user}}}]`,
+    "contexts: [{name: x, context: {cluster: c, user: u, namespace: lab}}]",
+    "current-context: x",
+  ].join("\n");
+}
+
+describe("connection by kubeconfig", () => {
+  const authority = createCertificateAuthority("authority");
+  const ca = `, certificate-authority-data: ${Buffer.from(authority.certificatePem).toString("base64")}`;
+  const users: Readonly<Record<string, [string, string]>> = {
+    "a token": ["token: secret", "Bearer secret"],
+    "a token file beside it": ["tokenFile: token", "Bearer from-file"],
+    "a user name and a password": ["username: me, password: word", `Basic ${btoa("me:word")}`],
+    "a plug-in": [
+      `exec: {command: "${process.execPath}", args: ["-p", "JSON.stringify({status:{token:'from-plug-in'}})"]}`,
+      "Bearer from-plug-in",
+    ],
+  };
+  for (const [name, [user, expected]] of Object.entries(users)) {
+    it(`authenticates with ${name}`, async () => {
+      const seen: (string | undefined)[] = [];
+      const peer = await startTls(authority, (request, response) => {
+        seen.push(request.headers.authorization);
+        answerOk(request, response);
+      });
+      await using file = await temporaryFile("kubeconfig", kubeconfig(`https://localhost:${peer.port}`, ca, user));
+      await writeFile(join(file.path, "../token"), "from-file\n");
+      const connection = connectKubernetes({ kubeconfig: file.path, clock: machineTime });
+      try {
+        await connection.call(call());
+        await connection.call(call());
+        assert.deepEqual(seen, [expected, expected]);
+        assert.equal(await connection.namespace(), "lab");
+      } finally {
+        await connection.close();
+        await peer.close();
+      }
+    });
+  }
+
+  it("goes through an HTTP proxy", async () => {
+    const peer = await startTls(authority, answerOk);
+    let tunnels = 0;
+    const proxy = createTcpServer((client) => {
+      client.once("data", () => {
+        tunnels += 1;
+        const upstream = connect(peer.port, "127.0.0.1", () => {
+          client.write("HTTP/1.1 200 OK\r\n\r\n");
+          client.pipe(upstream).pipe(client);
+        });
+        upstream.on("error", () => client.destroy());
+        client.on("error", () => upstream.destroy());
+      });
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const proxyUrl = `, proxy-url: "http://127.0.0.1:${(proxy.address() as AddressInfo).port}"`;
+    await using file = await temporaryFile(
+      "kubeconfig",
+      kubeconfig(`https://localhost:${peer.port}`, ca + proxyUrl, ""),
+    );
+    const connection = connectKubernetes({ kubeconfig: file.path, clock: machineTime });
+    try {
+      assert.deepEqual(await connection.call(call()), { ok: true });
+      assert.equal(tunnels, 1);
+    } finally {
+      await connection.close();
+      proxy.close();
+      await peer.close();
+    }
+  });
+
+  for (const [name, text] of Object.entries({
+    "another proxy than an HTTP one": kubeconfig("https://localhost:1", ', proxy-url: "socks5://localhost:2"', ""),
+    "no current cluster": "apiVersion: v1\nkind: Config\n",
+    "no YAML": "{{{",
+  })) {
+    it(`is unavailable with ${name}`, async () => {
+      await using file = await temporaryFile("kubeconfig", text);
+      const connection = connectKubernetes({ kubeconfig: file.path, clock: machineTime });
+      await assert.rejects(connection.call(call()), /the credentials for Kubernetes cannot be read$/);
+      await connection.close();
+    });
+  }
+
+  it("does not let a plug-in hold up a call past its deadline", async () => {
+    const user = `exec: {command: "${process.execPath}", args: ["-e", "setTimeout(() => 0, 1500)"]}`;
+    await using file = await temporaryFile("kubeconfig", kubeconfig("https://localhost:1", ca, user));
+    const connection = connectKubernetes({ kubeconfig: file.path, clock: machineTime });
+    await assert.rejects(connection.call(call({ deadlineMs: 100 })), /no whole answer .* within 0.1 s/);
+    await connection.close();
+  });
+});
