@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { createBuiltInPrepuller, type RunningPrepuller } from "./built-in-prepuller.ts";
 import type { Config } from "./config/config.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "./grpc/server.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import { createImageSource } from "./image-source.ts";
-import { connectKubernetes } from "./kubernetes/connection.ts";
+import { connectKubernetes, type KubernetesConnection } from "./kubernetes/connection.ts";
 import { createNodeSource } from "./kubernetes/node-source.ts";
 import type { Clock } from "./ports.ts";
 import type { ClosableImageSource } from "./registry/docker-source.ts";
@@ -11,6 +12,7 @@ import { createTagLookup } from "./registry/tag-lookup.ts";
 import { createHook, type Hook } from "./registry-hook.ts";
 import { type ImageService, startImageService } from "./service/image-service.ts";
 import { operatorNews } from "./service/operator-news.ts";
+import { prepullNews } from "./service/prepull-news.ts";
 import { createAlerts } from "./telemetry/alerts.ts";
 import type { ProcessLogger } from "./telemetry/logger.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
@@ -45,10 +47,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const source = await createImageSource({ ...options, metrics });
   const { clock } = options;
   const connection = connectKubernetes({ kubeconfig: options.config.kubernetes.kubeconfig, clock });
+  const logger = options.logger;
+  const prepuller = await createBuiltInPrepuller({ ...options, connection, environment: process.env });
   const serving = { begin: (): void => undefined };
-  const service = startService(options, source, connection, metrics, () => serving.begin());
+  const service = startService(options, { source, connection, prepuller }, metrics, () => serving.begin());
   metrics.watchState(service.reader, clock);
-  metrics.watchLog(options.logger);
+  metrics.watchLog(logger);
   const grpc = grpcServer(options, service, metrics);
   serving.begin = () => grpc.setServing(true);
   const hook = registryHook(options, source, service);
@@ -60,6 +64,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const grpcEnd = grpc.shutdown(graceMs);
     service.stop();
     await Promise.all([grpcEnd, http.stop(graceMs)]);
+    await prepuller?.ended();
     await Promise.all([source.close(), connection.close()]);
     metrics.close();
   }
@@ -73,10 +78,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** What the service works with. */
+interface Adapters {
+  readonly source: ClosableImageSource;
+  readonly connection: KubernetesConnection;
+  readonly prepuller: RunningPrepuller | null;
+}
+
 function startService(
   { config, clock, random, logger, onBroken }: AppOptions,
-  source: ClosableImageSource,
-  connection: ReturnType<typeof connectKubernetes>,
+  { source, connection, prepuller }: Adapters,
   metrics: Metrics,
   onServing: () => void,
 ): ImageService {
@@ -85,6 +96,7 @@ function startService(
   const alerts = createAlerts({ logger, counts: metrics });
   const serviceLogger = logger.child({ component: "service" });
   const tell = operatorNews({ logger: serviceLogger, alerts, metrics, clock });
+  const tellPrepull = prepullNews({ logger: serviceLogger, alerts, metrics, clock });
   const lookUp = createTagLookup(source, { maxConcurrent: MOST_LOOK_UPS });
   return startImageService({
     epoch: randomUUID(),
@@ -92,13 +104,15 @@ function startService(
     rules: { tolerations, nodeStatusMaxImages, markGrace },
     source,
     nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
+    prepuller: prepuller ?? undefined,
     lookUpTag: (tag, signal) => lookUp.lookup(tag, signal),
     clock,
     random,
     logger: serviceLogger,
     onNews(news, state) {
       if (news.type === "snapshot.replaced") onServing();
-      tell(news, state);
+      if (news.type === "prepull.told") tellPrepull(news.news);
+      else tell(news, state);
     },
     onBroken(error) {
       logger.error({ err: error }, "the coordinator broke: the process ends, to be started anew");

@@ -44,7 +44,7 @@ function demoConfig({ grpc, http }: DemoOptions, world: DemoWorld, kubeconfig: s
       aliasTags: ["latest_weekly"],
     },
     kubernetes: { kubeconfig },
-    prepuller: { namespace: DEMO_NAMESPACE },
+    prepuller: { enabled: true, namespace: DEMO_NAMESPACE, maxConcurrentPulls: 4 },
     ...(grpc === null ? {} : { grpc: { listen: grpc } }),
     ...(http === null ? {} : { http: { listen: http } }),
     logProfile: "development",

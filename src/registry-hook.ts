@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRegistryHook } from "./http/registry-hook.ts";
 import type { RequestHandler } from "./http/route.ts";
 import type { Clock, ImageCommands, Logger } from "./ports.ts";
+import { errorCode } from "./registry/error-code.ts";
 import { createNotificationThrottle } from "./registry/notification-throttle.ts";
 
 /** What the hook is made of. */
@@ -28,14 +29,7 @@ export function createHook({ secretFile, repository, commands, clock, logger }: 
     // How the refresh ends is told by the refresh itself: in the log, the metrics and the status.
     commands.refresh("REGISTRY_NOTIFIED", stopping.signal).catch(() => undefined);
   });
-  const secret = async (): Promise<string> => {
-    try {
-      return (await readFile(secretFile, "utf8")).trim();
-    } catch (error) {
-      logger.error({ err: error }, "the hook's secret cannot be read (http.hookSecretFile): notifications are refused");
-      return "";
-    }
-  };
+  const secret = createSecretReader(secretFile, logger);
   const handler = createRegistryHook({ secret, repository, notify: () => throttle.notify() });
   return {
     handler,
@@ -43,5 +37,28 @@ export function createHook({ secretFile, repository, commands, clock, logger }: 
       throttle.stop();
       stopping.abort();
     },
+  };
+}
+
+/** Reads the secret; an empty one, which admits nobody, where there is none. Each cause is logged once: anybody may call. */
+function createSecretReader(secretFile: string, logger: Logger): () => Promise<string> {
+  let loggedOf = "";
+  return async () => {
+    let problem = "it is empty";
+    try {
+      const secret = (await readFile(secretFile, "utf8")).trim();
+      if (secret !== "") {
+        loggedOf = "";
+        return secret;
+      }
+    } catch (error) {
+      problem = errorCode(error);
+    }
+    if (problem !== loggedOf) {
+      const refused = "there is no secret for the registry hook (http.hookSecretFile): notifications are refused";
+      logger.error({ reason: problem }, refused);
+    }
+    loggedOf = problem;
+    return "";
   };
 }

@@ -125,7 +125,7 @@ const grpc = section({
 });
 
 const leaderElection = section({
-  enabled: withDefault(flag, false),
+  enabled: withDefault(flag, true),
   leaseName: withDefault(kubernetesName, "lab-images-prepuller"),
   leaseDuration: withDefault(interval, 15 * SECOND),
   renewDeadline: withDefault(interval, 10 * SECOND),
@@ -138,13 +138,7 @@ const leaderElection = section({
 });
 
 const prepuller = section({
-  enabled: withDefault(
-    flag.refine((enabled) => !enabled, {
-      error: "this version does not have the built-in prepuller yet: set it to false",
-      params: { whole: true },
-    }),
-    false,
-  ),
+  enabled: withDefault(flag, false),
   namespace: optional(kubernetesName),
   pullSecret: optional(kubernetesName),
   maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 20),

@@ -1,7 +1,8 @@
 import { parseTagFor } from "./alias-parse.ts";
-import { type Grouped, groupTag, primaryOf } from "./group.ts";
+import { alone, type Grouped, type GroupMember, groupTag, primaryOf } from "./group.ts";
 import { prepullTags } from "./plan.ts";
 import type { RemoteTag } from "./remote-tag.ts";
+import { isSameList } from "./same-list.ts";
 import type { ImageSettings } from "./settings.ts";
 import type { Tag } from "./tag.ts";
 import { compareTags, sortTags } from "./tag-order.ts";
@@ -117,23 +118,22 @@ export function* completeCatalog(
   previous: Catalog | null,
 ): Sliced<Catalog> {
   const gone = new Set(plan.unresolved.filter((tag) => !digests.has(tag)));
-  const members: Member[] = [];
-  const groups = new Map<string, Member[]>();
+  const prefix = referencePrefix(plan.repository);
+  const entries: CatalogEntry[] = [];
+  const groups = new Map<string, CatalogEntry[]>();
   for (let from = 0; from < plan.tags.length; from += SLICE) {
     for (const tag of plan.tags.slice(from, from + SLICE)) {
       if (gone.has(tag.tag)) continue;
       const remote = digests.get(tag.tag) ?? plan.remote.get(tag.tag);
       const member = { tag, remote, inPrepullSet: plan.prepull.has(tag.tag) };
-      members.push(member);
-      const digest = remote?.digest;
-      if (!digest) continue;
-      const group = groups.get(digest);
-      if (group === undefined) groups.set(digest, [member]);
-      else group.push(member);
+      const before = previous?.byTag.get(tag.tag);
+      const entry = isOfMember(before, member) ? before : newEntry(prefix, member, alone(tag));
+      entries.push(entry);
+      if (entry.digest !== null) append(groups, entry.digest, entry);
     }
     yield;
   }
-  return yield* assembleCatalog(plan, members, groups, previous);
+  return yield* assembleCatalog(plan, entries, groups, previous);
 }
 
 interface Member {
@@ -142,35 +142,57 @@ interface Member {
   readonly inPrepullSet: boolean;
 }
 
+/** Puts each entry right about its group, and all of them in order. `entries` come in display order as parsed. */
 function* assembleCatalog(
   plan: CatalogPlan,
-  members: readonly Member[],
-  groups: ReadonlyMap<string, readonly Member[]>,
+  entries: readonly CatalogEntry[],
+  groups: Map<string, CatalogEntry[]>,
   previous: Catalog | null,
 ): Sliced<Catalog> {
-  const entries: CatalogEntry[] = [];
+  const corrected = yield* correctGroups(groups);
+  const right = corrected.size === 0 ? entries : entries.map((entry) => corrected.get(entry) ?? entry);
+  yield;
+  const ordered = yield* inOrderAfterResolution(right);
+  if (previous !== null && isSameList(ordered, previous.entries)) return { ...previous, source: plan };
   const byTag = new Map<string, CatalogEntry>();
-  const entriesOf = new Map<string, CatalogEntry[]>();
-  let moved = false;
-  for (let from = 0; from < members.length; from += SLICE) {
-    for (const member of members.slice(from, from + SLICE)) {
-      const digest = member.remote?.digest ?? null;
-      const group = digest === null ? [member] : (groups.get(digest) ?? [member]);
-      const grouped = groupTag(member, group, primaryOf(group)?.tag ?? member.tag);
-      const before = previous?.byTag.get(member.tag.tag);
-      const entry = isSameEntry(before, member, grouped) ? before : newEntry(plan.repository, member, grouped);
-      entries.push(entry);
-      byTag.set(entry.tag.tag, entry);
-      if (digest !== null) append(entriesOf, digest, entry);
-      moved ||= entry.tag !== entry.parsed;
-    }
+  for (let from = 0; from < ordered.length; from += SLICE) {
+    for (const entry of ordered.slice(from, from + SLICE)) byTag.set(entry.tag.tag, entry);
     yield;
   }
-  const ordered = moved ? yield* inOrderAfterResolution(entries) : entries;
-  if (previous !== null && isSameList(ordered, previous.entries)) return { ...previous, source: plan };
   const prepullSet = ordered.filter((entry) => entry.inPrepullSet);
   const listed = ordered.filter((entry) => entry.tag.architecture === null || entry.inPrepullSet);
-  return { ...plan.repository, source: plan, entries: ordered, byTag, groups: entriesOf, listed, prepullSet };
+  return { ...plan.repository, source: plan, entries: ordered, byTag, groups, listed, prepullSet };
+}
+
+/**
+ * Entries were made as if each were alone, or taken over from an earlier catalog: where its digest's group says something
+ * else of one, another entry takes its place in the group. Answers which are replaced by which.
+ */
+function* correctGroups(groups: Map<string, CatalogEntry[]>): Sliced<ReadonlyMap<CatalogEntry, CatalogEntry>> {
+  const corrected = new Map<CatalogEntry, CatalogEntry>();
+  let seen = 0;
+  for (const group of groups.values()) {
+    if (++seen % SLICE === 0) yield;
+    if (group.length === 1 && isAlone(group[0])) continue;
+    const members = group.map(asMember);
+    const primary = primaryOf(members);
+    for (const [at, entry] of group.entries()) {
+      const grouped = groupTag(asMember(entry), members, primary?.tag ?? entry.parsed);
+      if (isSameGrouped(entry, grouped)) continue;
+      const right = { ...entry, ...grouped };
+      corrected.set(entry, right);
+      group[at] = right;
+    }
+  }
+  return corrected;
+}
+
+function isAlone(entry: CatalogEntry | undefined): boolean {
+  return entry?.aliasTarget === null && entry.aliases.length === 0;
+}
+
+function asMember({ parsed, inPrepullSet }: CatalogEntry): GroupMember {
+  return { tag: parsed, inPrepullSet };
 }
 
 /** Only resolved aliases stand elsewhere than their tags as parsed, so they alone are sorted, and merged into the rest. */
@@ -197,29 +219,38 @@ function append(groups: Map<string, CatalogEntry[]>, digest: string, entry: Cata
   else group.push(entry);
 }
 
-function isSameEntry(before: CatalogEntry | undefined, member: Member, grouped: Grouped): before is CatalogEntry {
+/** Whether the entry says of the registry what it says now; its group may have changed. */
+function isOfMember(before: CatalogEntry | undefined, { tag, remote, inPrepullSet }: Member): before is CatalogEntry {
   return (
     before !== undefined &&
-    before.parsed === member.tag &&
-    before.digest === (member.remote?.digest ?? null) &&
-    before.registrySize === (member.remote?.sizeBytes || null) &&
-    before.inPrepullSet === member.inPrepullSet &&
-    before.aliasTarget === grouped.aliasTarget &&
-    before.tag.displayName === grouped.tag.displayName &&
-    before.tag.type === grouped.tag.type &&
-    before.tag.architecture === grouped.tag.architecture &&
-    before.aliases.length === grouped.aliases.length &&
-    before.aliases.every((alias, at) => alias === grouped.aliases[at])
+    before.parsed === tag &&
+    before.digest === (remote?.digest ?? null) &&
+    before.registrySize === (remote?.sizeBytes || null) &&
+    before.inPrepullSet === inPrepullSet
   );
 }
 
-function isSameList(a: readonly CatalogEntry[], b: readonly CatalogEntry[]): boolean {
-  return a.length === b.length && a.every((entry, at) => entry === b[at]);
+function isSameGrouped(before: CatalogEntry, { tag, aliases, aliasTarget }: Grouped): boolean {
+  return (
+    before.aliasTarget === aliasTarget &&
+    before.tag.displayName === tag.displayName &&
+    before.tag.type === tag.type &&
+    before.tag.architecture === tag.architecture &&
+    isSameList(before.aliases, aliases)
+  );
 }
 
-function newEntry({ registry, repository }: Repository, member: Member, grouped: Grouped): CatalogEntry {
+/**
+ * What stands before the tag in every reference. Put together once for a catalog: V8 keeps a concatenation as a tree of
+ * its parts, and to repeat this part for each of 20,000 tags costs 2 MB and 3 ms of garbage collection.
+ */
+function referencePrefix({ registry, repository }: Repository): string {
+  return `${registry}/${repository}:`;
+}
+
+function newEntry(prefix: string, member: Member, grouped: Grouped): CatalogEntry {
   const digest = member.remote?.digest ?? null;
-  const reference = `${registry}/${repository}:${member.tag.tag}`;
+  const reference = prefix + member.tag.tag;
   return {
     tag: grouped.tag,
     parsed: member.tag,
@@ -251,12 +282,12 @@ export function entryWithDigest(catalog: Catalog, entry: CatalogEntry, found: Re
       .map((other) => ({ tag: other.parsed, remote: undefined, inPrepullSet: other.inPrepullSet })),
     self,
   ].sort((a, b) => compareTags(a.tag, b.tag));
-  return newEntry(catalog, self, groupTag(self, group, primaryOf(group)?.tag ?? self.tag));
+  return newEntry(referencePrefix(catalog), self, groupTag(self, group, primaryOf(group)?.tag ?? self.tag));
 }
 
 /** A tag as parsed, with a digest that the snapshot does not know (section 5, `image_for_reference`). */
 export function entryOfOtherDigest(catalog: Catalog, entry: CatalogEntry, digest: string): CatalogEntry {
   const remote = { tag: entry.parsed.tag, digest, sizeBytes: null };
   const member = { tag: entry.parsed, remote, inPrepullSet: false };
-  return newEntry(catalog, member, { tag: entry.parsed, aliases: [], aliasTarget: null });
+  return newEntry(referencePrefix(catalog), member, alone(entry.parsed));
 }

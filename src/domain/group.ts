@@ -18,7 +18,12 @@ export interface Grouped {
   readonly aliasTarget: string | null;
 }
 
-const ALONE: readonly string[] = [];
+const NO_ALIASES: readonly string[] = [];
+
+/** What is made of a tag whose digest is unknown, or no other tag's. */
+export function alone(tag: Tag): Grouped {
+  return { tag, aliases: NO_ALIASES, aliasTarget: null };
+}
 
 /**
  * The first image of a group by the rule of behaviour.md section 2: what is neither alias nor unknown before what is,
@@ -40,7 +45,7 @@ export function primaryOf<T extends GroupMember>(members: readonly T[]): T | und
 
 /** What the group makes of one of its members. */
 export function groupTag(member: GroupMember, members: readonly GroupMember[], primary: Tag): Grouped {
-  if (members.length <= 1) return { tag: member.tag, aliases: ALONE, aliasTarget: null };
+  if (members.length <= 1) return alone(member.tag);
   const resolves = isNameOnly(member.tag) && !isNameOnly(primary);
   const aliasTarget = resolves ? primary.tag : null;
   const aliases: string[] = [];

@@ -6,6 +6,7 @@ import type { NodeRecord } from "./node-record.ts";
 import { hasNode, NO_NODES, type NodeSet } from "./node-set.ts";
 import { type NodeTable, namesOf, nodesToHave } from "./node-table.ts";
 import { type Presence, presenceOf } from "./presence.ts";
+import { isSameList } from "./same-list.ts";
 
 /** One image of the prepull set together with where it is and where it should be. */
 export interface PlannedImage {
@@ -67,8 +68,7 @@ export interface Patterns<T> {
 
 /** The patterns of `earlier` where they are of the very same things, else new ones. */
 export function patternsOf<T>(things: readonly T[], earlier: Patterns<T> | null): Patterns<T> {
-  const same = earlier !== null && earlier.of.length === things.length && earlier.of.every((t, at) => t === things[at]);
-  return same ? earlier : { of: things, lists: new Map() };
+  return earlier !== null && isSameList(earlier.of, things) ? earlier : { of: things, lists: new Map() };
 }
 
 function listOf<T>(patterns: Patterns<T>, chosen: (at: number) => boolean): readonly T[] {
@@ -94,7 +94,7 @@ export function missingByNode(
     const images = listOf(patterns, (at) => isMissing(planned[at], slot));
     if (images.length === 0) continue;
     const before = earlier.get(report.name);
-    missing.push(before?.images === images ? before : { node: report.name, images });
+    missing.push(before !== undefined && isSameList(before.images, images) ? before : { node: report.name, images });
   }
   return missing;
 }
@@ -119,7 +119,7 @@ export function nodeStatuses(
 
 function isSameStatus(before: NodeStatus, record: NodeRecord, cached: readonly string[]): boolean {
   return (
-    before.cached === cached &&
+    isSameList(before.cached, cached) &&
     before.eligible === record.eligible &&
     before.comment === record.comment &&
     before.imagesTruncated === record.truncated
@@ -149,19 +149,25 @@ export function nodeImages(
       before?.planned.image === one.image &&
       before.planned.presence === one.presence &&
       before.planned.needed === one.needed;
-    const made = same ? before.made : newNodeImage(table, one);
-    memos.set(one.image.tag, { planned: one, made });
+    memos.set(one.image.tag, { planned: one, made: same ? before.made : nodeImageOf(table, one, before?.made) });
   }
   return memos;
 }
 
-function newNodeImage(table: NodeTable, { image, presence, needed }: PlannedImage): NodeImage {
+function nodeImageOf(
+  table: NodeTable,
+  { image, presence, needed }: PlannedImage,
+  before: NodeImage | undefined,
+): NodeImage {
   const nodes = presence?.nodes ?? NO_NODES;
   const missing: string[] = [];
   for (const { slot, report } of table.records) {
     if (hasNode(needed, slot) && !hasNode(nodes, slot)) missing.push(report.name);
   }
-  return { image, nodes: namesOf(table, nodes), missing };
+  const made = { image, nodes: namesOf(table, nodes), missing };
+  const same =
+    before?.image === image && isSameList(before.nodes, made.nodes) && isSameList(before.missing, made.missing);
+  return same ? before : made;
 }
 
 /** Splits the status's images into those that are on all nodes that they belong on, and the others. */

@@ -82,6 +82,12 @@ export function digestsOn(record: NodeRecord): ReadonlyMap<string, number> {
   return sizes;
 }
 
+/** Visits what `digestsOn` answers, but a digest that stands in several entries with the size of each, and builds nothing. */
+export function forEachDigest({ report, held }: NodeRecord, visit: (digest: string, sizeBytes: number) => void): void {
+  for (const { digests, sizeBytes } of report.images) for (const digest of digests) visit(digest, sizeBytes);
+  for (const [digest, { sizeBytes }] of held) visit(digest, sizeBytes);
+}
+
 /** Whether `report` says nothing that `record` does not hold already, so that nothing follows from it. */
 export function isRepeated(record: NodeRecord, report: NodeReport): boolean {
   const last = record.report;

@@ -1,6 +1,7 @@
 import {
   digestsOn,
   firstRecord,
+  forEachDigest,
   isRepeated,
   markedRecord,
   type NodeRecord,
@@ -23,6 +24,8 @@ const NODE_ARCHITECTURES: ReadonlySet<string> = new Set([
   "loong64",
   "mips64le",
 ]);
+
+const NOTHING: ReadonlyMap<string, number> = new Map();
 
 /** Which nodes an image belongs on: sets of slots of the eligible nodes. Shared between tables while nothing in it changes. */
 interface EligibleNodes {
@@ -108,10 +111,17 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
   }
 
   function store(name: string, before: NodeRecord | null, after: NodeRecord | null): void {
-    const had = before === null ? new Map<string, number>() : digestsOn(before);
-    const has = after === null ? new Map<string, number>() : digestsOn(after);
     if (before !== null) bySlot[before.slot] = undefined;
     if (after !== null) bySlot[after.slot] = after;
+    records.set(name, after);
+    if (before === null && after !== null)
+      forEachDigest(after, (digest, size) => presence.add(digest, after.slot, size));
+    else movePresence(before, after);
+  }
+
+  function movePresence(before: NodeRecord | null, after: NodeRecord | null): void {
+    const had = before === null ? NOTHING : digestsOn(before);
+    const has = after === null ? NOTHING : digestsOn(after);
     for (const [digest, size] of has) {
       if (after !== null && had.get(digest) !== size) presence.add(digest, after.slot, size);
     }
@@ -124,7 +134,6 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
         presence.add(digest, before.slot, now);
       }
     }
-    records.set(name, after);
   }
 
   function largest(nodes: NodeSet, digest: string): number {

@@ -1,10 +1,12 @@
 /** A node that has an image to pull now and waits for its turn. */
 export interface PullCandidate {
   readonly uid: string;
-  /** Whether its image has failed there before. */
+  /** Whether its image has failed there before, so that new work goes first. */
   readonly isRetry: boolean;
   /** Whether its image is the recommended one. */
   readonly isRecommended: boolean;
+  /** When the node came with next to nothing, monotonic milliseconds; 0 where it had most of the images. */
+  readonly bareSince: number;
   /** How many pulls the node has had since it has had work. */
   readonly turns: number;
   /** Since when it waits, monotonic milliseconds. */
@@ -13,13 +15,16 @@ export interface PullCandidate {
   readonly lot: number;
 }
 
+/** Nodes that come within the same minute are taken as equals, milliseconds. */
+const MOMENT = 60_000;
 /** One turn in so many goes to whoever has waited longest, so that nobody waits for ever. */
 export const PATIENCE = 8;
 
 /**
  * Who may pull next, at most `free` nodes (behaviour.md section 8): new work before retries, the recommended image
- * before the others, then the node that has had fewer turns, then who has waited longer. `granted` counts the turns
- * given so far: each PATIENCE-th goes to the one that has waited longest, whatever it waits for.
+ * before the others, then the node that came bare last, because nothing can be started on it without waiting; then the
+ * node that has had fewer turns, then who has waited longer. `granted` counts the turns given so far: each
+ * PATIENCE-th goes to the one that has waited longest, whatever it waits for.
  */
 export function choosePulls(candidates: Iterable<PullCandidate>, free: number, granted: number): readonly string[] {
   if (free <= 0) return [];
@@ -41,6 +46,7 @@ const byPatience: Order = (a, b) => a.since - b.since || a.lot - b.lot;
 
 const byUrgency: Order = (a, b) =>
   Number(a.isRetry) - Number(b.isRetry) ||
+  Math.floor(b.bareSince / MOMENT) - Math.floor(a.bareSince / MOMENT) ||
   Number(b.isRecommended) - Number(a.isRecommended) ||
   a.turns - b.turns ||
   byPatience(a, b);

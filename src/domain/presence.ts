@@ -1,4 +1,4 @@
-import { isEmptySet, NO_NODES, type NodeSet, setNode, withNode } from "./node-set.ts";
+import { isEmptySet, NO_NODES, type NodeSet, setNode } from "./node-set.ts";
 
 /** Where one digest is. */
 export interface Presence {
@@ -64,51 +64,66 @@ export interface PresenceEditor {
   finish(): PresenceIndex;
 }
 
+/** A presence while its editor is at work: once it is finished, nobody writes to it. */
+interface Draft extends Presence {
+  nodes: NodeSet;
+  sizeBytes: number;
+}
+
 /** Starts from `base`, which is not changed. */
 export function editPresence(base: PresenceIndex): PresenceEditor {
   let buckets: Bucket[] | null = null;
-  const ownBuckets = new Set<Map<string, Presence>>();
-  const ownSets = new Set<NodeSet>();
+  const ownBuckets = new Map<number, Map<string, Presence>>();
+  // What this editor has made it may write to, so that 50,000 images on 1,000 nodes are a few hundred objects, not 50,000.
+  const ownDrafts = new Set<Draft>();
 
   function ownBucket(digest: string): Map<string, Presence> {
-    buckets ??= base.buckets.slice();
     const at = bucketOf(digest);
-    const current = buckets[at] ?? EMPTY_BUCKET;
-    if (ownBuckets.has(current as Map<string, Presence>)) return current as Map<string, Presence>;
-    const copy = new Map(current);
+    const own = ownBuckets.get(at);
+    if (own !== undefined) return own;
+    buckets ??= base.buckets.slice();
+    const copy = new Map(buckets[at]);
     buckets[at] = copy;
-    ownBuckets.add(copy);
+    ownBuckets.set(at, copy);
     return copy;
   }
 
-  function edited(nodes: NodeSet, slot: number, present: boolean): NodeSet {
-    if (ownSets.has(nodes) && slot >>> 5 < nodes.length) {
-      setNode(nodes, slot, present);
-      return nodes;
-    }
-    const copy = withNode(nodes, slot, present);
-    ownSets.delete(nodes);
-    ownSets.add(copy);
-    return copy;
+  function draftOf(bucket: Map<string, Presence>, digest: string, before: Presence | undefined): Draft {
+    if (before !== undefined && ownDrafts.has(before)) return before;
+    const draft = { nodes: (before?.nodes ?? NO_NODES).slice(), sizeBytes: before?.sizeBytes ?? 0 };
+    ownDrafts.add(draft);
+    bucket.set(digest, draft);
+    return draft;
   }
 
   return {
     get: (digest) => (buckets ?? base.buckets)[bucketOf(digest)]?.get(digest) ?? null,
     add(digest, slot, sizeBytes) {
       const bucket = ownBucket(digest);
-      const before = bucket.get(digest);
-      const nodes = edited(before?.nodes ?? NO_NODES, slot, true);
-      bucket.set(digest, { nodes, sizeBytes: Math.max(before?.sizeBytes ?? 0, sizeBytes) });
+      const draft = draftOf(bucket, digest, bucket.get(digest));
+      draft.nodes = withRoomFor(draft.nodes, slot);
+      setNode(draft.nodes, slot, true);
+      if (sizeBytes > draft.sizeBytes) draft.sizeBytes = sizeBytes;
     },
     remove(digest, slot, sizeBytes, largestSize) {
       const bucket = ownBucket(digest);
       const before = bucket.get(digest);
       if (before === undefined) return;
-      const nodes = edited(before.nodes, slot, false);
-      if (isEmptySet(nodes)) bucket.delete(digest);
-      else
-        bucket.set(digest, { nodes, sizeBytes: sizeBytes < before.sizeBytes ? before.sizeBytes : largestSize(nodes) });
+      const draft = draftOf(bucket, digest, before);
+      draft.nodes = withRoomFor(draft.nodes, slot);
+      setNode(draft.nodes, slot, false);
+      if (isEmptySet(draft.nodes)) bucket.delete(digest);
+      else if (sizeBytes >= draft.sizeBytes) draft.sizeBytes = largestSize(draft.nodes);
     },
     finish: () => (buckets === null ? base : { buckets }),
   };
+}
+
+/** The set itself, or where the slot lies beyond its words a copy with room to grow: half as much again. */
+function withRoomFor(nodes: NodeSet, slot: number): NodeSet {
+  const needed = (slot >>> 5) + 1;
+  if (needed <= nodes.length) return nodes;
+  const copy = new Uint32Array(Math.max(needed, nodes.length + (nodes.length >>> 1)));
+  copy.set(nodes);
+  return copy;
 }

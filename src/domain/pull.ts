@@ -1,12 +1,16 @@
-/** One image as it is to be pulled: what to pull, and what it is known by. */
+/** One image that is to be pulled to a node. */
 export interface PullTarget {
   readonly digest: string;
   /** `registry/repository:tag@digest`. */
   readonly reference: string;
+  readonly isRecommended: boolean;
 }
 
-/** One image to be pulled to one node. */
-export interface PullOrder extends PullTarget {
+/** The order to pull one image to one node. */
+export interface PullOrder {
+  /** `registry/repository:tag@digest`. */
+  readonly reference: string;
+  readonly digest: string;
   readonly node: string;
   /** Identity of the node's object: with the digest, the name of the pod follows from it. */
   readonly nodeUid: string;

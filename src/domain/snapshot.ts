@@ -22,6 +22,7 @@ import { NO_NODES } from "./node-set.ts";
 import { type NodeTable, namesOf } from "./node-table.ts";
 import { presenceOf } from "./presence.ts";
 import type { RemoteTag } from "./remote-tag.ts";
+import { isSameList } from "./same-list.ts";
 import type { DropdownPolicy, ImageSettings } from "./settings.ts";
 
 /** An image with the names of the nodes that it is on, sorted: the answer to a look-up. */
@@ -80,9 +81,11 @@ interface AnswerMemory {
   view: ImageView | null;
   list: { readonly catalog: Catalog; readonly images: readonly Image[]; readonly made: ImageList } | null;
   menu: MenuMemo | null;
-  missing: ReadonlyMap<string, NodeMissingImages>;
+  missing: readonly NodeMissingImages[];
+  missingOf: ReadonlyMap<string, NodeMissingImages>;
   missingPatterns: Patterns<Image> | null;
-  nodes: ReadonlyMap<string, NodeStatus>;
+  nodes: readonly NodeStatus[];
+  nodesByName: ReadonlyMap<string, NodeStatus>;
   nodePatterns: Patterns<string> | null;
   nodeImages: ReadonlyMap<string, NodeImageMemo>;
   prepull: PrepullImages | null;
@@ -134,9 +137,11 @@ function noMemory(): AnswerMemory {
     view: null,
     list: null,
     menu: null,
-    missing: new Map(),
+    missing: [],
+    missingOf: new Map(),
     missingPatterns: null,
-    nodes: new Map(),
+    nodes: [],
+    nodesByName: new Map(),
     nodePatterns: null,
     nodeImages: new Map(),
     prepull: null,
@@ -163,13 +168,16 @@ function listImages({ settings, catalog }: SnapshotParts, view: ImageView, image
     const entry = entryOfClass(catalog, settings, imageClass);
     return entry === null ? null : imageOf(entry);
   };
-  const made: ImageList = {
+  const list: ImageList = {
     recommended: ofClass("RECOMMENDED"),
     latestWeekly: ofClass("LATEST_WEEKLY"),
     latestDaily: ofClass("LATEST_DAILY"),
     latestRelease: ofClass("LATEST_RELEASE"),
     images: catalog.listed.map(imageOf),
   };
+  const before = memory.list?.made;
+  // An image is made for one entry, so that the same images are of the same entries and have the same classes.
+  const made = before !== undefined && isSameList(before.images, list.images) ? before : list;
   memory.list = { catalog, images: view.images, made };
   return made;
 }
@@ -177,10 +185,11 @@ function listImages({ settings, catalog }: SnapshotParts, view: ImageView, image
 function listMissing({ settings, catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory) {
   const planned = plannedImages(pullOrder(catalog, settings.recommendedTag), table, imageOf);
   const patterns = patternsOf(imagesIn(planned), memory.missingPatterns);
-  const made = missingByNode(table, planned, patterns, memory.missing);
+  const made = missingByNode(table, planned, patterns, memory.missingOf);
   memory.missingPatterns = patterns;
-  memory.missing = new Map(made.map((entry) => [entry.node, entry]));
-  return made;
+  memory.missingOf = new Map(made.map((entry) => [entry.node, entry]));
+  memory.missing = unlessSame(memory.missing, made);
+  return memory.missing;
 }
 
 function imagesIn(planned: readonly PlannedImage[]): readonly Image[] {
@@ -193,10 +202,11 @@ function listNodes({ catalog, table }: SnapshotParts, imageOf: ImageOf, memory: 
     planned.map(({ image }) => image.reference),
     memory.nodePatterns,
   );
-  const made = nodeStatuses(table, planned, patterns, memory.nodes);
+  const made = nodeStatuses(table, planned, patterns, memory.nodesByName);
   memory.nodePatterns = patterns;
-  memory.nodes = new Map(made.map((status) => [status.name, status]));
-  return made;
+  memory.nodesByName = new Map(made.map((status) => [status.name, status]));
+  memory.nodes = unlessSame(memory.nodes, made);
+  return memory.nodes;
 }
 
 function prepullProgress({ catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory): PrepullImages {
@@ -210,6 +220,7 @@ function prepullProgress({ catalog, table }: SnapshotParts, imageOf: ImageOf, me
   return memory.prepull;
 }
 
-function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((one, at) => one === b[at]);
+/** The earlier list where it holds the very same things. */
+function unlessSame<T>(before: readonly T[], made: readonly T[]): readonly T[] {
+  return isSameList(before, made) ? before : made;
 }

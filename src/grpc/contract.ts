@@ -22,6 +22,7 @@ import type { MenuImage } from "./gen/labimages/v1/MenuImage.ts";
 import type { NodeImage } from "./gen/labimages/v1/NodeImage.ts";
 import type { NodeMissingImages } from "./gen/labimages/v1/NodeMissingImages.ts";
 import type { NodeStatus } from "./gen/labimages/v1/NodeStatus.ts";
+import type { PrepullProgress } from "./gen/labimages/v1/PrepullProgress.ts";
 import type { PrepullStatus } from "./gen/labimages/v1/PrepullStatus.ts";
 import type { StateVersion } from "./gen/labimages/v1/StateVersion.ts";
 import type { WaitForRefreshResponse } from "./gen/labimages/v1/WaitForRefreshResponse.ts";
@@ -39,6 +40,7 @@ interface EncodedMessages {
   "labimages.v1.NodeImage": NodeImage;
   "labimages.v1.NodeMissingImages": NodeMissingImages;
   "labimages.v1.NodeStatus": NodeStatus;
+  "labimages.v1.PrepullProgress": PrepullProgress;
   "labimages.v1.PrepullStatus": PrepullStatus;
   "labimages.v1.StateVersion": StateVersion;
   "labimages.v1.WaitForRefreshResponse": WaitForRefreshResponse;

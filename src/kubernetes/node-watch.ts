@@ -19,8 +19,8 @@ export interface NodeWatchLimits {
   readonly openMs: number;
   /**
    * Milliseconds without a whole line after which a watch is given up and another begun, since its connection may be
-   * half-open. The API server sends a bookmark about once a minute if its version has moved on since the watch began,
-   * so this has to be more; an idle one was seen to leave the first bookmark out, so silence alone is no failure.
+   * half-open. The API server sends a bookmark about once a minute, so this has to be more; but none as long as its
+   * version is the one that the watch began with, so silence alone is no failure.
    */
   readonly silenceMs: number;
   /** Seconds after which the server ends the watch: a random number between the two. */

@@ -1,8 +1,9 @@
-import { type ActorRefFrom, assertEvent, assign, emit, enqueueActions, sendTo, setup } from "xstate";
-import type { NodeRules } from "../domain/node-record.ts";
-import { emptyNodeTable } from "../domain/node-table.ts";
-import type { Snapshot } from "../domain/snapshot.ts";
-import type { NodeChange, RefreshCause } from "../ports.ts";
+import { assertEvent, assign, emit, enqueueActions, sendTo, setup } from "xstate";
+import { emptyNodeTable, nodeNamed } from "../domain/node-table.ts";
+import { NO_WORK, type PrepullWork, workOf } from "../domain/prepull-work.ts";
+import type { RefreshCause } from "../ports.ts";
+import type { CoordinatorEvent, CoordinatorInput, CoordinatorNews } from "./coordinator-events.ts";
+import { type GateRef, idleGate, withoutGate } from "./gate-table.ts";
 import {
   abandonRun,
   addCatalog,
@@ -11,7 +12,6 @@ import {
   applyChanges,
   applyMark,
   beginRun,
-  type CoordinatorSettings,
   closePages,
   dropPages,
   failRun,
@@ -20,7 +20,9 @@ import {
   setWatchFault,
   swap,
 } from "./image-state.ts";
-import { type RefreshPart, type RefreshReport, type RefreshRequested, refreshMachine } from "./refresh.ts";
+import { leaveOrphans } from "./orphans.ts";
+import { prepullerMachine } from "./prepuller.ts";
+import { refreshMachine } from "./refresh.ts";
 import { waitGateMachine } from "./wait-gate.ts";
 
 /** How many gates there may be (behaviour.md section 7). */
@@ -31,58 +33,16 @@ const SETTLING_TIME = 250;
 const FIRST_RESTART = 500;
 const LONGEST_RESTART = 30_000;
 
-/** What the coordinator is told or asked. */
-export type CoordinatorEvent =
-  | RefreshRequested
-  | RefreshPart
-  | RefreshReport
-  | { readonly type: "nodes.changed"; readonly changes: readonly NodeChange[] }
-  | { readonly type: "watch.failed"; readonly error: Error }
-  | { readonly type: "watch.recovered" }
-  | { readonly type: "image.prepulled"; readonly digest: string; readonly node: string; readonly markedAt: number }
-  | {
-      readonly type: "gate.attached";
-      readonly gate: string;
-      readonly caller: number;
-      readonly holder: string;
-      readonly resumeAfter: number | null | undefined;
-    }
-  | { readonly type: "gate.ready"; readonly gate: string; readonly caller: number }
-  | { readonly type: "gate.detached"; readonly gate: string; readonly caller: number }
-  | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
-
-/** What the coordinator tells whoever listens. */
-export type CoordinatorNews =
-  | { readonly type: "refresh.started" }
-  /** A refresh has ended; `error` is null where it succeeded, and no LabImagesError where the actor broke. */
-  | {
-      readonly type: "refresh.settled";
-      readonly run: number;
-      readonly cause: RefreshCause | null;
-      readonly error: Error | null;
-    }
-  | { readonly type: "snapshot.replaced"; readonly snapshot: Snapshot }
-  | { readonly type: "gates.opened"; readonly cause: RefreshCause }
-  | { readonly type: "actor.broke"; readonly actor: string; readonly error: unknown };
-
-/** What the coordinator is given when it starts. */
-export interface CoordinatorInput {
-  readonly settings: CoordinatorSettings;
-  readonly rules: NodeRules;
-  /** Milliseconds since the epoch. */
-  readonly wallTime: () => number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-}
-
-type GateRef = ActorRefFrom<typeof waitGateMachine>;
-
-interface CoordinatorContext extends Pick<CoordinatorInput, "wallTime" | "random"> {
+interface CoordinatorContext extends Pick<CoordinatorInput, "prepuller" | "now" | "random"> {
   readonly state: ImageState;
   /** By name, in the order in which they were last attached to. */
   readonly gates: ReadonlyMap<string, GateRef>;
+  /** What is to be pulled, as the snapshot has it. */
+  readonly work: PrepullWork;
   /** Times in a row that the refresh cycle broke. */
   readonly breaks: number;
+  /** Times that the prepuller broke. */
+  readonly prepullerBreaks: number;
   /** The cause with which the next refresh cycle starts. */
   readonly firstCause: RefreshCause;
 }
@@ -98,7 +58,7 @@ export const coordinatorMachine = setup({
     events: {} as CoordinatorEvent,
     emitted: {} as CoordinatorNews,
   },
-  actors: { refresh: refreshMachine, waitGate: waitGateMachine },
+  actors: { refresh: refreshMachine, waitGate: waitGateMachine, prepuller: prepullerMachine },
   actions: {
     tellStarted: emit({ type: "refresh.started" }),
     beginRun: assign({ state: ({ context }) => beginRun(context.state) }),
@@ -107,14 +67,14 @@ export const coordinatorMachine = setup({
       return { state: addPage(context.state, event.page) };
     }),
     dropPages: assign({ state: ({ context }) => dropPages(context.state) }),
-    closePages: assign({ state: ({ context }) => closePages(context.state, context.wallTime()) }),
+    closePages: assign({ state: ({ context }) => closePages(context.state, context.now().wall) }),
     addCatalog: assign(({ context, event }) => {
       assertEvent(event, "images.listed");
-      return { state: addCatalog(context.state, event.catalog, context.wallTime()) };
+      return { state: addCatalog(context.state, event.catalog, context.now().wall) };
     }),
     swap: assign(({ context, event }) => {
       assertEvent(event, "refresh.completed");
-      return { state: swap(context.state, event.cause, context.wallTime()), breaks: 0 };
+      return { state: swap(context.state, event.cause, context.now().wall), breaks: 0 };
     }),
     failRun: assign(({ context, event }) => {
       assertEvent(event, "refresh.failed");
@@ -144,6 +104,28 @@ export const coordinatorMachine = setup({
       const { snapshot } = context.state;
       if (snapshot !== null) enqueue.emit({ type: "snapshot.replaced", snapshot });
     }),
+    passWork: enqueueActions(({ context, enqueue }) => {
+      const { snapshot } = context.state;
+      const work = snapshot === null ? context.work : workOf(snapshot, context.work);
+      if (work === context.work) return;
+      enqueue.assign({ work });
+      enqueue.raise({ type: "work.changed", work });
+    }),
+    passToPrepuller: sendTo("prepuller", ({ event }) => event),
+    leaveOrphans: enqueueActions(({ self, enqueue }) =>
+      leaveOrphans(self.getSnapshot().children["prepuller"], enqueue),
+    ),
+    tellPrepull: emit(({ event }) => {
+      assertEvent(event, "prepull.told");
+      return event;
+    }),
+    tellNodeBroken: emit(({ event }) => {
+      assertEvent(event, "node.broke");
+      const error = new Error(`the work on node ${event.node} broke`, { cause: event.error });
+      return { type: "actor.broke", actor: "nodePrepull", error };
+    }),
+    tellAbandoned: emit({ type: "prepull.told", news: { type: "work.abandoned" } }),
+    countPrepullerBreak: assign({ prepullerBreaks: ({ context }) => context.prepullerBreaks + 1 }),
     tellSettled: emit(({ context, event }) => ({
       type: "refresh.settled",
       run: context.state.startedRuns,
@@ -167,11 +149,11 @@ export const coordinatorMachine = setup({
       const idle = idleGate(context.gates);
       if (idle === null) return;
       enqueue.stopChild(`gate:${idle}`);
-      enqueue.assign({ gates: without(context.gates, idle) });
+      enqueue.assign({ gates: withoutGate(context.gates, idle) });
     }),
     dropGate: enqueueActions(({ context, enqueue }, { name }: { name: string }) => {
       enqueue.stopChild(`gate:${name}`);
-      enqueue.assign({ gates: without(context.gates, name) });
+      enqueue.assign({ gates: withoutGate(context.gates, name) });
     }),
     makeGate: assign(({ context, event, spawn }) => {
       assertEvent(event, "gate.attached");
@@ -206,22 +188,29 @@ export const coordinatorMachine = setup({
       const { gates } = context;
       return gates.has(event.gate) || gates.size < MOST_GATES || idleGate(gates) !== null;
     },
+    isThatNode: ({ context, event }) => {
+      assertEvent(event, "image.prepulled");
+      return event.uid === undefined || nodeNamed(context.state.table, event.node)?.report.uid === event.uid;
+    },
     hasGrownMissing: ({ context }) => context.state.missingGrown,
     isGate: ({ event }) => event.type.startsWith("xstate.error.actor.gate:"),
   },
   delays: {
     settlingTime: SETTLING_TIME,
-    restartDelay: ({ context }) =>
-      Math.min(FIRST_RESTART * 2 ** Math.min(context.breaks - 1, 16), LONGEST_RESTART) * (0.5 + context.random() / 2),
+    restartDelay: ({ context }) => restartDelay(context.breaks, context.random()),
+    prepullerRestartDelay: ({ context }) => restartDelay(context.prepullerBreaks, context.random()),
   },
 }).createMachine({
   id: "coordinator",
-  context: ({ input: { settings, rules, wallTime, random } }) => ({
-    wallTime,
+  context: ({ input: { settings, rules, prepuller, now, random } }) => ({
+    prepuller,
+    now,
     random,
     state: initialImageState(settings, emptyNodeTable(rules)),
     gates: new Map(),
+    work: NO_WORK,
     breaks: 0,
+    prepullerBreaks: 0,
     firstCause: "STARTUP",
   }),
   type: "parallel",
@@ -240,7 +229,7 @@ export const coordinatorMachine = setup({
             }),
             onError: {
               target: "broken",
-              actions: ["tellBroken", "abandonRun", "tellSnapshot", "tellSettled", "countBreak"],
+              actions: ["tellBroken", "abandonRun", "passWork", "tellSnapshot", "tellSettled", "countBreak"],
             },
           },
           on: {
@@ -250,8 +239,8 @@ export const coordinatorMachine = setup({
             "nodes.restarted": { actions: "dropPages" },
             "nodes.listed": { actions: "closePages" },
             "images.listed": { actions: "addCatalog" },
-            "refresh.completed": { actions: ["swap", "tellSnapshot", "openGates", "tellSettled"] },
-            "refresh.failed": { actions: ["failRun", "tellSnapshot", "tellSettled"] },
+            "refresh.completed": { actions: ["swap", "passWork", "tellSnapshot", "openGates", "tellSettled"] },
+            "refresh.failed": { actions: ["failRun", "passWork", "tellSnapshot", "tellSettled"] },
           },
         },
         broken: {
@@ -263,8 +252,8 @@ export const coordinatorMachine = setup({
     following: {
       initial: "quiet",
       on: {
-        "nodes.changed": { actions: ["applyChanges", "tellSnapshot"] },
-        "image.prepulled": { actions: ["applyMark", "tellSnapshot"] },
+        "nodes.changed": { actions: ["applyChanges", "passWork", "tellSnapshot"] },
+        "image.prepulled": { guard: "isThatNode", actions: ["applyMark", "passWork", "tellSnapshot"] },
         "watch.failed": { actions: "setWatchFault" },
         "watch.recovered": { actions: "setWatchFault" },
       },
@@ -274,6 +263,29 @@ export const coordinatorMachine = setup({
           on: { "refresh.completed": { target: "quiet", actions: "forgetGrowth" } },
           after: { settlingTime: { target: "quiet", actions: ["announceChanges", "openGates"] } },
         },
+      },
+    },
+    prepulling: {
+      initial: "running",
+      states: {
+        running: {
+          invoke: {
+            id: "prepuller",
+            src: "prepuller",
+            input: ({ context: { prepuller, work, now, random } }) => ({ settings: prepuller, work, now, random }),
+            onError: {
+              target: "broken",
+              actions: ["tellBroken", "leaveOrphans", "tellAbandoned", "countPrepullerBreak"],
+            },
+          },
+          on: {
+            "work.changed": { actions: "passToPrepuller" },
+            "pull.reported": { actions: "passToPrepuller" },
+            "prepull.told": { actions: "tellPrepull" },
+            "node.broke": { actions: "tellNodeBroken" },
+          },
+        },
+        broken: { after: { prepullerRestartDelay: "running" } },
       },
     },
     gating: {
@@ -306,11 +318,7 @@ function gateOf(type: string): string {
   return type.replace("xstate.error.actor.gate:", "");
 }
 
-function without(gates: ReadonlyMap<string, GateRef>, name: string): ReadonlyMap<string, GateRef> {
-  return new Map([...gates].filter(([other]) => other !== name));
-}
-
-function idleGate(gates: ReadonlyMap<string, GateRef>): string | null {
-  for (const [name, ref] of gates) if (ref.getSnapshot().matches("free")) return name;
-  return null;
+/** Milliseconds before an actor that has broken so many times is started anew. */
+function restartDelay(breaks: number, random: number): number {
+  return Math.min(FIRST_RESTART * 2 ** Math.min(breaks - 1, 16), LONGEST_RESTART) * (0.5 + random / 2);
 }

@@ -16,7 +16,7 @@ export interface CoordinatorSettings {
 /** The next snapshot while its parts come in. */
 export interface Pending {
   readonly table: NodeTable;
-  /** Names of the nodes of each page so far. */
+  /** Names of the nodes of each page so far, and of those that have joined since the first one. */
   readonly listed: readonly (readonly string[])[];
   /** Whether the list of nodes is whole. */
   readonly whole: boolean;
@@ -88,12 +88,9 @@ export function closePages(state: ImageState, now: number): ImageState {
   if (state.pending === null) return state;
   const editor = editNodeTable(state.pending.table);
   editor.retain(new Set(state.pending.listed.flat()));
-  return withSource(
-    { ...state, pending: { ...state.pending, table: editor.finish(), whole: true } },
-    "kubernetes",
-    null,
-    now,
-  );
+  const closed = { ...state, pending: { ...state.pending, table: editor.finish(), whole: true } };
+  const listed = withSource(closed, "kubernetes", null, now);
+  return state.watchFault === null ? listed : withSource(listed, "kubernetes", state.watchFault.message, now);
 }
 
 /** The remote images for the next snapshot. */
@@ -130,14 +127,26 @@ export function abandonRun(state: ImageState): ImageState {
     : { ...state, pending: null };
 }
 
-/** Nodes have changed between refreshes. */
-export function applyChanges(state: ImageState, changes: readonly NodeChange[]): ImageState {
+/** Nodes have changed, between refreshes or during one. */
+export function applyChanges(before: ImageState, changes: readonly NodeChange[]): ImageState {
+  const state = withJoined(before, changes);
   return editTables(state, (editor) => {
     for (const change of changes) {
       if (change.type === "node.reported") editor.report(change.node, change.observedAt);
       else editor.remove(change.name, change.uid);
     }
   });
+}
+
+/**
+ * What the watch tells after the first page of a list is newer than that list (ports.ts, NodeListener): a node that
+ * joins then stands in no page, and has not left.
+ */
+function withJoined(state: ImageState, changes: readonly NodeChange[]): ImageState {
+  const { pending } = state;
+  if (pending === null || pending.whole || pending.listed.length === 0) return state;
+  const joined = changes.flatMap((change) => (change.type === "node.reported" ? [change.node.name] : []));
+  return { ...state, pending: { ...pending, listed: [...pending.listed, joined] } };
 }
 
 /** Whether a mark would say anything: the digest is in the prepull set, and the node is there. */

@@ -5,6 +5,7 @@ import type { PullBackoff } from "../domain/prepull-backoff.ts";
 import { choosePulls, freeTurns, type PullCandidate, type RunningPull } from "../domain/prepull-queue.ts";
 import {
   interruptedTask,
+  isRetry,
   nextTask,
   type PairHistory,
   type PrepullTask,
@@ -14,7 +15,7 @@ import {
 import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd } from "../domain/prepull-work.ts";
 import type { PullTarget } from "../domain/pull.ts";
 import { rememberPull } from "../domain/thrashing.ts";
-import type { nodePrepullMachine, PrepullMode } from "./node-prepull.ts";
+import type { NodePrepullSettings, nodePrepullMachine, PrepullMode } from "./node-prepull.ts";
 
 /** Pairs of a node and an image that something is remembered of, at most: what is older is forgotten. */
 const MOST_HISTORIES = 65_536;
@@ -52,6 +53,8 @@ export interface NodeActor {
   readonly uid: string;
   /** What the actor was told last. */
   readonly targets: readonly PullTarget[];
+  /** See PullCandidate. */
+  readonly bareSince: number;
 }
 
 /** Work that has ended: shown for a while. */
@@ -66,6 +69,8 @@ export interface PrepullerContext extends PrepullerInput {
   readonly actors: ReadonlyMap<string, NodeActor>;
   /** Names of nodes whose actor may not be as the work says. */
   readonly unsynced: readonly string[];
+  /** Actors that have been told to go: they do nothing any more, and are taken out a few at a time. */
+  readonly leaving: readonly NodeRef[];
   /** Numbers the actors: an id is never used twice. */
   readonly spawned: number;
   /** Turns that have been given and have not ended, by the node's uid. */
@@ -85,6 +90,7 @@ export function initialPrepuller(input: PrepullerInput): PrepullerContext {
     ...input,
     actors: new Map(),
     unsynced: [],
+    leaving: [],
     spawned: 0,
     running: new Map(),
     granted: 0,
@@ -158,13 +164,9 @@ export function rememberSuccess({ histories, now }: PrepullerContext, uid: strin
 
 /** Work that has ended, with one more. */
 export function withEnded(
-  ended: ReadonlyMap<string, EndedWork>,
-  uid: string,
-  node: string,
-  task: PrepullTask,
-  state: "SUCCEEDED" | "CANCELLED",
-  message: string,
-): ReadonlyMap<string, EndedWork> {
+  ended: PrepullerContext["ended"],
+  { node, uid, task, state, message }: TaskEnd,
+): PrepullerContext["ended"] {
   const key = pairKey(uid, task.digest);
   const next = new Map(ended);
   next.delete(key);
@@ -174,8 +176,40 @@ export function withEnded(
   return next.set(key, { uid, progress });
 }
 
+/** How the work on one image on one node has ended. */
+export interface TaskEnd {
+  readonly node: string;
+  readonly uid: string;
+  readonly task: PrepullTask;
+  readonly state: "SUCCEEDED" | "CANCELLED";
+  readonly message: string;
+}
+
+/** The actor that an error is of, with its node's name; null where it is of no node's. */
+export function actorOf({ actors }: PrepullerContext, eventType: string): readonly [string, NodeActor] | null {
+  const id = eventType.replace("xstate.error.actor.", "");
+  for (const entry of actors) if (entry[1].ref.id === id) return entry;
+  return null;
+}
+
+/** The names with others put in front, each once. */
+export function withNames(names: readonly string[], first: readonly string[]): readonly string[] {
+  return first.length === 0 ? names : [...new Set([...first, ...names])];
+}
+
+/** When the node came with next to nothing, for the queue: 0 where it has more than half of the prepull set. */
+export function bareSince({ work, now }: PrepullerContext, targets: readonly PullTarget[]): number {
+  return 2 * targets.length > work.setSize ? now().monotonic : 0;
+}
+
+/** What every node's actor is told when it starts. */
+export function nodeSettings({ settings, now, random }: PrepullerContext): NodePrepullSettings {
+  const { mode, pullTimeout, backoff } = settings;
+  return { mode, pullTimeout, backoff, now, random };
+}
+
 /** The nodes that may pull now, as actors that wait for their turn. */
-export function turnsToGive({ actors, settings, running, granted, work, now }: PrepullerContext): readonly NodeActor[] {
+export function turnsToGive({ actors, settings, running, granted, now }: PrepullerContext): readonly NodeActor[] {
   if (settings.mode === "outside") return [];
   const free = freeTurns(running.values(), settings.maxConcurrentPulls);
   if (free <= 0) return [];
@@ -183,7 +217,7 @@ export function turnsToGive({ actors, settings, running, granted, work, now }: P
   const waiting = new Map<string, NodeActor>();
   const candidates: PullCandidate[] = [];
   for (const actor of actors.values()) {
-    const candidate = running.has(actor.uid) ? null : candidateOf(actor, work.recommended, time);
+    const candidate = running.has(actor.uid) ? null : candidateOf(actor, time);
     if (candidate === null) continue;
     waiting.set(actor.uid, actor);
     candidates.push(candidate);
@@ -191,13 +225,13 @@ export function turnsToGive({ actors, settings, running, granted, work, now }: P
   return choosePulls(candidates, free, granted).flatMap((uid) => waiting.get(uid) ?? []);
 }
 
-function candidateOf({ ref, uid }: NodeActor, recommended: string | null, now: number): PullCandidate | null {
+function candidateOf({ ref, uid, bareSince }: NodeActor, now: number): PullCandidate | null {
   const snapshot = ref.getSnapshot();
   if (!snapshot.matches("waiting")) return null;
   const { tasks, turns, since, lot } = snapshot.context;
   const task = nextTask(tasks, now);
   if (task === null) return null;
-  return { uid, isRetry: task.failures > 0, isRecommended: task.digest === recommended, turns, since, lot };
+  return { uid, isRetry: isRetry(task), isRecommended: task.isRecommended, bareSince, turns, since, lot };
 }
 
 /** The running turns with those that were just given. */

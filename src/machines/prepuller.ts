@@ -9,16 +9,19 @@ import {
   setup,
 } from "xstate";
 import { overtake } from "../domain/prepull-queue.ts";
-import { type PrepullTask, pullingTasks, THRASHING_REASON, taskOf } from "../domain/prepull-tasks.ts";
-import { changedNodes, isOnNode, type PrepullWork, wantedPairs } from "../domain/prepull-work.ts";
+import { changedNodes, type PrepullWork, wantedPairs } from "../domain/prepull-work.ts";
 import type { RecoveredPull } from "../domain/pull.ts";
-import { classOfFailure, type PullFailureClass } from "../domain/pull-failure.ts";
+import { classOfFailure } from "../domain/pull-failure.ts";
 import type { PrepullReport } from "../ports.ts";
 import { type NodePrepullNews, nodePrepullMachine } from "./node-prepull.ts";
+import { leavePulls } from "./orphans.ts";
+import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
 import {
+  actorOf,
+  bareSince,
   historiesOf,
   initialPrepuller,
-  type NodeActor,
+  nodeSettings,
   type PrepullerContext,
   type PrepullerInput,
   planSync,
@@ -26,12 +29,20 @@ import {
   rememberTasks,
   turnsToGive,
   withEnded,
+  withNames,
   withoutTurn,
   withTurns,
 } from "./prepuller-state.ts";
+import { endTask, syncSlice, tellDropped } from "./prepuller-sync.ts";
 
 /** Milliseconds before the next slice of actors is started, told or stopped: others get a turn of the event loop. */
 const NEXT_SLICE = 1;
+/**
+ * Actors that are taken out in one go, and milliseconds until the next: xstate copies the list of all children for each
+ * one, which takes more than a millisecond where there are thousands.
+ */
+const CLEARED_AT_ONCE = 8;
+const NEXT_CLEARING = 20;
 /** Milliseconds before a node whose actor broke gets another one. */
 const MENDING_TIME = 5_000;
 /** Milliseconds before leftovers are looked for again after that failed; doubled with each further failure. */
@@ -46,56 +57,13 @@ export type PrepullerEvent =
   | { readonly type: "leadership.gained" }
   | { readonly type: "leadership.lost" }
   | { readonly type: "sync.continued" }
+  | { readonly type: "clearing.continued" }
   | { readonly type: "node.mended"; readonly node: string }
-  | { readonly type: `xstate.done.actor.${string}`; readonly output: unknown }
-  | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
-
-/** One pull, as the news tell of it. */
-export interface PullNews {
-  readonly node: string;
-  readonly uid: string;
-  readonly digest: string;
-  readonly reference: string;
-  /** Pulls of this image to this node started so far. */
-  readonly attempts: number;
-  /** When the pull started, milliseconds since the epoch. */
-  readonly startTime: number | null;
-}
-
-/** What the prepuller tells whoever listens. */
-export type PrepullNews =
-  | ({ readonly type: "pull.started" } & PullNews)
-  | ({ readonly type: "pull.succeeded" } & PullNews)
-  | ({
-      readonly type: "pull.failed";
-      readonly reason: string;
-      readonly message: string;
-      readonly failureClass: PullFailureClass;
-      readonly nextAttemptTime: number | null;
-    } & PullNews)
-  /** A pull was given up before its end. */
-  | ({ readonly type: "pull.cancelled" } & PullNews)
-  /** A pull that had failed is not wanted any more: whatever it failed of is no concern now. */
-  | ({ readonly type: "failure.dropped" } & PullNews)
-  | ({ readonly type: "image.thrashing"; readonly message: string } & PullNews)
-  | { readonly type: "leadership.changed"; readonly leading: boolean }
-  | { readonly type: "leftovers.recovered"; readonly pulls: number }
-  | { readonly type: "recovery.failed"; readonly error: unknown }
-  /** What is shown of the work has changed. */
-  | { readonly type: "progress.changed" };
-
-/** What the prepuller tells its parent: marks, and news. */
-export type PrepullerReport =
   | {
-      readonly type: "image.prepulled";
-      readonly digest: string;
-      readonly node: string;
-      /** Only this very node is marked. */
-      readonly uid: string;
-      readonly markedAt: number;
+      readonly type: `xstate.done.actor.${string}`;
+      readonly output: { readonly node: string; readonly uid: string } | undefined;
     }
-  | { readonly type: "prepull.told"; readonly news: PrepullNews }
-  | { readonly type: "node.broke"; readonly node: string; readonly error: unknown };
+  | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
 
 /** What the effect `recover` is told. */
 export interface RecoverInput {
@@ -119,17 +87,47 @@ export const prepullerMachine = setup({
     takeWork: assign(({ context, event }) => {
       assertEvent(event, "work.changed");
       const changed = changedNodes(context.work, event.work);
-      return { work: event.work, unsynced: ahead(context.unsynced, changed) };
+      return { work: event.work, unsynced: withNames(context.unsynced, changed) };
     }),
     takeAllWork: assign({ unsynced: ({ context }) => [...context.work.nodes.keys()] }),
     look: assign(({ context, event }) => {
       const node = nodeOf(event);
-      return node === null ? {} : { unsynced: ahead(context.unsynced, [node]) };
+      return node === null ? {} : { unsynced: withNames(context.unsynced, [node]) };
     }),
     sync: enqueueActions(({ context, enqueue }) => syncSlice(context, enqueue)),
+    begin: assign(({ context, spawn, self }) => {
+      const { begun, rest } = planSync(context);
+      const actors = new Map(context.actors);
+      let { spawned } = context;
+      for (const { node, uid, targets } of begun) {
+        spawned += 1;
+        const input = {
+          parent: self,
+          settings: nodeSettings(context),
+          node,
+          uid,
+          targets,
+          histories: historiesOf(context, uid, targets),
+        };
+        actors.set(node, {
+          ref: spawn("node", { id: `node:${spawned}`, input }),
+          uid,
+          targets,
+          bareSince: bareSince(context, targets),
+        });
+      }
+      return { actors, spawned, unsynced: rest };
+    }),
     continueSync: enqueueActions(({ context, enqueue }) => {
       enqueue.cancel("sync");
       if (context.unsynced.length > 0) enqueue.raise({ type: "sync.continued" }, { delay: NEXT_SLICE, id: "sync" });
+    }),
+    clear: enqueueActions(({ context, enqueue }) => {
+      enqueue.cancel("clear");
+      for (const ref of context.leaving.slice(0, CLEARED_AT_ONCE)) enqueue.stopChild(ref);
+      const leaving = context.leaving.slice(CLEARED_AT_ONCE);
+      enqueue.assign({ leaving });
+      if (leaving.length > 0) enqueue.raise({ type: "clearing.continued" }, { delay: NEXT_CLEARING, id: "clear" });
     }),
     giveTurns: enqueueActions(({ context, enqueue }) => {
       const actors = turnsToGive(context);
@@ -137,49 +135,48 @@ export const prepullerMachine = setup({
       enqueue.assign(withTurns(context, actors));
       for (const { ref } of actors) enqueue.sendTo(ref, { type: "pull.granted" });
     }),
-    endTurn: assign(({ context, event }) => ("uid" in event ? { running: withoutTurn(context.running, event.uid) } : {})),
+    endTurn: assign(({ context, event }) =>
+      "uid" in event ? { running: withoutTurn(context.running, event.uid) } : {},
+    ),
     takeSuccess: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "task.succeeded");
       const { node, uid, task } = event;
       enqueue.assign({
         running: overtake(context.running, uid),
         histories: rememberSuccess(context, uid, task.digest),
-        ended: withEnded(context.ended, uid, node, task, "SUCCEEDED", ""),
+        ended: withEnded(context.ended, { node, uid, task, state: "SUCCEEDED", message: "" }),
       });
-      tell(enqueue, { type: "pull.succeeded", ...pullNews(node, uid, task) });
-      enqueue.sendParent(markOf(node, uid, task.digest, context));
+      enqueue.sendParent(told({ type: "pull.succeeded", ...pullNews(node, uid, task) }));
+      enqueue.sendParent(markOf(context, node, uid, task.digest));
     }),
     takeCancellation: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "task.cancelled");
       const { node, uid, task } = event;
-      enqueue.assign({ ended: cancelled(context, node, uid, task, "the image is not missing any more") });
-      tell(enqueue, { type: "pull.cancelled", ...pullNews(node, uid, task) });
+      enqueue.assign({ ended: endTask(context, node, uid, task, "the image is not wanted any more") });
+      enqueue.sendParent(told({ type: "pull.cancelled", ...pullNews(node, uid, task) }));
     }),
     tellStart: enqueueActions(({ event, enqueue }) => {
       assertEvent(event, "task.started");
-      tell(enqueue, { type: "pull.started", ...pullNews(event.node, event.uid, event.task) });
+      enqueue.sendParent(told({ type: "pull.started", ...pullNews(event.node, event.uid, event.task) }));
     }),
     tellFailure: enqueueActions(({ event, enqueue }) => {
       assertEvent(event, "task.failed");
       const { node, uid, task } = event;
       const { reason, message, nextAttemptTime } = task;
       const failureClass = classOfFailure(task);
-      tell(enqueue, {
-        type: "pull.failed",
-        ...pullNews(node, uid, task),
-        ...{ reason, message, failureClass, nextAttemptTime },
-      });
+      const details = { reason, message, failureClass, nextAttemptTime };
+      enqueue.sendParent(told({ type: "pull.failed", ...pullNews(node, uid, task), ...details }));
     }),
-    tellProgress: enqueueActions(({ enqueue }) => tell(enqueue, { type: "progress.changed" })),
+    tellProgress: enqueueActions(({ enqueue }) => enqueue.sendParent(told({ type: "progress.changed" }))),
     tellLeading: enqueueActions(({ enqueue }, { leading }: { leading: boolean }) =>
-      tell(enqueue, { type: "leadership.changed", leading }),
+      enqueue.sendParent(told({ type: "leadership.changed", leading })),
     ),
     tellRecoveryFailure: enqueueActions(({ enqueue }, { error }: { error: unknown }) =>
-      tell(enqueue, { type: "recovery.failed", error }),
+      enqueue.sendParent(told({ type: "recovery.failed", error })),
     ),
     takeRecovered: enqueueActions(({ context, enqueue }, { pulls }: { pulls: readonly RecoveredPull[] }) => {
-      for (const { node, nodeUid, digest } of pulls) enqueue.sendParent(markOf(node, nodeUid, digest, context));
-      if (pulls.length > 0) tell(enqueue, { type: "leftovers.recovered", pulls: pulls.length });
+      for (const { node, nodeUid, digest } of pulls) enqueue.sendParent(markOf(context, node, nodeUid, digest));
+      enqueue.sendParent(told({ type: "leftovers.recovered", pulls: pulls.length }));
       enqueue.assign({ recoveryFailures: 0 });
     }),
     countRecoveryFailure: assign({ recoveryFailures: ({ context }) => context.recoveryFailures + 1 }),
@@ -192,7 +189,8 @@ export const prepullerMachine = setup({
       const broken = actorOf(context, event.type);
       if (broken === null || !("error" in event)) return;
       const [node, { ref, uid }] = broken;
-      leaveChildren(ref, enqueue);
+      leavePulls(ref, enqueue);
+      tellDropped(node, uid, ref.getSnapshot().context.tasks, enqueue);
       enqueue.stopChild(ref);
       const actors = new Map(context.actors);
       actors.delete(node);
@@ -205,12 +203,16 @@ export const prepullerMachine = setup({
       return { type: "node.broke", node: event.node, error: event.error };
     }),
     dismissAll: enqueueActions(({ context, enqueue }) => {
+      let { histories } = context;
       for (const [node, { ref, uid }] of context.actors) {
-        dropWork(ref.getSnapshot().context.tasks, node, uid, enqueue);
-        enqueue.stopChild(ref);
+        const { tasks } = ref.getSnapshot().context;
+        tellDropped(node, uid, tasks, enqueue);
+        histories = rememberTasks(histories, uid, tasks);
+        enqueue.sendTo(ref, { type: "node.left" });
       }
       enqueue.cancel("sync");
-      enqueue.assign({ actors: new Map(), running: new Map(), unsynced: [], histories: keepAll(context) });
+      const leaving = [...context.leaving, ...[...context.actors.values()].map(({ ref }) => ref)];
+      enqueue.assign({ actors: new Map(), running: new Map(), unsynced: [], leaving, histories });
     }),
   },
   guards: {
@@ -218,6 +220,7 @@ export const prepullerMachine = setup({
     hasWork: ({ context }) => context.work.table !== null,
     isCurrent: ({ context, event }) =>
       "node" in event && "uid" in event && context.actors.get(event.node)?.uid === event.uid,
+    isFinished: ({ context, event }) => "output" in event && isActor(context, event.output),
     isNode: ({ context, event }) => actorOf(context, event.type) !== null,
   },
   delays: {
@@ -233,6 +236,7 @@ export const prepullerMachine = setup({
   initial: "starting",
   on: {
     "work.changed": { actions: "takeWork" },
+    "clearing.continued": { actions: "clear" },
     "leadership.lost": { target: ".following", actions: { type: "tellLeading", params: { leading: false } } },
   },
   states: {
@@ -251,7 +255,10 @@ export const prepullerMachine = setup({
         id: "recover",
         src: "recover",
         input: ({ context }) => ({ isWanted: wantedPairs(context.work) }),
-        onDone: { target: "working", actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) } },
+        onDone: {
+          target: "working",
+          actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) },
+        },
         onError: {
           target: "recoveringLater",
           actions: [
@@ -263,12 +270,14 @@ export const prepullerMachine = setup({
     },
     recoveringLater: { after: { recoveryRetry: "recovering" } },
     working: {
-      entry: ["takeAllWork", "sync", "continueSync"],
-      exit: "dismissAll",
+      entry: ["takeAllWork", "sync", "begin", "clear", "continueSync", "tellProgress"],
+      exit: ["dismissAll", "clear"],
       on: {
-        "work.changed": { actions: ["takeWork", "sync", "continueSync", "tellProgress"] },
-        "sync.continued": { actions: ["sync", "continueSync", "tellProgress"] },
-        "pull.reported": { actions: ["look", "sync", "continueSync", "passReport"] },
+        "work.changed": {
+          actions: ["takeWork", "sync", "begin", "clear", "continueSync", "giveTurns", "tellProgress"],
+        },
+        "sync.continued": { actions: ["sync", "begin", "clear", "continueSync", "giveTurns", "tellProgress"] },
+        "pull.reported": { actions: ["look", "sync", "begin", "clear", "continueSync", "passReport"] },
         "node.waiting": { actions: "giveTurns" },
         "turn.declined": { actions: ["endTurn", "giveTurns"] },
         "task.started": { guard: "isCurrent", actions: "tellStart" },
@@ -277,13 +286,15 @@ export const prepullerMachine = setup({
         "task.cancelled": { guard: "isCurrent", actions: ["endTurn", "takeCancellation", "giveTurns"] },
         "task.changed": { actions: "tellProgress" },
         "pull.broke": { actions: "tellBrokenPull" },
-        "node.mended": { actions: ["look", "sync", "continueSync"] },
-        "xstate.done.actor.*": { guard: "isNode", actions: ["look", "continueSync"] },
+        "node.mended": { actions: ["look", "continueSync"] },
+        "xstate.done.actor.*": { guard: "isFinished", actions: ["look", "continueSync"] },
         "xstate.error.actor.*": { guard: "isNode", actions: ["dropBroken", "giveTurns"] },
       },
       initial: "steady",
       states: {
-        steady: { after: { sweepInterval: [{ guard: "isOutside", target: "steady", reenter: true }, { target: "sweeping" }] } },
+        steady: {
+          after: { sweepInterval: [{ guard: "isOutside", target: "steady", reenter: true }, { target: "sweeping" }] },
+        },
         /** What could not be removed in its time is found again. */
         sweeping: {
           invoke: {
@@ -304,3 +315,22 @@ export const prepullerMachine = setup({
     },
   },
 });
+
+function nodeOf(event: PrepullerEvent): string | null {
+  if (event.type === "pull.reported") return event.report.node;
+  if (event.type === "node.mended") return event.node;
+  return "output" in event ? (event.output?.node ?? null) : null;
+}
+
+/** Effects end too, with outputs of their own. */
+function isActor({ actors }: PrepullerContext, output: { readonly node: string; readonly uid: string } | undefined) {
+  return output?.node !== undefined && actors.get(output.node)?.uid === output.uid;
+}
+
+function markOf({ now }: PrepullerContext, node: string, uid: string, digest: string): PrepullerReport {
+  return { type: "image.prepulled", digest, node, uid, markedAt: now().monotonic };
+}
+
+function notProvided(): never {
+  throw new Error("the effects of the prepuller have to be provided");
+}

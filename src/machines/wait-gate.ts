@@ -33,6 +33,8 @@ interface WaitGateContext {
   readonly cause: RefreshCause | null;
   /** Openings since the last message. */
   readonly openings: number;
+  /** Openings that the last message stands for, while the transport has not taken it. */
+  readonly sending: number;
   readonly caller: number | null;
   readonly holder: string;
 }
@@ -43,8 +45,8 @@ export type GateEnd = "busy" | "taken-over";
 /**
  * One wait gate (behaviour.md section 7): it remembers that the data have been refreshed until it has told its caller.
  * One caller at a time; another one is refused, unless it names the same holder. A message is sent only when the
- * caller is ready for it, so a slow one finds all openings since then in one. The actions `deliver` and
- * `end` are provided from outside.
+ * caller is ready for it, so a slow one finds all openings since then in one; a message that the transport had not
+ * taken when its caller went is told to the next one. The actions `deliver` and `end` are provided from outside.
  */
 export const waitGateMachine = setup({
   types: { context: {} as WaitGateContext, input: {} as WaitGateInput, events: {} as WaitGateEvent },
@@ -56,7 +58,9 @@ export const waitGateMachine = setup({
         ? { generation: event.generation, cause: event.cause, openings: context.openings + 1 }
         : {},
     ),
-    close: assign({ openings: 0 }),
+    close: assign({ openings: 0, sending: ({ context }) => context.openings }),
+    settle: assign({ sending: 0 }),
+    takeBack: assign({ openings: ({ context }) => context.openings + context.sending, sending: 0 }),
     release: assign({ caller: null, holder: "" }),
     admit: assign(({ context, event }) => {
       if (event.type !== "caller.attached") return {};
@@ -76,6 +80,7 @@ export const waitGateMachine = setup({
     generation: lastOpening?.generation ?? 0,
     cause: lastOpening?.cause ?? null,
     openings: lastOpening === null ? 0 : 1,
+    sending: 0,
     caller: null,
     holder: "",
   }),
@@ -96,6 +101,7 @@ export const waitGateMachine = setup({
                 type: "end",
                 params: ({ context }) => ({ caller: context.caller, gate: context.name, why: "taken-over" as const }),
               },
+              "takeBack",
               "admit",
             ],
           },
@@ -106,7 +112,7 @@ export const waitGateMachine = setup({
             },
           },
         ],
-        "caller.detached": { guard: "isCaller", target: "free", actions: "release" },
+        "caller.detached": { guard: "isCaller", target: "free", actions: ["takeBack", "release"] },
       },
       states: {
         waiting: { always: { guard: "isOpen", target: "sending" } },
@@ -115,7 +121,7 @@ export const waitGateMachine = setup({
             { type: "deliver", params: ({ context }) => ({ caller: context.caller, message: messageOf(context) }) },
             "close",
           ],
-          on: { "caller.ready": { guard: "isCaller", target: "waiting" } },
+          on: { "caller.ready": { guard: "isCaller", target: "waiting", actions: "settle" } },
         },
       },
     },

@@ -20,10 +20,11 @@ export interface Authorizer {
   /** What the next request should carry; null before the first challenge. */
   current(signal: AbortSignal): Promise<Authorization | null>;
   /**
-   * What the request should carry instead, after an answer that refused it. `challenge` is the answer's header, null
-   * where it had none. Rejects with a RegistryDeniedError where there is nothing else to offer.
+   * What the request should carry instead, after an answer that refused it; null where that is what it carried.
+   * `challenge` is the answer's header, null where it had none. Rejects with a RegistryDeniedError where there is
+   * nothing to offer at all.
    */
-  renew(challenge: string | null, refused: Authorization | null, signal: AbortSignal): Promise<Authorization>;
+  renew(challenge: string | null, refused: Authorization | null, signal: AbortSignal): Promise<Authorization | null>;
 }
 
 export interface AuthorizerOptions {
@@ -102,10 +103,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       if (now === null) throw new RegistryDeniedError(`${host} refuses access, and names no way in that is known here`);
       wanted = now;
       const renewed = await authorization(now, refused?.header ?? null, signal);
-      if (renewed.header === refused?.header) {
-        throw new RegistryDeniedError(`${host} refuses the configured credentials`);
-      }
-      return renewed;
+      return renewed.header === refused?.header ? null : renewed;
     },
   };
 }

@@ -16,6 +16,11 @@ const statusNames: ReadonlyMap<number, string> = new Map([
 const transient: ReadonlySet<string> = new Set(["UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
 const denied: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "UNAUTHENTICATED"]);
 
+/** Google's client has not come to its credentials in time. */
+export class GoogleSetUpTimeoutError extends Error {
+  readonly code = "ETIMEDOUT";
+}
+
 /** The name of a failed call's status, or null where the failure is not one of gRPC. */
 function statusOf(error: unknown): string | null {
   if (typeof error !== "object" || error === null || !("code" in error) || typeof error.code !== "number") return null;

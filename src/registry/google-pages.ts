@@ -1,7 +1,8 @@
 import type { ArtifactRegistryClient } from "@google-cloud/artifact-registry";
 import { credentials } from "@grpc/grpc-js";
 import type { Clock, Logger } from "../ports.ts";
-import { googleFailure } from "./google-errors.ts";
+import { startDeadline } from "./deadline.ts";
+import { GoogleSetUpTimeoutError, googleFailure } from "./google-errors.ts";
 import type { DockerImage } from "./google-images.ts";
 import type { RequestObserver } from "./http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
@@ -22,7 +23,7 @@ export interface ImagePages {
   readonly host: string;
   /** Rejects with a RegistryUnavailableError or a RegistryDeniedError, or with the signal's reason. */
   read(pageToken: string, signal: AbortSignal): Promise<ImagePage>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 export interface ImagePagesOptions {
@@ -72,15 +73,28 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
   const host = endpoint?.host ?? DEFAULT_ENDPOINT;
   let client: ArtifactRegistryClient | null = null;
 
-  async function call(pageToken: string): Promise<ImagePage> {
+  /** Reads credentials, which may mean to ask other servers: nothing else sets a bound to that. */
+  async function setUp(opened: ArtifactRegistryClient, signal: AbortSignal): Promise<void> {
+    const deadline = startDeadline(clock, limits.requestTimeoutMs, signal);
+    try {
+      // Each call does this too, but lets go of its rejection unhandled, which would end the process.
+      await untilAborted(opened.initialize(), deadline.signal);
+    } catch (error) {
+      throw deadline.expired ? new GoogleSetUpTimeoutError() : error;
+    } finally {
+      deadline.release();
+    }
+  }
+
+  async function call(pageToken: string, signal: AbortSignal): Promise<ImagePage> {
     const { ArtifactRegistryClient } = await import("@google-cloud/artifact-registry");
-    client ??= new ArtifactRegistryClient(optionsFor(endpoint));
-    // Each call does this too, but lets go of its rejection unhandled, which would end the process.
-    await client.initialize();
+    const opened = client ?? new ArtifactRegistryClient(optionsFor(endpoint));
+    client = opened;
+    await setUp(opened, signal);
     const request = { parent, pageSize: PAGE_SIZE, pageToken };
     // The client's own retries know neither our clock nor our signals.
     const settings = { autoPaginate: false, retry: null, timeout: limits.requestTimeoutMs };
-    const [images, , response] = await client.listDockerImages(request, settings);
+    const [images, , response] = await untilAborted(opened.listDockerImages(request, settings), signal);
     return { images, nextToken: response.nextPageToken ?? "" };
   }
 
@@ -88,7 +102,7 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
     const startedAt = clock.monotonicTime();
     let status: number | null = null;
     try {
-      const page = await untilAborted(call(pageToken), signal);
+      const page = await call(pageToken, signal);
       status = 200;
       return page;
     } finally {
@@ -96,10 +110,10 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
     }
   }
 
-  async function drop(): Promise<void> {
-    const dropped = client;
+  /** Does not wait: a client closes when its set-up is done, which may be never. */
+  function drop(): void {
+    client?.close().catch(() => undefined);
     client = null;
-    await dropped?.close().catch(() => undefined);
   }
 
   return {
@@ -112,7 +126,7 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
           signal.throwIfAborted();
           const failure = googleFailure(error, host);
           // The client keeps a failed set-up for ever: the next call gets a new one.
-          if (failure.fatal) await drop();
+          if (failure.fatal) drop();
           if (!failure.again || tried + 1 >= limits.attempts) throw failure.error;
           observe?.retried(failure.label);
           logger.debug({ host, reason: failure.label, tried: tried + 1 }, "registry request is tried again");

@@ -81,7 +81,7 @@ export async function createGoogleSource(options: GoogleSourceOptions): Promise<
     },
     async close() {
       operations.close();
-      await pages.close();
+      pages.close();
     },
   };
 }

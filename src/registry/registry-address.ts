@@ -88,6 +88,8 @@ export function registryAddress(options: AddressOptions): RegistryAddress {
   const scheme = (options.insecure ?? isLoopback(parsed.hostname)) ? "http" : "https";
   const url = urlOfHost(registry, scheme) ?? parsed;
   realmHosts.add(hostWithPort(url));
+  // A registry on a port of its own beside the token service, as GitLab has it by default (`gitlab.example.com:5050`).
+  if (!isLoopback(url.hostname)) realmHosts.add(`${url.hostname}:443`);
   const credentialHosts = [...new Set([url.host, hostWithPort(url)])];
   return { registry, repository, origin: url.origin, path: repository, credentialHosts, realmHosts };
 }

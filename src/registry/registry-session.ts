@@ -31,7 +31,7 @@ export interface RegistrySessionOptions {
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** 400 is what ECR Public says of a token that has expired; to any other 400 a new token makes no difference. */
+/** 400 is what ECR Public says of a token that has expired; of any other 400 a new token changes nothing. */
 function refuses(answer: HttpAnswer, used: Authorization | null): boolean {
   return answer.status === 401 || (answer.status === 400 && used?.header.startsWith("Bearer ") === true);
 }
@@ -53,12 +53,12 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     const answer = await send(request, used, signal);
     if (!refuses(answer, used)) return answer;
     const renewed = await authorizer.renew(answer.header("www-authenticate"), used, signal);
-    const second = await send(request, renewed, signal);
-    if (second.status === 401) {
-      const whom = renewed.secret ? "the configured credentials" : "anonymous access";
+    const last = renewed === null ? answer : await send(request, renewed, signal);
+    if (last.status === 401) {
+      const whom = (renewed ?? used)?.secret === true ? "the configured credentials" : "anonymous access";
       throw new RegistryDeniedError(`${host} refuses ${whom} (401)`);
     }
-    return second;
+    return last;
   }
 
   function targetOf(answer: HttpAnswer, from: URL): URL {

@@ -1,30 +1,48 @@
 import { createActor } from "xstate";
 import type { NodeRules } from "../domain/node-record.ts";
+import { PULL_BACKOFF } from "../domain/prepull-backoff.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
 import type { CoordinatorSettings } from "../machines/image-state.ts";
+import { nodePrepullMachine } from "../machines/node-prepull.ts";
+import { prepullerMachine } from "../machines/prepuller.ts";
+import type { PrepullerSettings } from "../machines/prepuller-state.ts";
 import { refreshMachine } from "../machines/refresh.ts";
 import { waitGateMachine } from "../machines/wait-gate.ts";
 import type { Clock } from "../ports.ts";
 import type { GateCallers } from "./gate-callers.ts";
+import { type BuiltInPrepuller, prepullEffects } from "./prepull-effects.ts";
 import { type RefreshEffectsParts, refreshEffects } from "./refresh-effects.ts";
 
 /** What the coordinator is made of. */
 export interface CoordinatorParts extends Pick<RefreshEffectsParts, "source" | "nodes" | "logger"> {
   readonly settings: CoordinatorSettings;
   readonly rules: NodeRules;
+  /** Absent: an outside prepuller does the work. */
+  readonly prepuller?: BuiltInPrepuller | undefined;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** The coordinating actor with its effects, not started yet. */
-export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers) {
-  const { settings, rules, clock, random } = parts;
+/** Milliseconds between two looks for pods that are left over. */
+const SWEEP_INTERVAL = 600_000;
+
+/** The coordinating actor with its effects, not started yet. `stopping` aborts before the actor is stopped. */
+export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers, stopping: AbortSignal) {
+  const { settings, rules, clock, random, logger } = parts;
   const previousCatalog = () => actor.getSnapshot().context.state.snapshot?.catalog ?? null;
   const effects = refreshEffects({ ...parts, settings: settings.images, previousCatalog });
+  const prepulling = prepullEffects({ prepuller: parts.prepuller ?? null, logger, stopping });
   const machine = coordinatorMachine.provide({
     actors: {
       refresh: refreshMachine.provide({ actors: effects }),
+      prepuller: prepullerMachine.provide({
+        actors: {
+          node: nodePrepullMachine.provide({ actors: { pull: prepulling.pull } }),
+          leadership: prepulling.leadership,
+          recover: prepulling.recover,
+        },
+      }),
       waitGate: waitGateMachine.provide({
         actions: {
           deliver: (_, { caller, message }) => callers.deliver(caller, message),
@@ -39,13 +57,29 @@ export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers) 
   });
   const actor = createActor(machine, {
     clock: actorClock(clock),
-    input: { settings, rules, wallTime: () => clock.wallTime(), random },
+    input: {
+      settings,
+      rules,
+      prepuller: prepullerSettings(parts),
+      now: () => ({ wall: clock.wallTime(), monotonic: clock.monotonicTime() }),
+      random,
+    },
   });
   return actor;
 }
 
 /** See `coordinatorActor`. */
 export type CoordinatorActor = ReturnType<typeof coordinatorActor>;
+
+function prepullerSettings({ prepuller, settings }: CoordinatorParts): PrepullerSettings {
+  return {
+    mode: prepuller === undefined ? "outside" : "built-in",
+    maxConcurrentPulls: prepuller?.maxConcurrentPulls ?? 0,
+    pullTimeout: settings.images.prepullTimeout,
+    backoff: prepuller?.backoff ?? PULL_BACKOFF,
+    sweepInterval: prepuller?.sweepInterval ?? SWEEP_INTERVAL,
+  };
+}
 
 /** The actors' timers on the injected clock. */
 function actorClock(clock: Clock) {

@@ -1,11 +1,22 @@
 import { NotReadyError, ShuttingDownError } from "../domain/errors.ts";
 import type { RemoteTag } from "../domain/remote-tag.ts";
-import type { CoordinatorNews } from "../machines/coordinator.ts";
+import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import { type ImageState, isMarkable } from "../machines/image-state.ts";
-import type { GateCaller, GateRequest, GateSession, ImageCommands, RefreshCause, StateReader } from "../ports.ts";
+import type { PrepullerContext } from "../machines/prepuller-state.ts";
+import type {
+  GateCaller,
+  GateRequest,
+  GateSession,
+  ImageCommands,
+  PrepullReport,
+  RefreshCause,
+  StateReader,
+} from "../ports.ts";
+import { type ChangeListeners, changeListeners } from "./change-listeners.ts";
 import { type CoordinatorActor, type CoordinatorParts, coordinatorActor } from "./coordinator-actor.ts";
 import { type GateCallers, gateCallers } from "./gate-callers.ts";
 import { type KeptSnapshots, keptSnapshots } from "./kept-snapshots.ts";
+import { type ProgressView, progressView } from "./prepull-progress.ts";
 import { type RefreshWaiters, refreshWaiters } from "./refresh-waiters.ts";
 
 /** What the service is made of. */
@@ -34,25 +45,38 @@ interface Running {
   readonly callers: GateCallers;
   readonly waiters: RefreshWaiters;
   readonly kept: KeptSnapshots;
+  readonly progress: ProgressView;
+  readonly listeners: ChangeListeners;
   stopped: boolean;
 }
+
+/** What the coordinator emits: each kind of news goes to `hear`. */
+const NEWS = [
+  "refresh.started",
+  "refresh.settled",
+  "snapshot.replaced",
+  "gates.opened",
+  "prepull.told",
+  "actor.broke",
+] as const;
 
 /** Starts the coordinator and all that hangs on it. */
 export function startImageService(parts: ImageServiceParts): ImageService {
   const callers = gateCallers((error) => parts.logger.error({ err: error }, "a caller of a wait gate broke"));
-  const actor = coordinatorActor(parts, callers);
-  const running: Running = { parts, actor, callers, waiters: refreshWaiters(), kept: keptSnapshots(), stopped: false };
   const following = new AbortController();
-  actor.subscribe({ error: parts.onBroken });
-  for (const type of [
-    "refresh.started",
-    "refresh.settled",
-    "snapshot.replaced",
-    "gates.opened",
-    "actor.broke",
-  ] as const) {
-    actor.on(type, (news) => hear(running, news));
-  }
+  const actor = coordinatorActor(parts, callers, following.signal);
+  const running: Running = {
+    parts,
+    actor,
+    callers,
+    waiters: refreshWaiters(),
+    kept: keptSnapshots(),
+    progress: progressView(),
+    listeners: changeListeners(),
+    stopped: false,
+  };
+  watchState(running);
+  for (const type of NEWS) actor.on(type, (news) => hear(running, news));
   actor.start();
   followNodes(running, following.signal);
   return {
@@ -69,8 +93,26 @@ export function startImageService(parts: ImageServiceParts): ImageService {
   };
 }
 
-function hear({ parts, kept, waiters, actor }: Running, news: CoordinatorNews): void {
-  if (news.type === "snapshot.replaced") kept.replaced(parts.clock.monotonicTime());
+/** Readers are told when the state is another one; most of the coordinator's events change nothing that they see. */
+function watchState({ parts, actor, listeners }: Running): void {
+  let seen = actor.getSnapshot().context.state;
+  actor.subscribe({
+    next({ context: { state } }) {
+      const isSame =
+        state.snapshot === seen.snapshot && state.sources === seen.sources && state.refreshFault === seen.refreshFault;
+      seen = state;
+      if (!isSame) listeners.tell();
+    },
+    error: parts.onBroken,
+  });
+}
+
+function hear({ parts, kept, waiters, actor, progress, listeners }: Running, news: CoordinatorNews): void {
+  if (news.type === "prepull.told" || news.type === "snapshot.replaced" || news.type === "actor.broke") {
+    progress.changed();
+  }
+  if (news.type === "prepull.told") listeners.tell();
+  if (news.type === "snapshot.replaced") kept.replacedBy(news.snapshot, parts.clock.monotonicTime());
   if (news.type === "refresh.settled") waiters.settle(news.run, news.error);
   parts.onNews(news, actor.getSnapshot().context.state);
 }
@@ -86,7 +128,7 @@ function followNodes({ parts, actor }: Running, signal: AbortSignal): void {
   );
 }
 
-function stateReader({ parts, actor, kept }: Running): StateReader {
+function stateReader({ parts, actor, kept, progress, listeners }: Running): StateReader {
   const state = () => actor.getSnapshot().context.state;
   return {
     epoch: parts.epoch,
@@ -98,6 +140,8 @@ function stateReader({ parts, actor, kept }: Running): StateReader {
     keep: (snapshot) => kept.keep(snapshot),
     sources: () => [state().sources.registry, state().sources.kubernetes],
     staleReason: () => state().refreshFault?.message ?? state().watchFault?.message ?? null,
+    progress: () => progress.read(prepullerContext(actor), state().snapshot?.table ?? null),
+    onChange: (listener) => listeners.add(listener),
   };
 }
 
@@ -116,9 +160,37 @@ function imageCommands(running: Running): ImageCommands {
       }
       return applied;
     },
+    reportPrepull: (report) => takeReport(running, report),
     refresh: (cause, signal) => demandRefresh(running, cause, signal),
     waitForRefresh: (request, caller) => openGateSession(running, request, caller),
   };
+}
+
+/** SUCCEEDED marks, whoever says so; all else is of interest only where nobody here does the work. */
+function takeReport({ parts, actor }: Running, report: PrepullReport): boolean {
+  const { digest, node } = report;
+  const { state } = actor.getSnapshot().context;
+  if (state.snapshot === null) throw new NotReadyError("the first refresh has not succeeded yet");
+  const isTask = parts.prepuller === undefined && isMissing(actor, node, digest);
+  if (isTask) actor.send({ type: "pull.reported", report });
+  if (report.state !== "SUCCEEDED") return isTask;
+  const isMark = isMarkable(state, digest, node);
+  // The node's own actor has marked it by now, if there was one to do so.
+  if (isMark && (!isTask || isMissing(actor, node, digest))) {
+    actor.send({ type: "image.prepulled", digest, node, markedAt: parts.clock.monotonicTime() });
+  }
+  return isMark;
+}
+
+function isMissing(actor: CoordinatorActor, node: string, digest: string): boolean {
+  const work = actor.getSnapshot().context.work.nodes.get(node);
+  return work?.targets.some((target) => target.digest === digest) === true;
+}
+
+/** The prepuller's state; null while it is being started anew. */
+function prepullerContext(actor: CoordinatorActor): PrepullerContext | null {
+  const context = actor.getSnapshot().children["prepuller"]?.getSnapshot().context;
+  return context !== undefined && "actors" in context ? context : null;
 }
 
 /** A run that the demand starts is the one to wait for; where one is under way already, it is the one after that. */

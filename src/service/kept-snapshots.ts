@@ -8,8 +8,8 @@ const MOST_KEPT = 128;
 /** Snapshots that page tokens name, beyond the current one. */
 export interface KeptSnapshots {
   keep(snapshot: Snapshot): void;
-  /** The current snapshot is another one now. */
-  replaced(now: number): void;
+  /** This snapshot is the current one now: the minute of all others runs. */
+  replacedBy(snapshot: Snapshot, now: number): void;
   /** The snapshot of the generation, where it is still kept. */
   find(generation: number, now: number): Snapshot | null;
 }
@@ -28,8 +28,8 @@ export function keptSnapshots(): KeptSnapshots {
     keep(snapshot) {
       if (!kept.has(snapshot.generation)) kept.set(snapshot.generation, { snapshot, expiresAt: null });
     },
-    replaced(now) {
-      for (const entry of kept.values()) entry.expiresAt ??= now + KEPT_FOR;
+    replacedBy({ generation }, now) {
+      for (const [other, entry] of kept) if (other !== generation) entry.expiresAt ??= now + KEPT_FOR;
       drop(now);
     },
     find(generation, now) {

@@ -1,6 +1,6 @@
 import { LabImagesError } from "../domain/errors.ts";
 import type { Snapshot } from "../domain/snapshot.ts";
-import type { CoordinatorNews } from "../machines/coordinator.ts";
+import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import type { ImageState } from "../machines/image-state.ts";
 import type { Alerts, Clock, Logger, RefreshCause } from "../ports.ts";
 

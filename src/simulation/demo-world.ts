@@ -56,6 +56,7 @@ type Taint = { readonly key: string; readonly value: string; readonly effect: st
 export async function startDemoWorld(): Promise<DemoWorld> {
   const registry = await startOciRegistry();
   const cluster = await startKubernetesApi();
+  cluster.put("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: DEMO_NAMESPACE } });
   const world = createWorld(registry, cluster);
   for (const tag of establishedTags(world.today)) push(world, tag);
   const recommended = weeklyTag(world.today - WEEK);

@@ -1,4 +1,4 @@
-import type { ApiObject } from "./kubernetes-objects.ts";
+import { type ApiObject, isJsonObject } from "./kubernetes-objects.ts";
 import { badRequest } from "./kubernetes-status.ts";
 
 /** Whether an object is among those that a list or a watch asked for. */
@@ -8,7 +8,8 @@ type LabelTest = (labels: Readonly<Record<string, string>>) => boolean;
 
 /**
  * The filter of the query parameters `labelSelector` and `fieldSelector`. Labels: `=`, `==`, `!=`, `in`, `notin`, a bare
- * key, `!key`. Fields: `metadata.name`, `metadata.namespace`, and for pods `spec.nodeName` and `status.phase`.
+ * key, `!key`. Fields: `metadata.name`, `metadata.namespace`, for pods `spec.nodeName` and `status.phase`, for
+ * events `involvedObject.uid`.
  */
 export function objectFilter(labelSelector: string, fieldSelector: string): ObjectFilter {
   const labelTests = splitTerms(labelSelector).map(labelTest);
@@ -64,6 +65,8 @@ function fieldReader(field: string): (object: ApiObject) => string {
       return (object) => String(object.spec?.["nodeName"] ?? "");
     case "status.phase":
       return (object) => String(object.status?.["phase"] ?? "");
+    case "involvedObject.uid":
+      return ({ involvedObject }) => (isJsonObject(involvedObject) ? String(involvedObject["uid"] ?? "") : "");
     default:
       throw badRequest(`field label not supported: ${field}`);
   }

@@ -3,6 +3,7 @@ import type { Clock, RefreshCause } from "../ports.ts";
 import type { AlertCounts } from "./alerts.ts";
 import { watchEventLoop } from "./event-loop.ts";
 import { boundedLabel } from "./label.ts";
+import { createPrepullMetrics, type PrepullCounts } from "./prepull-metrics.ts";
 import { createStateMetrics, type MeasuredState } from "./state-metrics.ts";
 
 /** How a refresh ended, as the metrics tell it. */
@@ -17,7 +18,7 @@ interface RefreshOutcome {
  * What the process counts. Names begin with `labimages_`, units are base units, no label takes a tag, a digest, a node
  * or any other value without bound. Nothing here throws.
  */
-export interface Metrics extends AlertCounts {
+export interface Metrics extends AlertCounts, PrepullCounts {
   /** A refresh has ended. */
   refreshFinished(outcome: RefreshOutcome): void;
   /** How many tags the registry listed last. */
@@ -60,6 +61,7 @@ export function createMetrics(): Metrics {
     ...createRegistryMetrics(registers),
     ...createGrpcMetrics(registers),
     ...createAlertMetrics(registers),
+    ...createPrepullMetrics(registers),
     watchLog: createLogMetrics(registers),
   };
   return {

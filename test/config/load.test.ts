@@ -84,7 +84,7 @@ test("everything that is given is taken over", () => {
         { key: "a", operator: "Exists", tolerationSeconds: 5 },
         { value: "", effect: null },
       ],
-      prepuller: { namespace: "labs", pullSecret: "pull" },
+      prepuller: { enabled: true, namespace: "labs", pullSecret: "pull" },
       grpc: { listen: "0.0.0.0:1", insecure: true },
       logLevel: "debug",
       logProfile: "development",
@@ -110,6 +110,7 @@ test("everything that is given is taken over", () => {
   });
   assert.deepEqual(config.nodeSelector, { "example.org/labs": "true" });
   assert.deepEqual(config.tolerations, [{ key: "a", operator: "Exists", tolerationSeconds: 5 }, { value: "" }]);
+  assert.equal(config.prepuller.enabled, true);
   assert.equal(config.prepuller.namespace, "labs");
   assert.deepEqual(config.grpc.listen, { host: "0.0.0.0", port: 1 });
   assert.deepEqual(config.log, { level: "debug", profile: "development" });
@@ -169,10 +170,6 @@ for (const [keys, said] of [
   [
     "alerts: {slackWebhookFile: /x}",
     "alerts.slackWebhookFile: this version does not have alerts to Slack yet: remove the key",
-  ],
-  [
-    "prepuller: {enabled: true}",
-    "prepuller.enabled: this version does not have the built-in prepuller yet: set it to false",
   ],
   [
     "grpc: {listen: '0.0.0.0:1'}",

@@ -12,12 +12,21 @@ function tagsOf({ entries }: Pick<Catalog, "entries">): readonly string[] {
 }
 
 test("with a cycle, tags of another one or of none are dropped before anything else", () => {
-  const tags = listing(["w_2077_43_c0045.001"], ["w_2077_44_c0046.001"], ["w_2077_45"], ["recommended_c0045"], ["recommended"]);
+  const tags = listing(
+    ["w_2077_43_c0045.001"],
+    ["w_2077_44_c0046.001"],
+    ["w_2077_45"],
+    ["recommended_c0045"],
+    ["recommended"],
+  );
   const settings = imageSettings({ cycle: 45, numWeeklies: 2, aliasTags: ["recommended_c0045"] });
   const later = listing(["w_2077_43_c0045.001", "a"]);
   const catalog = catalogOf(settings, tags, null, later);
   assert.deepEqual(tagsOf(catalog), ["recommended_c0045", "w_2077_43_c0045.001"]);
-  assert.deepEqual(catalog.prepullSet.map(({ tag }) => tag.tag), ["w_2077_43_c0045.001"]);
+  assert.deepEqual(
+    catalog.prepullSet.map(({ tag }) => tag.tag),
+    ["w_2077_43_c0045.001"],
+  );
 });
 
 test("what is no valid tag, no runnable image or listed twice is ignored", () => {
@@ -70,7 +79,13 @@ test("an alias that takes an architecture from its target is left out with it", 
 
 test("images stand in display order after aliases are resolved", () => {
   const tags = listing(["zebra", "a"], ["w_2077_43", "a"], ["r29_0_0", "b"], ["recommended", "b"], ["unknown"]);
-  assert.deepEqual(tagsOf(catalogOf(imageSettings(), tags)), ["zebra", "recommended", "r29_0_0", "w_2077_43", "unknown"]);
+  assert.deepEqual(tagsOf(catalogOf(imageSettings(), tags)), [
+    "zebra",
+    "recommended",
+    "r29_0_0",
+    "w_2077_43",
+    "unknown",
+  ]);
 });
 
 test("the same listing again gives the same entries, and the list as it was", () => {
@@ -101,8 +116,7 @@ test("tags that have been parsed are not parsed again", () => {
 
 /** A catalog without what remembers how it was made. */
 function content({ entries, byTag, groups, listed, prepullSet, registry, repository }: Catalog): unknown {
-  const groupTags = [...groups].map(([name, members]) => [name, members.map(({ tag }) => tag.tag)]).sort();
-  return { entries, tags: [...byTag.keys()].sort(), groupTags, listed, prepullSet, registry, repository };
+  return { entries, byTag, groups, listed, prepullSet, registry, repository };
 }
 
 test("a catalog is the same with and without the one before it", () => {
@@ -121,7 +135,8 @@ test("a catalog is the same with and without the one before it", () => {
 test("work in slices comes to the same as the whole at once, whatever happens in between", () => {
   const many: RemoteTag[] = [];
   for (let week = 1; week <= 52; week++) {
-    for (let year = 2000; year < 2040; year++) many.push({ tag: `w_${year}_${week}`, digest: `d${week}`, sizeBytes: null });
+    for (let year = 2000; year < 2040; year++)
+      many.push({ tag: `w_${year}_${week}`, digest: `d${week}`, sizeBytes: null });
   }
   const tags = [...many, ...listing(["zebra", "1"], ["recommended", "2"])];
   const settings = imageSettings({ numWeeklies: 3 });

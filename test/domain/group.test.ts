@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { parseTagFor } from "../../src/domain/alias-parse.ts";
 import { type GroupMember, groupTag, primaryOf } from "../../src/domain/group.ts";
 import { compareTags } from "../../src/domain/tag-order.ts";
-import { catalogOf, digest, found, imageSettings, type ListedTag, listing, snapshotOf } from "../support/image-world.ts";
+import {
+  catalogOf,
+  digest,
+  found,
+  imageSettings,
+  type ListedTag,
+  listing,
+  snapshotOf,
+} from "../support/image-world.ts";
 
 const ALIASES = new Set(["recommended", "latest_weekly"]);
 
@@ -79,7 +87,10 @@ test("parentheses of the target's name become commas", () => {
 });
 
 test("the alias's own cycle is not in the name that it gets", () => {
-  assert.equal(described("latest_weekly_c0046", "w_2077_43")["latest_weekly_c0046"]?.[0], "Latest Weekly (Weekly 2077_43)");
+  assert.equal(
+    described("latest_weekly_c0046", "w_2077_43")["latest_weekly_c0046"]?.[0],
+    "Latest Weekly (Weekly 2077_43)",
+  );
 });
 
 test("an alias takes cycle and date of its target, even where it has a cycle of its own", () => {
@@ -97,7 +108,10 @@ test("an alias without architecture takes its target's, and shows it once", () =
 });
 
 test("an alias keeps its own architecture, and the target's is named where it is another", () => {
-  assert.equal(described("recommended-arm64", "w_2077_43")["recommended-arm64"]?.[0], "Recommended (Weekly 2077_43) [arm64]");
+  assert.equal(
+    described("recommended-arm64", "w_2077_43")["recommended-arm64"]?.[0],
+    "Recommended (Weekly 2077_43) [arm64]",
+  );
   assert.equal(
     described("recommended-arm64", "w_2077_43-amd64")["recommended-arm64"]?.[0],
     "Recommended (Weekly 2077_43 [amd64]) [arm64]",

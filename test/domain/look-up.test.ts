@@ -48,7 +48,10 @@ test("an image outside the prepull set is of no class", () => {
 });
 
 test("the recommended image may be architecture-specific", () => {
-  const snapshot = snapshotOf({ settings: { recommendedTag: "w_2077_43-arm64" }, tags: listing(["w_2077_43-arm64", "a"]) });
+  const snapshot = snapshotOf({
+    settings: { recommendedTag: "w_2077_43-arm64" },
+    tags: listing(["w_2077_43-arm64", "a"]),
+  });
   assert.equal(ofClass(snapshot, "RECOMMENDED"), "w_2077_43-arm64");
 });
 
@@ -121,7 +124,10 @@ test("a tag whose digest was known is described with the digest that the registr
 test("a tag that has gone when it is asked for is unknown", () => {
   const snapshot = docker();
   assert.throws(() => snapshot.imageResolvedNow("mover", null), UnknownImageError);
-  assert.throws(() => snapshot.imageResolvedNow("mover", { tag: "mover", digest: null, sizeBytes: 1 }), UnknownImageError);
+  assert.throws(
+    () => snapshot.imageResolvedNow("mover", { tag: "mover", digest: null, sizeBytes: 1 }),
+    UnknownImageError,
+  );
   assert.throws(
     () => snapshot.imageResolvedNow("nothing", { tag: "nothing", digest: digest("a"), sizeBytes: 1 }),
     UnknownImageError,
@@ -135,7 +141,11 @@ test("what is no reference is invalid", () => {
 });
 
 test("another registry or repository is unknown, even where neither tag nor digest is named", () => {
-  const others = ["other.test/sciplat/lab:recommended", "registry.test:5000/sciplat:recommended", "other.test/sciplat/lab"];
+  const others = [
+    "other.test/sciplat/lab:recommended",
+    "registry.test:5000/sciplat:recommended",
+    "other.test/sciplat/lab",
+  ];
   for (const text of others) assert.throws(() => docker().imageForReference(text), UnknownImageError);
 });
 

@@ -42,7 +42,11 @@ test("without any node that they belong on, all images of the set are in the men
 test("the recommended image stays first where it is what another alias stands for", () => {
   const settings = { recommendedTag: "w_2077_42", numWeeklies: 2, pin: ["zebra"] };
   const tags = listing(["w_2077_43", "a"], ["w_2077_42", "b"], ["zebra", "b"]);
-  assert.deepEqual(menuNames(snapshotOf({ settings, tags })), ["Weekly 2077_42", "Zebra (Weekly 2077_42)", "Weekly 2077_43"]);
+  assert.deepEqual(menuNames(snapshotOf({ settings, tags })), [
+    "Weekly 2077_42",
+    "Zebra (Weekly 2077_42)",
+    "Weekly 2077_43",
+  ]);
 });
 
 test("an alias outside the set takes nothing out of the menu", () => {

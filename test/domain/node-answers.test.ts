@@ -9,12 +9,19 @@ const SET = { numWeeklies: 2, numDailies: 1 };
 
 test("each eligible node lacks what the set has and the node has not, the recommended image first", () => {
   const settings = { ...SET, recommendedTag: "d_2077_10_23" };
-  const snapshot = snapshotOf({ settings, tags: TAGS, nodes: [nodeReport("n2"), nodeReport("n1", { images: { b: 1 } })] });
+  const snapshot = snapshotOf({
+    settings,
+    tags: TAGS,
+    nodes: [nodeReport("n2"), nodeReport("n1", { images: { b: 1 } })],
+  });
   assert.deepEqual(missingTags(snapshot), {
     n1: ["d_2077_10_23", "w_2077_43"],
     n2: ["d_2077_10_23", "w_2077_43", "w_2077_42"],
   });
-  assert.deepEqual(snapshot.missing().map(({ node }) => node), ["n1", "n2"]);
+  assert.deepEqual(
+    snapshot.missing().map(({ node }) => node),
+    ["n1", "n2"],
+  );
 });
 
 test("nodes that lack nothing and nodes that are not eligible are left out", () => {
@@ -24,7 +31,13 @@ test("nodes that lack nothing and nodes that are not eligible are left out", () 
 
 test("there is one image a digest: the set's first by the rule for the primary", () => {
   const settings = { pin: ["zebra", "w_2077_43-amd64", "exp_x"] };
-  const tags = listing(["r29_0_0", "a"], ["w_2077_43-amd64", "a"], ["zebra", "a"], ["recommended", "a"], ["exp_x", "a"]);
+  const tags = listing(
+    ["r29_0_0", "a"],
+    ["w_2077_43-amd64", "a"],
+    ["zebra", "a"],
+    ["recommended", "a"],
+    ["exp_x", "a"],
+  );
   const snapshot = snapshotOf({ settings, tags, nodes: [nodeReport("n1")] });
   assert.deepEqual(missingTags(snapshot), { n1: ["exp_x"] });
 });
@@ -37,7 +50,9 @@ test("an alias of the set is pulled where its target is not in the set", () => {
 test("the image that the recommended one stands for is first, under its own tag", () => {
   const settings = { numWeeklies: 1, numReleases: 1 };
   const tags = listing(["recommended", "a"], ["w_2077_43", "a"], ["r29_0_0", "b"]);
-  assert.deepEqual(missingTags(snapshotOf({ settings, tags, nodes: [nodeReport("n1")] })), { n1: ["w_2077_43", "r29_0_0"] });
+  assert.deepEqual(missingTags(snapshotOf({ settings, tags, nodes: [nodeReport("n1")] })), {
+    n1: ["w_2077_43", "r29_0_0"],
+  });
 });
 
 test("an image whose digest is not known is missing nowhere, and not prepulled", () => {
@@ -48,7 +63,11 @@ test("an image whose digest is not known is missing nowhere, and not prepulled",
 
 test("an image of a known architecture is missing on nodes of it and on those without label", () => {
   const settings = { pin: ["w_2077_43-arm64"] };
-  const nodes = [nodeReport("arm", { architecture: "arm64" }), nodeReport("intel", { architecture: "amd64" }), nodeReport("plain")];
+  const nodes = [
+    nodeReport("arm", { architecture: "arm64" }),
+    nodeReport("intel", { architecture: "amd64" }),
+    nodeReport("plain"),
+  ];
   const tags = listing(["w_2077_43-arm64", "a"]);
   assert.deepEqual(Object.keys(missingTags(snapshotOf({ settings, tags, nodes }))), ["arm", "plain"]);
 });
@@ -97,7 +116,11 @@ test("the status keeps an alias whose target is outside the set, and one that st
 test("every image of the set is either prepulled or pending, also where its digest is not known", () => {
   const settings = { pin: ["zebra"] };
   const tags = [...listing(["recommended", "a"]), { tag: "zebra", digest: digest("b"), sizeBytes: null }];
-  const { prepulled, pending } = snapshotOf({ settings, tags, nodes: [nodeReport("n1", { images: { b: 1 } })] }).prepullImages();
+  const { prepulled, pending } = snapshotOf({
+    settings,
+    tags,
+    nodes: [nodeReport("n1", { images: { b: 1 } })],
+  }).prepullImages();
   assert.deepEqual([progress(prepulled), progress(pending)], [[["zebra", "n1", ""]], [["recommended", "", "n1"]]]);
 });
 
@@ -118,10 +141,16 @@ test("the status has every node, with its eligibility and the set's images that 
 });
 
 test("the list has all images with the four classes", () => {
-  const { recommended, latestWeekly, latestDaily, latestRelease, images } = snapshotOf({ settings: SET, tags: TAGS }).images();
+  const { recommended, latestWeekly, latestDaily, latestRelease, images } = snapshotOf({
+    settings: SET,
+    tags: TAGS,
+  }).images();
   assert.deepEqual(
     [recommended, latestWeekly, latestDaily, latestRelease].map((image) => image?.tag ?? null),
     ["recommended", "w_2077_43", "d_2077_10_23", null],
   );
-  assert.deepEqual(images.map(({ tag }) => tag), ["recommended", "w_2077_43", "w_2077_42", "d_2077_10_23"]);
+  assert.deepEqual(
+    images.map(({ tag }) => tag),
+    ["recommended", "w_2077_43", "w_2077_42", "d_2077_10_23"],
+  );
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MEMORY_OF_UNTOLD } from "../../src/domain/node-record.ts";
+import { digestsOn, MEMORY_OF_UNTOLD } from "../../src/domain/node-record.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable, nodeNamed, reportedSize } from "../../src/domain/node-table.ts";
+import { compareCodePoints } from "../../src/domain/text-order.ts";
 import { CORDON, digest, nodeReport, nodeRules, type ReportContent } from "../support/image-world.ts";
-import { digestsOn } from "../../src/domain/node-record.ts";
 
 const MINUTE = 60_000;
 
@@ -41,7 +41,7 @@ function on({ table }: Told): string {
   const digests = record === null ? [] : [...digestsOn(record).keys()];
   return digests
     .map((name) => name.replace("sha256:", ""))
-    .sort()
+    .sort(compareCodePoints)
     .join(" ");
 }
 
@@ -50,7 +50,10 @@ function isTruncated({ table }: Told): boolean | undefined {
 }
 
 test("an image is on a node when any digest of any entry is its own", () => {
-  const entries = [{ digests: [digest("index"), digest("arm")], sizeBytes: 5 }, { digests: [], sizeBytes: 4 }];
+  const entries = [
+    { digests: [digest("index"), digest("arm")], sizeBytes: 5 },
+    { digests: [], sizeBytes: 4 },
+  ];
   const node = limited(50).report(0, { entries });
   assert.equal(on(node), "arm index");
   assert.equal(reportedSize(node.table, digest("arm")), 5);
@@ -63,7 +66,9 @@ test("a digest that two entries name has the larger size", () => {
 });
 
 test("a list below the limit is definite: what it leaves out is gone", () => {
-  const node = limited(3).report(0, { images: { a: 9, b: 1 } }).report(1, { images: { a: 9 } });
+  const node = limited(3)
+    .report(0, { images: { a: 9, b: 1 } })
+    .report(1, { images: { a: 9 } });
   assert.equal(on(node), "a");
   assert.equal(isTruncated(node), false);
 });
@@ -81,7 +86,9 @@ test("a list at the limit says nothing of images without size", () => {
 });
 
 test("an image that the node never sized has the size that others report", () => {
-  const known = limited(2).report(0, { images: { a: 0 } }).report(0, { images: { a: 7 } }, "n2");
+  const known = limited(2)
+    .report(0, { images: { a: 0 } })
+    .report(0, { images: { a: 7 } }, "n2");
   assert.equal(on(known.report(1, { images: { x: 8, y: 6 } })), "x y");
 });
 
@@ -95,7 +102,9 @@ test("what was known to be there stays for 30 minutes at most, from the first re
 });
 
 test("a report that shows an image again starts its 30 minutes anew", () => {
-  const doubted = limited(2).report(0, { images: { a: 1 } }).report(10, { images: { x: 8, y: 6 } });
+  const doubted = limited(2)
+    .report(0, { images: { a: 1 } })
+    .report(10, { images: { x: 8, y: 6 } });
   const again = doubted.report(20 * MINUTE, { images: { a: 1 } }).report(21 * MINUTE, { images: { x: 8, y: 6 } });
   assert.equal(on(again.report(50 * MINUTE, { images: { x: 8, y: 6 } })), "a x y");
 });
@@ -106,12 +115,16 @@ test("what was never known is missing", () => {
 });
 
 test("a list that falls below the limit is definite again", () => {
-  const doubted = limited(2).report(0, { images: { a: 1 } }).report(1, { images: { x: 8, y: 6 } });
+  const doubted = limited(2)
+    .report(0, { images: { a: 1 } })
+    .report(1, { images: { x: 8, y: 6 } });
   assert.equal(on(doubted.report(2, { images: { x: 8 } })), "x");
 });
 
 test("an empty list after images says nothing of all of them, for 30 minutes at most", () => {
-  const empty = limited(50).report(0, { images: { a: 9, b: 1 } }).report(10, {});
+  const empty = limited(50)
+    .report(0, { images: { a: 9, b: 1 } })
+    .report(10, {});
   assert.equal(on(empty), "a b");
   assert.equal(isTruncated(empty), true);
   const later = empty.report(10 + MEMORY_OF_UNTOLD - 1, {});
@@ -129,7 +142,10 @@ test("an empty list on a node that never had images is a fact", () => {
 });
 
 test("images after an empty list are definite again", () => {
-  const node = limited(50).report(0, { images: { a: 9, b: 1 } }).report(1, {}).report(2, { images: { b: 1 } });
+  const node = limited(50)
+    .report(0, { images: { a: 9, b: 1 } })
+    .report(1, {})
+    .report(2, { images: { b: 1 } });
   assert.equal(on(node), "b");
   assert.equal(isTruncated(node), false);
 });
@@ -142,20 +158,28 @@ test("with -1 every report is definite, the empty one too", () => {
 });
 
 test("with 0 no report can tell, so that only marks are known, for their time", () => {
-  const marked = limited(0).report(0, {}).mark(1, "a").report(2 * MINUTE, {});
+  const marked = limited(0)
+    .report(0, {})
+    .mark(1, "a")
+    .report(2 * MINUTE, {});
   assert.equal(isTruncated(marked), true);
   assert.equal(on(marked), "a");
   assert.equal(on(marked.report(2 * MINUTE + MEMORY_OF_UNTOLD, {})), "");
 });
 
 test("a mark ends with the first report that shows the image", () => {
-  const confirmed = limited(50).report(0, { images: { x: 1 } }).mark(1, "a").report(2, { images: { x: 1, a: 5 } });
+  const confirmed = limited(50)
+    .report(0, { images: { x: 1 } })
+    .mark(1, "a")
+    .report(2, { images: { x: 1, a: 5 } });
   assert.equal(on(confirmed), "a x");
   assert.equal(on(confirmed.report(3, { images: { x: 1 } })), "x");
 });
 
 test("a mark stands against reports younger than its grace, and ends with the first one after it", () => {
-  const marked = limited(50).report(0, { images: { x: 1 } }).mark(1_000, "a");
+  const marked = limited(50)
+    .report(0, { images: { x: 1 } })
+    .mark(1_000, "a");
   assert.equal(on(marked), "a x");
   const early = marked.report(1_000 + 59_999, { images: { x: 1 } });
   assert.equal(on(early), "a x");
@@ -163,23 +187,34 @@ test("a mark stands against reports younger than its grace, and ends with the fi
 });
 
 test("a report observed before the mark cannot undo it, however late it comes", () => {
-  const marked = limited(50).report(0, { images: { x: 1 } }).mark(90_000, "a");
+  const marked = limited(50)
+    .report(0, { images: { x: 1 } })
+    .mark(90_000, "a");
   assert.equal(on(marked.report(1_000, { images: { x: 1 } })), "a x");
 });
 
 test("a second mark starts the grace anew", () => {
-  const marked = limited(50).report(0, { images: { x: 1 } }).mark(0, "a").mark(50_000, "a");
+  const marked = limited(50)
+    .report(0, { images: { x: 1 } })
+    .mark(0, "a")
+    .mark(50_000, "a");
   assert.equal(on(marked.report(100_000, { images: { x: 1 } })), "a x");
 });
 
 test("after its grace a mark outlives reports that cannot tell, for 30 minutes", () => {
-  const marked = limited(1).report(0, { images: { x: 5 } }).mark(0, "a").report(2 * MINUTE, { images: { x: 5 } });
+  const marked = limited(1)
+    .report(0, { images: { x: 5 } })
+    .mark(0, "a")
+    .report(2 * MINUTE, { images: { x: 5 } });
   assert.equal(on(marked), "a x");
   assert.equal(on(marked.report(2 * MINUTE + MEMORY_OF_UNTOLD, { images: { x: 5 } })), "x");
 });
 
 test("a mark on an image that is held already gives it the mark's grace", () => {
-  const held = limited(1).report(0, { images: { a: 3 } }).report(1, { images: { x: 5 } }).mark(29 * MINUTE, "a");
+  const held = limited(1)
+    .report(0, { images: { a: 3 } })
+    .report(1, { images: { x: 5 } })
+    .mark(29 * MINUTE, "a");
   assert.equal(on(held.report(MEMORY_OF_UNTOLD - 1, { images: { x: 5 } })), "a x");
   assert.equal(on(held.report(MEMORY_OF_UNTOLD + 2 * MINUTE, { images: { x: 5 } })), "a x");
 });
@@ -192,13 +227,18 @@ test("a mark on an image that the report shows changes nothing", () => {
 });
 
 test("marks and memories end with the node: one made again under its name starts from nothing", () => {
-  const known = limited(50).report(0, { images: { a: 1 } }).mark(1, "b").report(2, {});
+  const known = limited(50)
+    .report(0, { images: { a: 1 } })
+    .mark(1, "b")
+    .report(2, {});
   assert.equal(on(known), "a b");
   assert.equal(on(known.report(3, { uid: "other" })), "");
 });
 
 test("taints and architecture are those of the last report", () => {
-  const cordoned = limited(50).report(0, {}).report(1, { taints: [CORDON], architecture: "arm64" });
+  const cordoned = limited(50)
+    .report(0, {})
+    .report(1, { taints: [CORDON], architecture: "arm64" });
   const record = nodeNamed(cordoned.table, "n1");
   assert.equal(record?.eligible, false);
   assert.equal(record?.comment, "Node is tainted (NoSchedule, node.kubernetes.io/unschedulable)");
@@ -215,7 +255,11 @@ test("a report that says nothing new leaves the table as it was, unless somethin
 });
 
 test("any difference in a report is noticed", () => {
-  const content = { images: { a: 1 }, entries: [{ digests: [digest("b"), digest("c")], sizeBytes: 2 }], taints: [CORDON] };
+  const content = {
+    images: { a: 1 },
+    entries: [{ digests: [digest("b"), digest("c")], sizeBytes: 2 }],
+    taints: [CORDON],
+  };
   const node = limited(50).report(0, content);
   const others: readonly ReportContent[] = [
     { ...content, images: { a: 2 } },

@@ -211,6 +211,11 @@ describe("docker-registry's notifications", () => {
     await eventually(() => assert.equal(notified.length, 1));
     assert.ok((notified[0] ?? 0) - pushedAt < 2_000);
     assert.equal(refreshes, 1);
+    // What the refresh itself reads is told too, and must not start the next one.
+    const answered = statuses.length;
+    await source(context, registry).resolve(["w_2077_43"]);
+    await eventually(() => assert.ok(statuses.length > answered));
+    assert.equal(notified.length, 1);
     const count = notified.length;
     await registry.push("w_2077_44");
     await registry.delete("w_2077_43");

@@ -63,6 +63,18 @@ describe("bearer tokens (R2)", () => {
     });
   }
 
+  it("that come again as they were do not make a denial of a request that is refused for itself", async (context) => {
+    const { registry, list } = await sourceWithSecrets(context, { auth: { kind: "bearer" } });
+    registry.behaviour.intercept = (request, response) => {
+      if (request.url?.startsWith("/token") === true) response.end('{"token":"always the same"}'.replaceAll(" ", "-"));
+      else if (request.headers.authorization === undefined) return false;
+      else if (request.url?.includes("n=") === true) response.writeHead(400).end();
+      else response.end('{"tags":["a"]}');
+      return true;
+    };
+    assert.deepEqual(await list(), ["a"]);
+  });
+
   it("that are refused for ever end in one renewal and a clear word", async (context) => {
     const { registry, denied, paths } = await sourceWithSecrets(context, {
       auth: { kind: "bearer", lifetimeSeconds: -1 },
@@ -192,8 +204,8 @@ describe("basic authentication (R2)", () => {
       auth: { kind: "basic", ...account, password: "other" },
       credentials: account,
     });
-    await wrong.denied(/refuses the configured credentials/);
-    await wrong.denied(/refuses the configured credentials$/);
+    await wrong.denied(/refuses the configured credentials \(401\)$/);
+    await wrong.denied(/refuses the configured credentials \(401\)$/);
     assert.equal(wrong.registry.requests.length, 3);
   });
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../src/domain/errors.ts";
@@ -38,6 +40,18 @@ async function underTest(context: TestContext, options: Partial<GoogleSourceOpti
   context.after(() => source.close());
   const fill = (images: Parameters<typeof server.repositories.set>[1]) => server.repositories.set(PARENT, images);
   return { server, source, fill, retried, seen, log };
+}
+
+/** Sets variables of the environment for one test. */
+function setEnvironment(context: TestContext, environment: Readonly<Record<string, string>>): void {
+  const before = { ...process.env };
+  Object.assign(process.env, environment);
+  context.after(() => {
+    for (const name of Object.keys(environment)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  });
 }
 
 function isError(kind: typeof RegistryDeniedError | typeof RegistryUnavailableError, pattern: RegExp) {
@@ -191,17 +205,9 @@ describe("Google Artifact Registry (R8)", () => {
 
   it("refuses without credentials, leaves no rejection behind, and recovers", async (context) => {
     // A file that is not there, and no metadata server either: the test asks nobody beyond this machine.
-    const environment = {
+    setEnvironment(context, {
       GOOGLE_APPLICATION_CREDENTIALS: "/nonexistent/canary.json",
       METADATA_SERVER_DETECTION: "none",
-    };
-    const before = { ...process.env };
-    Object.assign(process.env, environment);
-    context.after(() => {
-      for (const name of Object.keys(environment)) {
-        if (before[name] === undefined) delete process.env[name];
-        else process.env[name] = before[name];
-      }
     });
     const source = await createGoogleSource({
       ...place,
@@ -214,6 +220,40 @@ describe("Google Artifact Registry (R8)", () => {
     const kinds = (error: unknown) => error instanceof RegistryDeniedError || error instanceof RegistryUnavailableError;
     await assert.rejects(source.listTags(unhurried), (error) => kinds(error) && !String(error).includes("canary"));
     await assert.rejects(source.listTags(unhurried), kinds);
+  });
+
+  it("gives up on credentials that never come, and closes all the same", async (context) => {
+    const asked: string[] = [];
+    const metadataServer = createServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      socket.on("data", (chunk: Buffer) => asked.push(chunk.toString()));
+      context.after(() => socket.destroy());
+    });
+    metadataServer.listen(0, "127.0.0.1");
+    await once(metadataServer, "listening");
+    context.after(() => metadataServer.close());
+    setEnvironment(context, {
+      GCE_METADATA_HOST: `127.0.0.1:${(metadataServer.address() as AddressInfo).port}`,
+      METADATA_SERVER_DETECTION: "assume-present",
+      // With this, Google's client waits without a bound of its own.
+      K_SERVICE: "test",
+      // No credentials of whoever runs the tests.
+      GOOGLE_APPLICATION_CREDENTIALS: "",
+      HOME: "/nonexistent",
+    });
+    const source = await createGoogleSource({
+      ...place,
+      clock: nodeClock,
+      random: () => 0.5,
+      logger: recordLog(),
+      limits: { ...quickLimits, requestTimeoutMs: 200 },
+    });
+    const refused = isError(RegistryUnavailableError, /^Google's credentials cannot be had \(ETIMEDOUT\)$/);
+    await assert.rejects(source.listTags(unhurried), refused);
+    // Workload identity has its credentials from there; nothing told the client to ask.
+    const pattern = /^GET \/computeMetadata\/v1\/[\s\S]*metadata-flavor: Google/i;
+    await eventually(() => assert.match(asked.join(), pattern));
+    await source.close();
   });
 });
 

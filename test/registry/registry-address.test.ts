@@ -34,13 +34,13 @@ describe("registry address", () => {
     assert.equal(registryAddress({ registry: "ghcr.io", repository: "alpine" }).path, "alpine");
   });
 
-  it("allows realms on its own host, port and all, and on configured ones", () => {
-    const { realmHosts } = registryAddress({
-      registry: "r.example:5050",
-      repository,
-      tokenHosts: ["gitlab.example", "auth.example:8443"],
-    });
-    assert.deepEqual([...realmHosts], ["gitlab.example:443", "auth.example:8443", "r.example:5050"]);
+  it("allows realms on its own host, at its own port and at that of https, and on configured ones", () => {
+    const tokenHosts = ["gitlab.example", "auth.example:8443"];
+    const { realmHosts } = registryAddress({ registry: "r.example:5050", repository, tokenHosts });
+    const configured = ["gitlab.example:443", "auth.example:8443"];
+    assert.deepEqual([...realmHosts], [...configured, "r.example:5050", "r.example:443"]);
+    const local = registryAddress({ registry: "127.0.0.1:5050", repository });
+    assert.deepEqual([...local.realmHosts], ["127.0.0.1:5050"]);
   });
 
   it("refuses what is not of the form, by name", () => {

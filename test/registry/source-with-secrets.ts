@@ -31,7 +31,7 @@ export async function credentialsFile(context: TestContext, host: string, entry:
   return path;
 }
 
-export interface SecretSetting {
+interface SecretSetting {
   readonly auth: NonNullable<OciRegistryOptions["auth"]>;
   readonly credentials?: object;
   readonly registryOptions?: OciRegistryOptions;

@@ -1,30 +1,31 @@
-import type { PrepullImages } from "../../domain/answers.ts";
+import type { PrepullProgress } from "../../domain/answers.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
 import { checkPageSize } from "../arguments.ts";
-import { GET_PREPULL_STATUS_FIELD as FIELD, PREPULL_STATUS_FIELD } from "../field-numbers.ts";
+import { GET_PREPULL_STATUS_FIELD as FIELD } from "../field-numbers.ts";
 import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPrepullStatusRequest.ts";
-import { encodeNodeImage, encodeNodeStatus } from "../image-message.ts";
 import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../page.ts";
 import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
+import { byNode, imagePart, nodePart } from "../prepull-progress-message.ts";
 import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
 import type { ServiceContext } from "../service-context.ts";
 import type { UnaryHandler } from "../unary-call.ts";
-import { delimited, repeatedDelimited, stringField } from "../wire.ts";
+import { delimited, stringField } from "../wire.ts";
 
 const LISTING = "GetPrepullStatus";
 
-/** `GetPrepullStatus`: configuration, sources and images first, then the nodes, in pages. */
+/** `GetPrepullStatus`: configuration, sources and images first, then the nodes with the work on them, in pages. */
 export function getPrepullStatus(context: ServiceContext): UnaryHandler<GetPrepullStatusRequest__Output> {
   const { reader } = context;
   const cache = createAnswerCache(KEPT_BYTES);
   const head = createHead(context);
+  const work = createWork(context);
 
   function build(position: PagePosition, pageSize: number, front: Buffer): Answer {
     const { snapshot, offset } = position;
-    const listing = flatten(snapshot);
+    const listing = flatten(snapshot, work().nodes);
     const { messages, next } = fillPage(listing, { offset, pageSize, taken: front.length });
-    const status = Buffer.concat([front, ...fields(messages, offset, snapshot.prepullImages())]);
+    const status = Buffer.concat([front, ...messages]);
     return answerOf(
       delimited(FIELD.status, status),
       stringField(FIELD.nextPageToken, nextPageToken({ listing: LISTING, position, next }, reader)),
@@ -36,7 +37,7 @@ export function getPrepullStatus(context: ServiceContext): UnaryHandler<GetPrepu
     const position = pageToken === "" ? firstPage(context.snapshot()) : requestedPage(LISTING, pageToken, reader);
     const { snapshot, offset } = position;
     const front = offset === 0 ? head() : { bytes: Buffer.alloc(0), version: 0 };
-    const question = `${offset}:${pageSize}:${front.version}`;
+    const question = `${offset}:${pageSize}:${front.version}:${work().version}`;
     const answer =
       cache.find(snapshot, question) ?? cache.add(snapshot, question, build(position, pageSize, front.bytes));
     return withState(answer, context.stateField(snapshot));
@@ -58,28 +59,36 @@ function createHead({ settings, reader }: ServiceContext): () => { readonly byte
   };
 }
 
+type WorkByNode = ReadonlyMap<string, readonly PrepullProgress[]>;
+
+/** The work by node: it changes without a new snapshot. */
+function createWork({ reader }: ServiceContext): () => { readonly nodes: WorkByNode; readonly version: number } {
+  let progress = reader.progress();
+  let current = { nodes: byNode(progress), version: 0 };
+  return () => {
+    const now = reader.progress();
+    if (now !== progress) {
+      progress = now;
+      current = { nodes: byNode(now), version: current.version + 1 };
+    }
+    return current;
+  };
+}
+
 /**
  * Images and nodes as one listing, so that images which one message cannot hold (each names its nodes) go on in the next.
- * Only nodes count against the page size.
+ * Each entry is a part of a `PrepullStatus`. Only nodes count against the page size.
  */
-function flatten(snapshot: Snapshot): Entries {
+function flatten(snapshot: Snapshot, work: WorkByNode): Entries {
   const { prepulled, pending } = snapshot.prepullImages();
-  const images = entriesOf([...prepulled, ...pending], encodeNodeImage);
-  const nodes = entriesOf(snapshot.nodes(), encodeNodeStatus);
+  const all = [...prepulled, ...pending];
+  const images = entriesOf(all.map((entry, at) => ({ entry, isPrepulled: at < prepulled.length })), (one) =>
+    imagePart(one.entry, one.isPrepulled),
+  );
+  const nodes = entriesOf(snapshot.nodes(), (status) => nodePart(status, work.get(status.name) ?? []));
   return {
     count: images.count + nodes.count,
     encode: (index) => (index < images.count ? images.encode(index) : nodes.encode(index - images.count)),
     counts: (index) => index >= images.count,
   };
-}
-
-/** The entries of a page, each under the field that its place in the listing gives it. */
-function fields(messages: readonly Buffer[], offset: number, { prepulled, pending }: PrepullImages): Buffer[] {
-  const endOfPrepulled = Math.max(0, prepulled.length - offset);
-  const endOfPending = Math.max(0, prepulled.length + pending.length - offset);
-  return [
-    repeatedDelimited(PREPULL_STATUS_FIELD.prepulled, messages.slice(0, endOfPrepulled)),
-    repeatedDelimited(PREPULL_STATUS_FIELD.pending, messages.slice(endOfPrepulled, endOfPending)),
-    repeatedDelimited(PREPULL_STATUS_FIELD.nodes, messages.slice(endOfPending)),
-  ];
 }

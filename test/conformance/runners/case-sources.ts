@@ -4,17 +4,23 @@ import type { RemoteTag } from "../../../src/domain/remote-tag.ts";
 import type { SourceSettings } from "../../../src/domain/settings.ts";
 import type { CaseNode, RegistryContent } from "./service-case.ts";
 
-/** A registry at the port: what `ImageSource` would tell of a case's content. */
+/** A registry at the port: what `ImageSource` tells of a case's content, at once or over a network. */
 export interface CaseRegistry {
   readonly registry: string;
   readonly repository: string;
-  list(): readonly RemoteTag[];
+  list(): readonly RemoteTag[] | Promise<readonly RemoteTag[]>;
   /** Error: RegistryUnavailableError where the case says that the registry fails. */
-  resolve(tags: readonly string[]): ReadonlyMap<string, RemoteTag>;
+  resolve(tags: readonly string[]): ReadonlyMap<string, RemoteTag> | Promise<ReadonlyMap<string, RemoteTag>>;
 }
 
-/** The registry of a case. */
-export function caseRegistry(source: SourceSettings, content: RegistryContent): CaseRegistry {
+/** Gives the registry of a content; one that was given before for the same source holds the new content from then on. */
+export type OpenCaseRegistry = (
+  source: SourceSettings,
+  content: RegistryContent,
+) => CaseRegistry | Promise<CaseRegistry>;
+
+/** The registry of a case, without any network. */
+export const caseRegistry: OpenCaseRegistry = (source, content) => {
   if (source.type === "docker") {
     return dockerRegistry(source.registry, source.repository, new Map(content.flatMap(dockerTag)));
   }
@@ -22,7 +28,7 @@ export function caseRegistry(source: SourceSettings, content: RegistryContent): 
   const repository = `${source.projectId}/${source.repository}/${source.image}`;
   const tags = content.flatMap((entry) => googleTags(`${registry}/${repository}`, entry));
   return { registry, repository, list: () => tags, resolve: () => new Map() };
-}
+};
 
 function dockerRegistry(registry: string, repository: string, digests: ReadonlyMap<string, string | null>) {
   return {

@@ -16,7 +16,8 @@ import {
   initialImageState,
   swap,
 } from "../../../src/machines/image-state.ts";
-import { type CaseRegistry, caseNode, caseRegistry } from "./case-sources.ts";
+import type { CaseRunner } from "../run-directory.ts";
+import { type CaseRegistry, caseNode, caseRegistry, type OpenCaseRegistry } from "./case-sources.ts";
 import { type CaseNode, type CaseStep, SERVICE_CASE, type ServiceCase } from "./service-case.ts";
 import { TYPE_NAMES } from "./type-names.ts";
 
@@ -37,21 +38,29 @@ interface Service {
   readonly now: number;
 }
 
-/** `service_docker` and `service_gar`: two refreshes, look-ups and marks, on the same functions as the coordinator. */
-export function runService(testCase: unknown): unknown {
-  const input = SERVICE_CASE.parse(testCase);
-  const service = startService(input);
-  const failed = refresh(service, input.nodes, FIRST_REFRESH);
+/** `service_docker` and `service_gar`, with the registry of the cases at the port. */
+export const runService: CaseRunner = serviceRunner(caseRegistry);
+
+/**
+ * Runs cases of `service_docker` and `service_gar`: two refreshes, look-ups and marks, on the same functions as the
+ * coordinator, against the registry that `open` gives for a content.
+ */
+export function serviceRunner(open: OpenCaseRegistry): CaseRunner {
+  return (testCase) => runCase(SERVICE_CASE.parse(testCase), open);
+}
+
+async function runCase(input: ServiceCase, open: OpenCaseRegistry): Promise<unknown> {
+  const service = await startService(input, open);
+  const failed = await refresh(service, input.nodes, FIRST_REFRESH);
   const first = { ...answers(service), ...failed };
   const classes = classAnswers(service);
-  const tagLookups = input.tag_lookups.map((tag) => lookUp(service, (snapshot) => snapshot.imageForTag(tag)));
-  const referenceLookups = input.reference_lookups.map((reference) =>
+  const tagLookups = await inTurn(input.tag_lookups, (tag) => lookUp(service, (snapshot) => snapshot.imageForTag(tag)));
+  const referenceLookups = await inTurn(input.reference_lookups, (reference) =>
     lookUp(service, (snapshot) => snapshot.imageForReference(reference)),
   );
-  const steps = input.steps.map((step) => runStep(service, step));
-  const config = service.state.settings.images;
-  service.registry = caseRegistry(config.source, input.second.registry);
-  const failedAgain = refresh(service, input.second.nodes, SECOND_REFRESH);
+  const steps = await inTurn(input.steps, (step) => runStep(service, step));
+  service.registry = await open(service.state.settings.images.source, input.second.registry);
+  const failedAgain = await refresh(service, input.second.nodes, SECOND_REFRESH);
   const { status, ...second } = answers(service);
   const { config: _, ...withoutConfig } = status;
   return {
@@ -65,7 +74,14 @@ export function runService(testCase: unknown): unknown {
   };
 }
 
-function startService(input: ServiceCase): Service {
+/** Does one thing after the other: steps build on each other, and look-ups are compared in order. */
+async function inTurn<Item, Answer>(items: readonly Item[], work: (item: Item) => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const item of items) answers.push(await work(item));
+  return answers;
+}
+
+async function startService(input: ServiceCase, open: OpenCaseRegistry): Promise<Service> {
   const { config: images, dropdownMenu, tolerations } = input;
   const kubernetes = { nodeStatusMaxImages: -1 };
   const config = parseConfig(
@@ -77,7 +93,7 @@ function startService(input: ServiceCase): Service {
   if (now === null) throw new Error(`no time: ${input.now}`);
   return {
     state: initialImageState(settings, emptyNodeTable(rules)),
-    registry: caseRegistry(config.images.source, input.registry),
+    registry: await open(config.images.source, input.registry),
     now,
   };
 }
@@ -86,14 +102,14 @@ function withoutNulls(tolerations: readonly unknown[]): readonly unknown[] {
   return tolerations.map((one) => Object.fromEntries(Object.entries(one ?? {}).filter(([, value]) => value !== null)));
 }
 
-function refresh(service: Service, nodes: readonly CaseNode[], observedAt: number): object {
+async function refresh(service: Service, nodes: readonly CaseNode[], observedAt: number): Promise<object> {
   const { registry } = service;
   const settings = service.state.settings.images;
   const previous = service.state.snapshot?.catalog ?? null;
   const begun = beginRun(service.state);
   try {
-    const plan = runWhole(planCatalog(settings, registry, registry.list(), previous?.source ?? null));
-    const catalog = runWhole(completeCatalog(plan, registry.resolve(plan.unresolved), previous));
+    const plan = runWhole(planCatalog(settings, registry, await registry.list(), previous?.source ?? null));
+    const catalog = runWhole(completeCatalog(plan, await registry.resolve(plan.unresolved), previous));
     const paged = closePages(addPage(begun, { nodes: nodes.map(caseNode), observedAt }), service.now);
     service.state = swap(addCatalog(paged, catalog, service.now), "REQUESTED", service.now);
     return {};
@@ -138,27 +154,20 @@ function missingTags(snapshot: Snapshot): readonly unknown[] {
 function classAnswers(service: Service): object {
   const snapshot = snapshotOf(service);
   const entries = Object.entries(CLASSES).map(([name, imageClass]) => {
-    const answer = attempt(() => {
+    try {
       const { image } = snapshot.imageForClass(imageClass);
-      return { tag: image.tag, reference: image.pullReference, name: image.displayName };
-    });
-    return [name, answer];
+      return [name, { tag: image.tag, reference: image.pullReference, name: image.displayName }];
+    } catch (error) {
+      return [name, { error: reasonOf(error) }];
+    }
   });
   return Object.fromEntries(entries);
 }
 
-function attempt(look: () => object): object {
+async function lookUp(service: Service, look: (snapshot: Snapshot) => LookUp): Promise<object> {
   try {
-    return look();
-  } catch (error) {
-    return { error: reasonOf(error) };
-  }
-}
-
-function lookUp(service: Service, look: (snapshot: Snapshot) => LookUp): object {
-  return attempt(() => {
     const snapshot = snapshotOf(service);
-    const { image, nodes } = resolve(service, snapshot, look(snapshot));
+    const { image, nodes } = await resolve(service, snapshot, look(snapshot));
     const { tag, displayName: name, reference, digest, sizeBytes: size, aliases, aliasTarget } = image;
     return {
       tag,
@@ -171,30 +180,37 @@ function lookUp(service: Service, look: (snapshot: Snapshot) => LookUp): object 
       alias_target: aliasTarget,
       nodes,
     };
-  });
+  } catch (error) {
+    return { error: reasonOf(error) };
+  }
 }
 
-function resolve(service: Service, snapshot: Snapshot, found: LookUp): ResolvedImage {
+async function resolve(service: Service, snapshot: Snapshot, found: LookUp): Promise<ResolvedImage> {
   if (found.kind === "image") return found.resolved;
-  return snapshot.imageResolvedNow(found.tag, service.registry.resolve([found.tag]).get(found.tag) ?? null);
+  const remote = await service.registry.resolve([found.tag]);
+  return snapshot.imageResolvedNow(found.tag, remote.get(found.tag) ?? null);
 }
 
-function runStep(service: Service, step: CaseStep): object {
+async function runStep(service: Service, step: CaseStep): Promise<object> {
   const before = snapshotOf(service);
-  const chosen = chooseImage(service, before, step);
+  const chosen = await chooseImage(service, before, step);
   if (chosen === null) return { marked: null };
   service.state = applyMark(service.state, chosen.digest ?? "", step.node, FIRST_REFRESH);
   const changed = changes(before, snapshotOf(service), service.now);
   return { marked: chosen.tag, ...(Object.keys(changed).length === 0 ? {} : { changed }) };
 }
 
-function chooseImage(service: Service, snapshot: Snapshot, step: CaseStep): Pick<Image, "tag" | "digest"> | null {
+async function chooseImage(
+  service: Service,
+  snapshot: Snapshot,
+  step: CaseStep,
+): Promise<Pick<Image, "tag" | "digest"> | null> {
   try {
     switch (step.via) {
       case "missing":
         return snapshot.missing().find(({ node }) => node === step.of)?.images[step.index] ?? null;
       case "tag":
-        return resolve(service, snapshot, snapshot.imageForTag(step.tag)).image;
+        return (await resolve(service, snapshot, snapshot.imageForTag(step.tag))).image;
       case "class":
         return snapshot.imageForClass(CLASSES[step.class] ?? "RECOMMENDED").image;
       case "new":

@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Config } from "./config/config.ts";
+import { KubernetesUnavailableError } from "./domain/errors.ts";
+import type { KubernetesConnection } from "./kubernetes/connection.ts";
+import { createLeadership, type ElectedLeadership, soleLeadership } from "./kubernetes/leadership.ts";
+import { createDeploymentOwner, noOwner, type PodOwner } from "./kubernetes/pod-owner.ts";
+import { createPuller } from "./kubernetes/puller.ts";
+import type { Clock, Logger } from "./ports.ts";
+import type { BuiltInPrepuller } from "./service/prepull-effects.ts";
+
+/** What the built-in prepuller is made of. */
+export interface PrepullerParts {
+  readonly config: Config;
+  readonly connection: KubernetesConnection;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Where a pod says who it is: `POD_NAME`, `POD_NAMESPACE`, `DEPLOYMENT_NAME` (see `deploy/`). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The built-in prepuller, with what has to be waited for at the end. */
+export interface RunningPrepuller extends BuiltInPrepuller {
+  /** Resolves when the lease has been given up. */
+  ended(): Promise<void>;
+}
+
+/** Puts the prepuller together; null where the configuration leaves it to an outside one. */
+export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<RunningPrepuller | null> {
+  const { config, connection, clock, random } = parts;
+  const { enabled, pullSecret, maxConcurrentPulls } = config.prepuller;
+  if (!enabled) return null;
+  const logger = parts.logger.child({ component: "prepuller" });
+  const namespace = await podNamespace(parts);
+  const leadership = leadershipOf(parts, namespace, logger);
+  const puller = createPuller({
+    connection,
+    namespace,
+    instance: config.prepuller.leaderElection.leaseName,
+    pullSecret,
+    tolerations: config.tolerations,
+    labels: {},
+    owner: ownerOf(parts, namespace, logger),
+    leadership,
+    clock,
+    random,
+    logger,
+  });
+  return { puller, leadership, maxConcurrentPulls, ended: () => leadership.ended() };
+}
+
+async function podNamespace({ config, connection, environment }: PrepullerParts): Promise<string> {
+  const known = config.prepuller.namespace ?? environment["POD_NAMESPACE"] ?? (await connection.namespace());
+  if (known) return known;
+  throw new KubernetesUnavailableError("no namespace for the prepuller's pods is known: set prepuller.namespace");
+}
+
+function leadershipOf(
+  { config, connection, clock, random, environment }: PrepullerParts,
+  namespace: string,
+  logger: Logger,
+): ElectedLeadership {
+  const { enabled, leaseName, leaseDuration, renewDeadline, retryPeriod } = config.prepuller.leaderElection;
+  if (!enabled) return { ...soleLeadership, ended: () => Promise.resolve() };
+  const identity = `${environment["POD_NAME"] ?? hostname()}_${randomUUID()}`;
+  const timing = { leaseDuration, renewDeadline, retryPeriod };
+  return createLeadership({ connection, namespace, leaseName, identity, timing, clock, random, logger });
+}
+
+/** Pods belong to our Deployment where we run in one, so that nothing is left over when it is deleted. */
+function ownerOf({ connection, clock, environment }: PrepullerParts, podNamespace: string, logger: Logger): PodOwner {
+  const { DEPLOYMENT_NAME: name, POD_NAMESPACE: namespace } = environment;
+  if (!name || !namespace) return noOwner;
+  return createDeploymentOwner({ connection, deployment: { namespace, name }, podNamespace, clock, logger });
+}

@@ -1,0 +1,118 @@
+import type { NodeMissingImages } from "./answers.ts";
+import type { Image } from "./image.ts";
+import { hasNode, NO_NODES } from "./node-set.ts";
+import { type NodeTable, nodeNamed } from "./node-table.ts";
+import { presenceOf } from "./presence.ts";
+import type { PullTarget } from "./pull.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What is to be pulled to one node. */
+export interface NodeWork {
+  readonly node: string;
+  readonly uid: string;
+  /** At least one, in the order of the work. The same array while nothing differs. */
+  readonly targets: readonly PullTarget[];
+}
+
+/** All that is to be pulled. Immutable; the same object while nothing differs. */
+export interface PrepullWork {
+  /** By name, in the order of the names. */
+  readonly nodes: ReadonlyMap<string, NodeWork>;
+  /** How many images the prepull set has, one a digest. */
+  readonly setSize: number;
+  /** The nodes at the time of the last difference; null before the first snapshot. */
+  readonly table: NodeTable | null;
+}
+
+/** What there is to do before anything is known. */
+export const NO_WORK: PrepullWork = { nodes: new Map(), setSize: 0, table: null };
+
+/** What a snapshot leaves to be pulled; parts that are as they were in `previous` are taken from it. */
+export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
+  const { catalog, settings, table } = snapshot;
+  const recommended = catalog.byTag.get(settings.recommendedTag)?.digest ?? null;
+  const setSize = new Set(catalog.prepullSet.map(({ digest }) => digest)).size;
+  const targetsOf = targetMaker(recommended);
+  const missing = snapshot.missing();
+  let same = previous.table !== null && setSize === previous.setSize && missing.length === previous.nodes.size;
+  const works: NodeWork[] = [];
+  for (const entry of missing) {
+    const before = previous.nodes.get(entry.node) ?? null;
+    const uid = nodeNamed(table, entry.node)?.report.uid ?? "";
+    const work = nodeWork(entry, uid, before, targetsOf);
+    same &&= work.targets === before?.targets && uid === before.uid;
+    works.push(work);
+  }
+  return same ? previous : { setSize, table, nodes: new Map(works.map((work) => [work.node, work])) };
+}
+
+function nodeWork(
+  { node, images }: NodeMissingImages,
+  uid: string,
+  before: NodeWork | null,
+  targetsOf: (images: readonly Image[]) => readonly PullTarget[],
+): NodeWork {
+  const targets = targetsOf(images);
+  const same = before !== null && isSameList(before.targets, targets);
+  return same && before.uid === uid ? before : { node, uid, targets: same ? before.targets : targets };
+}
+
+/** Nodes that lack the same images share the answer's list, so they share its targets too. */
+function targetMaker(recommended: string | null): (images: readonly Image[]) => readonly PullTarget[] {
+  const made = new Map<readonly Image[], readonly PullTarget[]>();
+  return (images) => {
+    const known = made.get(images);
+    if (known !== undefined) return known;
+    const targets = images.flatMap(({ digest, pullReference }) =>
+      digest === null ? [] : [{ digest, reference: pullReference, isRecommended: digest === recommended }],
+    );
+    made.set(images, targets);
+    return targets;
+  };
+}
+
+function isSameList(a: readonly PullTarget[], b: readonly PullTarget[]): boolean {
+  return a.length === b.length && a.every((one, at) => isSameTarget(one, b[at]));
+}
+
+/** Whether the two are the same image under the same name, in the same role. */
+export function isSameTarget(a: PullTarget, b: PullTarget | undefined): boolean {
+  return a.digest === b?.digest && a.reference === b.reference && a.isRecommended === b.isRecommended;
+}
+
+/** Names of the nodes whose work differs: those that have less to do first, since what they do must end. */
+export function changedNodes(before: PrepullWork, after: PrepullWork): readonly string[] {
+  const ended: string[] = [];
+  const changed: string[] = [];
+  for (const [node, { uid, targets }] of before.nodes) {
+    const now = after.nodes.get(node);
+    if (now === undefined || now.uid !== uid) ended.push(node);
+    else if (now.targets !== targets) changed.push(node);
+  }
+  for (const node of after.nodes.keys()) if (!before.nodes.has(node)) changed.push(node);
+  return [...ended, ...changed];
+}
+
+/** Whether this pair of node and image is still to be pulled. */
+export function wantedPairs(work: PrepullWork): (uid: string, digest: string) => boolean {
+  const byUid = new Map<string, NodeWork>();
+  for (const node of work.nodes.values()) byUid.set(node.uid, node);
+  return (uid, digest) => byUid.get(uid)?.targets.some((target) => target.digest === digest) === true;
+}
+
+/** Whether the image is on this very node, as far as the nodes were known at the time of the last difference. */
+export function isOnNode({ table }: PrepullWork, node: string, uid: string, digest: string): boolean {
+  const record = table === null ? null : nodeNamed(table, node);
+  if (table === null || record?.report.uid !== uid) return false;
+  return hasNode(presenceOf(table.presence, digest)?.nodes ?? NO_NODES, record.slot);
+}
+
+/** Why a node has nothing to do any more. */
+export type WorkEnd = { readonly kind: "left" | "done" } | { readonly kind: "ineligible"; readonly comment: string };
+
+/** Why this very node has no work: it has left (or was made again), is not eligible, or has all that belongs on it. */
+export function endOfWork({ table }: PrepullWork, node: string, uid: string): WorkEnd {
+  const record = table === null ? null : nodeNamed(table, node);
+  if (record === null || record.report.uid !== uid) return { kind: "left" };
+  return record.eligible ? { kind: "done" } : { kind: "ineligible", comment: record.comment ?? "" };
+}

@@ -1,0 +1,27 @@
+import type { AnyActorRef } from "xstate";
+import type { NodePrepullEvent, PullDropped } from "./node-prepull.ts";
+
+/** The part of xstate's `enqueue` that is used here. */
+interface Farewell {
+  sendTo(ref: AnyActorRef, event: PullDropped | NodePrepullEvent): void;
+}
+
+/**
+ * A prepuller whose transition threw leaves its nodes' actors running with nobody to end them: they are told to go, and
+ * to leave their pulls as they are, for the next prepuller to adopt.
+ */
+export function leaveOrphans(broken: AnyActorRef | undefined, enqueue: Farewell): void {
+  const nodes = Object.values<AnyActorRef | undefined>(broken?.getSnapshot().children ?? {});
+  for (const node of nodes) {
+    if (node?.getSnapshot().status !== "active") continue;
+    leavePulls(node, enqueue);
+    enqueue.sendTo(node, { type: "node.left" });
+  }
+}
+
+/** Tells the pulls of a node whose actor has broken to be left as they are: nobody can end them in order any more. */
+export function leavePulls(node: AnyActorRef, enqueue: Farewell): void {
+  for (const pull of Object.values<AnyActorRef | undefined>(node.getSnapshot().children ?? {})) {
+    if (pull !== undefined) enqueue.sendTo(pull, { type: "pull.dropped" });
+  }
+}

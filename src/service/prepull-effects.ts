@@ -1,0 +1,92 @@
+import { type AnyEventObject, fromCallback, fromPromise } from "xstate";
+import { LabImagesError } from "../domain/errors.ts";
+import type { PullBackoff } from "../domain/prepull-backoff.ts";
+import {
+  PullCancelledError,
+  type PullFailure,
+  type PullOrder,
+  PullReleasedError,
+  type RecoveredPull,
+} from "../domain/pull.ts";
+import type { NodePrepullEvent, PullDropped } from "../machines/node-prepull.ts";
+import type { RecoverInput } from "../machines/prepuller.ts";
+import type { Leadership, Logger, Puller } from "../ports.ts";
+
+/** The built-in prepuller, as it is put together. */
+export interface BuiltInPrepuller {
+  readonly puller: Puller;
+  readonly leadership: Leadership;
+  /** How many pulls may run at once in the cluster. */
+  readonly maxConcurrentPulls: number;
+  /** Default: PULL_BACKOFF. */
+  readonly backoff?: PullBackoff | undefined;
+  /** Milliseconds between two looks for pods that are left over. Default: 10 minutes. */
+  readonly sweepInterval?: number | undefined;
+}
+
+/** What the effects of the prepuller need. */
+export interface PrepullEffectsParts {
+  /** Null: an outside prepuller does the work, and the effects do nothing. */
+  readonly prepuller: BuiltInPrepuller | null;
+  readonly logger: Logger;
+  /** Aborted when the service stops: pulls that are under way are left for the next process to adopt. */
+  readonly stopping: AbortSignal;
+}
+
+const BROKEN: PullFailure = { reason: "InternalError", message: "the pull failed for a reason that is in the log" };
+
+/** The effects of the prepuller, as actors. */
+export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsParts) {
+  if (prepuller === null) return IDLE_EFFECTS;
+  const { puller, leadership } = prepuller;
+  const isReleasing = () => stopping.aborted || !leadership.mayWrite();
+  return {
+    leadership: fromCallback<AnyEventObject>(({ sendBack }) => {
+      const controller = new AbortController();
+      leadership.follow((leading) => {
+        if (!controller.signal.aborted) sendBack({ type: leading ? "leadership.gained" : "leadership.lost" });
+      }, controller.signal);
+      return () => controller.abort();
+    }),
+    recover: fromPromise<readonly RecoveredPull[], RecoverInput>(({ input, signal }) =>
+      puller.recover(input.isWanted, signal),
+    ),
+    pull: fromCallback<PullDropped, PullOrder>(({ input, sendBack, receive }) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      receive(() => controller.abort(new PullReleasedError()));
+      void runPull(puller, input, signal, logger).then((event) => {
+        if (!signal.aborted) sendBack(event);
+      });
+      return () => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError());
+    }),
+  };
+}
+
+/** Never rejects: a pull that breaks has failed, and the defect is in the log. */
+async function runPull(
+  puller: Puller,
+  order: PullOrder,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<NodePrepullEvent> {
+  try {
+    const outcome = await puller.pull(order, signal);
+    if (outcome.kind === "pulled") return { type: "pull.succeeded" };
+    return { type: "pull.failed", failure: { reason: outcome.reason, message: outcome.message } };
+  } catch (error) {
+    if (signal.aborted) return { type: "pull.failed", failure: BROKEN };
+    if (error instanceof LabImagesError) {
+      return { type: "pull.failed", failure: { reason: error.reason, message: error.message } };
+    }
+    const { node, reference } = order;
+    logger.error({ err: error, node, reference }, "a pull broke: this is a defect");
+    return { type: "pull.failed", failure: BROKEN };
+  }
+}
+
+const IDLE_EFFECTS = {
+  leadership: fromCallback<AnyEventObject>(() => undefined),
+  recover: fromPromise<readonly RecoveredPull[], RecoverInput>(() => Promise.resolve([])),
+  pull: fromCallback<PullDropped, PullOrder>(() => undefined),
+};

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  buildPrepullPod,
+  instanceLabel,
+  type PrepullPodSettings,
+  prepullPodName,
+  prepullPodSelector,
+} from "../../src/kubernetes/prepull-pod.ts";
+import { digest } from "./node-fixture.ts";
+import { reference } from "./prepull-fixture.ts";
+
+const settings: PrepullPodSettings = {
+  namespace: "lab",
+  instance: "lab-images-prepuller",
+  pullSecret: null,
+  tolerations: [],
+  labels: {},
+};
+const order = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), timeout: 90_500 };
+
+describe("prepull pod: the name", () => {
+  it("is a DNS label that follows from node and digest alone", () => {
+    const name = prepullPodName("uid-a", digest(1));
+    assert.match(name, /^[a-z0-9-]{1,63}$/);
+    assert.equal(name, prepullPodName("uid-a", digest(1)));
+    assert.equal(new Set([name, prepullPodName("uid-b", digest(1)), prepullPodName("uid-a", digest(2))]).size, 3);
+  });
+
+  it("cannot be made equal by moving characters from one part to the other", () => {
+    assert.notEqual(prepullPodName("a", "bc"), prepullPodName("ab", "c"));
+  });
+});
+
+describe("prepull pod: the instance", () => {
+  it("is the name itself where that fits into a label", () => {
+    assert.equal(prepullPodSelector("lab"), "lab-images/prepuller=lab");
+  });
+
+  it("is cut, and still its own, where it does not", () => {
+    const [one, other] = [instanceLabel(`${"a".repeat(100)}1`), instanceLabel(`${"a".repeat(100)}2`)];
+    assert.match(one, /^[a-z0-9-]{1,63}$/);
+    assert.notEqual(one, other);
+  });
+});
+
+describe("prepull pod: the object", () => {
+  it("is bound to its node, uses the image by tag and digest, and may do nothing", () => {
+    const { metadata, spec } = buildPrepullPod(settings, order, null);
+    assert.deepEqual(metadata, {
+      name: prepullPodName("uid-a", digest(1)),
+      namespace: "lab",
+      labels: {
+        "app.kubernetes.io/managed-by": "lab-images",
+        "app.kubernetes.io/component": "prepuller",
+        "nublado.lsst.io/category": "prepuller",
+        "lab-images/prepuller": "lab-images-prepuller",
+      },
+      annotations: {
+        "lab-images/node-uid": "uid-a",
+        "lab-images/digest": digest(1),
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
+        "sidecar.istio.io/inject": "false",
+      },
+    });
+    assert.deepEqual(spec, {
+      nodeName: "node-a",
+      restartPolicy: "Never",
+      activeDeadlineSeconds: 91,
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      tolerations: [],
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65_534,
+        runAsGroup: 65_534,
+        seccompProfile: { type: "RuntimeDefault" },
+      },
+      containers: [
+        {
+          name: "prepull",
+          image: reference(1),
+          imagePullPolicy: "IfNotPresent",
+          command: ["/bin/true"],
+          workingDir: "/",
+          resources: { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "1m", memory: "32Mi" } },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ["ALL"] },
+          },
+        },
+      ],
+    });
+  });
+
+  it("has the configured tolerations, as the API takes them, secret and labels, and the owner", () => {
+    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u" };
+    const tolerations = [
+      { key: "lab", operator: "Exists", value: undefined, tolerationSeconds: 60, effect: "NoSchedule" },
+      { key: "lab", operator: "Equal", value: "x", tolerationSeconds: 60, effect: "NoExecute" },
+    ];
+    const labels = { team: "science", "nublado.lsst.io/category": "lab" };
+    const more = { ...settings, pullSecret: "registry", tolerations, labels };
+    const { metadata, spec } = buildPrepullPod(more, order, owner);
+    assert.deepEqual(spec?.tolerations, [
+      { key: "lab", operator: "Exists", effect: "NoSchedule" },
+      { key: "lab", operator: "Equal", value: "x", effect: "NoExecute", tolerationSeconds: 60 },
+    ]);
+    assert.deepEqual(spec?.imagePullSecrets, [{ name: "registry" }]);
+    assert.equal(metadata?.labels?.["team"], "science");
+    assert.equal(metadata?.labels?.["nublado.lsst.io/category"], "prepuller");
+    assert.deepEqual(metadata?.ownerReferences, [owner]);
+  });
+
+  it("has a deadline of a second at least", () => {
+    assert.equal(buildPrepullPod(settings, { ...order, timeout: 0 }, null).spec?.activeDeadlineSeconds, 1);
+  });
+});

@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
+import { emptyNodeTable } from "../../src/domain/node-table.ts";
+import {
+  abandonRun,
+  addCatalog,
+  addPage,
+  announce,
+  applyChanges,
+  applyMark,
+  beginRun,
+  closePages,
+  dropPages,
+  failRun,
+  type ImageState,
+  initialImageState,
+  isMarkable,
+  setWatchFault,
+  swap,
+} from "../../src/machines/image-state.ts";
+import type { NodeChange } from "../../src/ports.ts";
+import {
+  catalogOf,
+  digest,
+  imageSettings,
+  listing,
+  missingTags,
+  nodeReport,
+  nodeRules,
+  type ReportContent,
+} from "../support/image-world.ts";
+
+const SETTINGS = imageSettings({ numWeeklies: 2 });
+const TAGS = listing(["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]);
+const CATALOG = catalogOf(SETTINGS, TAGS);
+const NO_NODES = new KubernetesUnavailableError("no cluster");
+const NO_IMAGES = new RegistryUnavailableError("no registry");
+const HAS_ALL = { images: { a: 2, b: 1 } };
+
+const EMPTY = initialImageState({ images: SETTINGS, dropdown: {} }, emptyNodeTable(nodeRules()));
+
+function page(state: ImageState, nodes: Readonly<Record<string, ReportContent>>, observedAt = 0): ImageState {
+  return addPage(state, {
+    nodes: Object.entries(nodes).map(([name, content]) => nodeReport(name, content)),
+    observedAt,
+  });
+}
+
+/** The state after a whole refresh. */
+function refreshed(nodes: Readonly<Record<string, ReportContent>>, before = EMPTY): ImageState {
+  return swap(addCatalog(closePages(page(beginRun(before), nodes), 1), CATALOG, 1), "SCHEDULED", 1);
+}
+
+function reported(name: string, content: ReportContent = {}, observedAt = 10): NodeChange {
+  return { type: "node.reported", node: nodeReport(name, content), observedAt };
+}
+
+function removed(name: string): NodeChange {
+  return { type: "node.removed", name, uid: `uid-${name}`, observedAt: 10 };
+}
+
+function names({ snapshot }: ImageState): string {
+  return snapshot === null
+    ? "no snapshot"
+    : snapshot
+        .nodes()
+        .map(({ name }) => name)
+        .join(" ");
+}
+
+function missing({ snapshot }: ImageState): Readonly<Record<string, readonly string[]>> {
+  assert.ok(snapshot);
+  return missingTags(snapshot);
+}
+
+test("there is no snapshot until both parts are whole, and then it is the first", () => {
+  const listed = closePages(page(beginRun(EMPTY), { n1: {} }), 1);
+  assert.equal(listed.snapshot, null);
+  const state = swap(addCatalog(listed, CATALOG, 2), "STARTUP", 3);
+  assert.equal(state.snapshot?.generation, 1);
+  assert.equal(state.snapshot.refreshTime, 3);
+  assert.deepEqual(state.lastOpening, { generation: 1, cause: "STARTUP" });
+});
+
+test("while a refresh gathers its parts, answers are those of the last snapshot", () => {
+  const before = refreshed({ n1: {} });
+  const running = addCatalog(page(beginRun(before), { n2: {} }), catalogOf(SETTINGS, []), 1);
+  assert.equal(running.snapshot, before.snapshot);
+  assert.equal(running.table, before.table);
+});
+
+test("a refresh is swapped in whole: nodes that stand in no page have left", () => {
+  const before = refreshed({ n1: {}, n2: {} });
+  const after = swap(
+    addCatalog(closePages(page(page(beginRun(before), { n2: {} }), { n3: {} }), 1), CATALOG, 1),
+    "SCHEDULED",
+    5,
+  );
+  assert.equal(names(after), "n2 n3");
+  assert.equal(after.snapshot?.generation, 2);
+});
+
+test("pages before a list started over are void", () => {
+  const restarted = dropPages(page(beginRun(refreshed({ n1: {} })), { n2: {} }));
+  const after = swap(addCatalog(closePages(page(restarted, { n3: {} }), 1), CATALOG, 1), "SCHEDULED", 1);
+  assert.equal(names(after), "n3");
+});
+
+test("changes between refreshes show at once, with the next generation and the time of the last refresh", () => {
+  const before = refreshed({ n1: {} });
+  const after = applyChanges(before, [reported("n2"), removed("n1")]);
+  assert.equal(names(after), "n2");
+  assert.equal(after.snapshot?.generation, 2);
+  assert.equal(after.snapshot.refreshTime, before.snapshot?.refreshTime);
+});
+
+test("changes that change nothing leave the snapshot as it is", () => {
+  const before = refreshed({ n1: {} });
+  assert.equal(applyChanges(before, [reported("n1"), removed("n9")]).snapshot, before.snapshot);
+  assert.equal(applyMark(refreshed({ n1: HAS_ALL }), digest("a"), "n1", 1).snapshot?.generation, 1);
+});
+
+test("changes during a refresh are in the snapshot of now, and in the next one", () => {
+  const during = applyChanges(page(beginRun(refreshed({ n1: {}, n2: {} })), { n1: {}, n2: {} }), [
+    reported("n1", HAS_ALL),
+    removed("n2"),
+  ]);
+  assert.deepEqual(missing(during), {});
+  const after = swap(addCatalog(closePages(during, 1), CATALOG, 1), "SCHEDULED", 1);
+  assert.equal(names(after), "n1");
+  assert.deepEqual(missing(after), {});
+});
+
+test("a node that joins while a list is being paged stays, though no page names it", () => {
+  const during = applyChanges(page(beginRun(refreshed({ n1: {} })), { n1: {} }), [reported("joined")]);
+  const after = swap(addCatalog(closePages(page(during, { n2: {} }), 1), CATALOG, 1), "SCHEDULED", 1);
+  assert.equal(names(after), "joined n1 n2");
+});
+
+test("a node that joins and leaves again while a list is being paged is gone", () => {
+  const during = applyChanges(page(beginRun(EMPTY), { n1: {} }), [reported("joined")]);
+  const left = applyChanges(during, [removed("joined")]);
+  assert.equal(names(swap(addCatalog(closePages(left, 1), CATALOG, 1), "STARTUP", 1)), "n1");
+});
+
+test("a node that was told before the first page of a list has left if the list does not name it", () => {
+  const during = applyChanges(beginRun(refreshed({ n1: {} })), [reported("older")]);
+  assert.equal(names(during), "n1 older");
+  assert.equal(names(swap(addCatalog(closePages(page(during, { n1: {} }), 1), CATALOG, 1), "SCHEDULED", 1)), "n1");
+});
+
+test("changes after a list is whole are newer than it", () => {
+  const listed = closePages(page(beginRun(refreshed({ n1: {} })), { n1: {} }), 1);
+  const after = swap(addCatalog(applyChanges(listed, [reported("n2")]), CATALOG, 1), "SCHEDULED", 1);
+  assert.equal(names(after), "n1 n2");
+});
+
+test("a mark shows at once, for the image and all its aliases, and survives a refresh that was under way", () => {
+  const running = page(beginRun(refreshed({ n1: {} })), { n1: {} }, 5);
+  const marked = applyMark(running, digest("a"), "n1", 10);
+  assert.deepEqual(missing(marked), { n1: ["w_2077_42"] });
+  const late = page(marked, { n1: {} }, 7);
+  const after = swap(addCatalog(closePages(late, 1), CATALOG, 1), "SCHEDULED", 1);
+  assert.deepEqual(missing(after), { n1: ["w_2077_42"] });
+});
+
+test("a mark survives a list that starts over, and a refresh that fails", () => {
+  const marked = applyMark(page(beginRun(refreshed({ n1: {} })), { n1: {} }), digest("a"), "n1", 10);
+  const again = page(dropPages(marked), { n1: {} }, 12);
+  assert.deepEqual(missing(swap(addCatalog(closePages(again, 1), CATALOG, 1), "SCHEDULED", 1)), { n1: ["w_2077_42"] });
+  assert.deepEqual(missing(failRun(marked, { kubernetes: NO_NODES, registry: null })), { n1: ["w_2077_42"] });
+});
+
+test("a mark on a node that has gone, or for a digest outside the set, says nothing", () => {
+  const state = refreshed({ n1: {} });
+  assert.ok(isMarkable(state, digest("a"), "n1"));
+  for (const [name, node] of [
+    ["c", "n1"],
+    ["unheard", "n1"],
+    ["a", "n9"],
+  ] as const) {
+    assert.ok(!isMarkable(state, digest(name), node));
+    assert.equal(applyMark(state, digest(name), node, 1), state);
+  }
+  assert.equal(applyMark(EMPTY, digest("a"), "n1", 1), EMPTY);
+});
+
+test("a failed refresh leaves the last snapshot, and says why", () => {
+  const before = refreshed({ n1: {} });
+  const running = page(beginRun(before), { n2: {} });
+  for (const faults of [
+    { kubernetes: NO_NODES, registry: NO_IMAGES },
+    { kubernetes: NO_NODES, registry: null },
+  ]) {
+    const after = failRun(running, faults);
+    assert.equal(after.snapshot, before.snapshot);
+    assert.equal(after.refreshFault, NO_NODES);
+    assert.equal(after.pending, null);
+    assert.deepEqual(after.sources.kubernetes, {
+      name: "kubernetes",
+      ok: false,
+      reason: "no cluster",
+      lastSuccessTime: 1,
+    });
+  }
+});
+
+test("nodes that were listed whole are taken over where only the registry failed", () => {
+  const listed = closePages(page(beginRun(refreshed({ n1: {} })), { n2: {} }), 9);
+  const after = failRun(listed, { kubernetes: null, registry: NO_IMAGES });
+  assert.equal(names(after), "n2");
+  assert.equal(after.refreshFault, NO_IMAGES);
+  assert.deepEqual(after.sources.registry, { name: "registry", ok: false, reason: "no registry", lastSuccessTime: 1 });
+  assert.deepEqual(after.sources.kubernetes, { name: "kubernetes", ok: true, reason: "", lastSuccessTime: 9 });
+});
+
+test("nodes that were listed whole before the first snapshot are in it when the registry comes", () => {
+  const listed = closePages(page(beginRun(EMPTY), { n1: {} }), 1);
+  const failed = failRun(listed, { kubernetes: null, registry: NO_IMAGES });
+  assert.equal(failed.snapshot, null);
+  assert.equal(failed.table.records.length, 1);
+});
+
+test("a success ends what the failure before it said", () => {
+  const failed = failRun(beginRun(refreshed({})), { kubernetes: NO_NODES, registry: NO_IMAGES });
+  const after = refreshed({ n1: {} }, failed);
+  assert.equal(after.refreshFault, null);
+  assert.ok(after.sources.kubernetes.ok && after.sources.registry.ok);
+});
+
+test("a cycle that broke leaves the last images, with the nodes if they were listed whole", () => {
+  const before = refreshed({ n1: {} });
+  const half = abandonRun(page(beginRun(before), { n2: {} }));
+  assert.equal(half.snapshot, before.snapshot);
+  assert.equal(half.pending, null);
+  assert.equal(names(abandonRun(closePages(page(beginRun(before), { n2: {} }), 1))), "n2");
+});
+
+test("parts that come when no refresh is under way are ignored", () => {
+  const state = refreshed({ n1: {} });
+  assert.equal(page(state, { n2: {} }), state);
+  assert.equal(dropPages(state), state);
+  assert.equal(closePages(state, 9), state);
+  assert.equal(addCatalog(state, CATALOG, 9), state);
+  assert.equal(swap(state, "SCHEDULED", 9), state);
+  assert.equal(abandonRun(state).snapshot, state.snapshot);
+});
+
+test("what a change adds to what is missing is remembered until the gates are told", () => {
+  const state = refreshed({ n1: HAS_ALL });
+  assert.equal(applyChanges(state, [reported("n1", { images: { a: 2, b: 1, x: 1 } })]).missingGrown, false);
+  const grown = applyChanges(state, [reported("n2")]);
+  assert.equal(grown.missingGrown, true);
+  assert.equal(applyChanges(grown, [removed("n2")]).missingGrown, true);
+  assert.equal(applyMark(grown, digest("a"), "n2", 1).missingGrown, true);
+  const told = announce(grown, "NODES_CHANGED");
+  assert.equal(told.missingGrown, false);
+  assert.deepEqual(told.lastOpening, { generation: 2, cause: "NODES_CHANGED" });
+});
+
+test("a mark adds nothing to what is missing, and nodes taken over from a failed refresh may", () => {
+  const state = refreshed({ n1: {} });
+  assert.equal(applyMark(state, digest("a"), "n1", 1).missingGrown, false);
+  const listed = closePages(page(beginRun(state), { n1: {}, n2: {} }), 1);
+  assert.equal(failRun(listed, { kubernetes: null, registry: NO_IMAGES }).missingGrown, true);
+});
+
+test("gates that are told before any snapshot are told of generation 0", () => {
+  assert.deepEqual(announce(EMPTY, "STARTUP").lastOpening, { generation: 0, cause: "STARTUP" });
+});
+
+test("the cluster is well only where both the last list and the watch are", () => {
+  const state = refreshed({ n1: {} });
+  const silent = setWatchFault(state, new Error("the watch is silent"));
+  assert.equal(silent.sources.kubernetes.reason, "the watch is silent");
+  assert.equal(setWatchFault(silent, null).sources.kubernetes.ok, true);
+  const listed = refreshed({ n1: {} }, silent);
+  assert.deepEqual(listed.sources.kubernetes, {
+    name: "kubernetes",
+    ok: false,
+    reason: "the watch is silent",
+    lastSuccessTime: 1,
+  });
+  const failed = failRun(beginRun(silent), { kubernetes: NO_NODES, registry: null });
+  assert.equal(setWatchFault(failed, null).sources.kubernetes.reason, "no cluster");
+  const other = failRun(beginRun(silent), { kubernetes: null, registry: NO_IMAGES });
+  assert.equal(setWatchFault(other, null).sources.kubernetes.ok, true);
+});

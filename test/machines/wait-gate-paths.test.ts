@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { createActor } from "xstate";
+import { getShortestPaths } from "xstate/graph";
+import { type WaitGateEvent, waitGateMachine } from "../../src/machines/wait-gate.ts";
+
+/** What callers hear: a message for so many openings, or the end of their session. */
+type Heard = readonly [caller: number, what: number | "busy" | "taken-over"];
+
+/** The gate by the letter of behaviour.md section 7: a count of what is to be told, and who holds it. */
+interface Model {
+  untold: number;
+  /** Openings in the message that the transport has not taken; null where there is no such message. */
+  outstanding: number | null;
+  caller: number | null;
+  holder: string;
+}
+
+const EVENTS: readonly WaitGateEvent[] = [
+  { type: "gate.opened", generation: 1, cause: "SCHEDULED" },
+  { type: "caller.attached", caller: 1, holder: "a", resumeAfter: undefined },
+  { type: "caller.attached", caller: 2, holder: "a", resumeAfter: undefined },
+  { type: "caller.attached", caller: 3, holder: "", resumeAfter: undefined },
+  { type: "caller.attached", caller: 4, holder: "b", resumeAfter: 1 },
+  { type: "caller.attached", caller: 5, holder: "b", resumeAfter: null },
+  ...[1, 2, 3, 4, 5].flatMap((caller): WaitGateEvent[] => [
+    { type: "caller.ready", caller },
+    { type: "caller.detached", caller },
+  ]),
+];
+
+function attach(model: Model, event: Extract<WaitGateEvent, { type: "caller.attached" }>): readonly Heard[] {
+  const held = model.caller;
+  if (held !== null && (event.holder === "" || event.holder !== model.holder)) return [[event.caller, "busy"]];
+  model.untold += model.outstanding ?? 0;
+  model.outstanding = null;
+  if (event.resumeAfter === null) model.untold = Math.max(1, model.untold);
+  // All openings of this test have generation 1, which is what the caller names that resumes.
+  if (event.resumeAfter === 1) model.untold = 0;
+  model.caller = event.caller;
+  model.holder = event.holder;
+  return held === null ? [] : [[held, "taken-over"]];
+}
+
+function follow(model: Model, event: WaitGateEvent): readonly Heard[] {
+  const heard: Heard[] = [];
+  if (event.type === "gate.opened") model.untold += 1;
+  if (event.type === "caller.attached") heard.push(...attach(model, event));
+  if (event.type === "caller.ready" && event.caller === model.caller) model.outstanding = null;
+  if (event.type === "caller.detached" && event.caller === model.caller) {
+    model.untold += model.outstanding ?? 0;
+    model.outstanding = null;
+    model.caller = null;
+    model.holder = "";
+  }
+  if (model.caller !== null && model.outstanding === null && model.untold > 0) {
+    heard.push([model.caller, model.untold]);
+    model.outstanding = model.untold;
+    model.untold = 0;
+  }
+  return heard;
+}
+
+/** Every state that the gate can be in with at most two openings to tell, and a shortest way there. */
+function allPaths() {
+  return getShortestPaths(waitGateMachine, {
+    input: { name: "main", lastOpening: null },
+    events: [...EVENTS],
+    stopWhen: ({ context }) => context.openings + context.sending > 2,
+    serializeState: ({ value, context }) => JSON.stringify([value, context]),
+  });
+}
+
+test("on every path, and after every further event, callers hear what the model says", () => {
+  const paths = allPaths();
+  let checked = 0;
+  for (const { steps } of paths) {
+    const events = steps.flatMap(({ event }) => EVENTS.filter((one) => one === event));
+    for (const last of EVENTS) {
+      const heard: Heard[] = [];
+      const machine = waitGateMachine.provide({
+        actions: {
+          deliver: (_, { caller, message }) => heard.push([caller ?? 0, message.coalesced + 1]),
+          end: (_, { caller, why }) => heard.push([caller ?? 0, why]),
+        },
+      });
+      const actor = createActor(machine, { input: { name: "main", lastOpening: null } }).start();
+      const model: Model = { untold: 0, outstanding: null, caller: null, holder: "" };
+      for (const event of [...events, last]) {
+        const expected = follow(model, event);
+        actor.send(event);
+        assert.deepEqual(heard.splice(0), expected, JSON.stringify([...events, last]));
+        assert.equal(actor.getSnapshot().context.caller, model.caller);
+      }
+      checked += 1;
+    }
+  }
+  assert.ok(paths.length > 30, `${paths.length} paths`);
+  assert.ok(checked > 400);
+});
+
+test("every opening is told and taken once, or is still to be told, whoever comes and goes", () => {
+  const withoutResume = EVENTS.filter((event) => event.type !== "caller.attached" || event.resumeAfter === undefined);
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...withoutResume), { maxLength: 60 }), (events) => {
+      /** The message that the transport has not taken. */
+      const out: { caller: number; openings: number }[] = [];
+      let opened = 0;
+      let taken = 0;
+      const machine = waitGateMachine.provide({
+        actions: {
+          deliver(_, { caller, message }) {
+            assert.equal(out.length, 0, "one message at most is out");
+            out.push({ caller: caller ?? 0, openings: message.coalesced + 1 });
+          },
+        },
+      });
+      const actor = createActor(machine, { input: { name: "main", lastOpening: null } }).start();
+      for (const event of events) {
+        const { caller: holding, holder } = actor.getSnapshot().context;
+        if (event.type === "gate.opened") opened += 1;
+        const [message] = out;
+        if (event.type === "caller.ready" && message?.caller === event.caller) {
+          taken += message.openings;
+          out.length = 0;
+        }
+        const isLost = event.type === "caller.attached" ? holder !== "" && event.holder === holder : false;
+        if (isLost || (event.type === "caller.detached" && event.caller === holding)) out.length = 0;
+        actor.send(event);
+        const { openings, caller } = actor.getSnapshot().context;
+        assert.equal(taken + (out[0]?.openings ?? 0) + openings, opened);
+        if (caller !== null && openings > 0) assert.equal(out.length, 1, "a caller that is ready is told");
+      }
+    }),
+  );
+});

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { describe, it, type TestContext } from "node:test";
+import { parseConfig } from "../../src/config/load.ts";
+import { createImageSource } from "../../src/image-source.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { startGoogleServer } from "./google-server.ts";
+import { recordLog } from "./log-recorder.ts";
+import { nodeClock } from "./node-clock.ts";
+import { startServiceOn } from "./service-on-source.ts";
+import { REPOSITORY, registryWith, unhurried } from "./source-under-test.ts";
+
+const place = { type: "google", location: "us-central1", projectId: "ceres", repository: "library", image: "lab" };
+const PARENT = "projects/ceres/locations/us-central1/repositories/library";
+const NAME = "us-central1-docker.pkg.dev/ceres/library/lab";
+const digest = (index: number) => `sha256:${String(index).padStart(64, "0")}`;
+
+/** The source of a configuration, with what it counts. */
+async function configured(context: TestContext, source: object) {
+  const metrics = createMetrics();
+  context.after(() => metrics.close());
+  const config = parseConfig(JSON.stringify({ images: { source } }));
+  const parts = { config, clock: nodeClock, random: () => 0.5, logger: recordLog(), metrics };
+  const created = await createImageSource(parts);
+  context.after(() => created.close());
+  return { created, metrics };
+}
+
+async function startGoogle(context: TestContext) {
+  const server = await startGoogleServer();
+  context.after(() => server.close());
+  server.repositories.set(PARENT, [
+    { uri: `${NAME}@${digest(1)}`, tags: ["w_2077_43", "recommended"], imageSizeBytes: "4294967296" },
+    { uri: `${NAME}@${digest(2)}`, tags: ["w_2077_42"], imageSizeBytes: 0 },
+    { uri: `${NAME}/nested@${digest(3)}`, tags: ["w_2077_44"] },
+  ]);
+  return server;
+}
+
+function isGoogleLoaded(): boolean {
+  return Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes("@google-cloud"));
+}
+
+describe("the image source of a configuration", () => {
+  it("is an OCI registry, or Google's, whose client is loaded only then", async (context) => {
+    const registry = await registryWith(context, ["a"]);
+    const docker = { type: "docker", registry: registry.host, repository: REPOSITORY };
+    const oci = await configured(context, docker);
+    assert.equal((await oci.created.listTags(unhurried)).length, 1);
+    assert.match(await oci.metrics.render(), /registry_requests_total\{[^}]*"GET"[^}]*\} 1\b/);
+    assert.equal(isGoogleLoaded(), false);
+    const server = await startGoogle(context);
+    const google = await configured(context, { ...place, apiEndpoint: server.endpoint });
+    assert.equal((await google.created.listTags(unhurried)).length, 3);
+    assert.match(await google.metrics.render(), /registry_requests_total\{[^}]*"ListDockerImages"[^}]*\} 1\b/);
+    assert.equal(isGoogleLoaded(), true);
+  });
+});
+
+describe("the whole service on Google Artifact Registry", () => {
+  it("answers with digests and sizes, and heals when the API does", async (context) => {
+    const server = await startGoogle(context);
+    // As many as the first refresh tries: it fails.
+    server.failures.push(...Array<number>(4).fill(14));
+    const source = { ...place, apiEndpoint: server.endpoint };
+    const { client, serving, tags } = await startServiceOn(context, { source, images: { refreshInterval: 0.2 } });
+    await serving();
+    assert.deepEqual(await tags(), ["recommended", "w_2077_43", "w_2077_42"]);
+    const { image } = await client.call("ResolveImage", { imageClass: "IMAGE_CLASS_RECOMMENDED" });
+    assert.equal(image.pullReference, `${NAME}:recommended@${digest(1)}`);
+    assert.equal(image.sizeBytes, 4_294_967_296);
+    assert.deepEqual(server.failures, []);
+  });
+});

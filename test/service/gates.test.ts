@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GateBusyError, type LabImagesError, TooManyGatesError } from "../../src/domain/errors.ts";
+import type { GateSession } from "../../src/ports.ts";
+import { gateCallers } from "../../src/service/gate-callers.ts";
+import { digest, nodeReport } from "../support/image-world.ts";
+import { EPOCH, serviceWorld } from "../support/service-world.ts";
+
+async function started() {
+  const world = serviceWorld();
+  await world.settle();
+  return world;
+}
+
+test("a caller is told of each data refresh, one message at a time", async () => {
+  const world = await started();
+  const caller = world.attach();
+  assert.deepEqual(caller.heard(), ["STARTUP 0"]);
+  await world.demand();
+  await world.demand();
+  assert.deepEqual(caller.heard(), []);
+  caller.ready();
+  assert.deepEqual(caller.heard(), ["REQUESTED 1"]);
+  world.stop();
+});
+
+test("the snapshot is the new one when a caller is told", async () => {
+  const world = serviceWorld();
+  const seen: (number | undefined)[] = [];
+  const request = { gate: "main", holder: "", resume: null };
+  const end = (error: LabImagesError): void => assert.equal(error.reason, "SHUTTING_DOWN");
+  const session: GateSession = world.commands.waitForRefresh(request, {
+    deliver: () => {
+      seen.push(world.reader.current()?.generation);
+      session.ready();
+    },
+    end,
+  });
+  await world.settle();
+  await world.demand();
+  assert.deepEqual(seen, [1, 2]);
+  world.stop();
+});
+
+test("a second caller is refused, and so is one gate too many", async () => {
+  const world = await started();
+  world.attach({ gate: "0" });
+  assert.throws(() => world.attach({ gate: "0" }), GateBusyError);
+  for (let gate = 1; gate < 16; gate++) world.attach({ gate: String(gate) });
+  assert.throws(() => world.attach({ gate: "16" }), TooManyGatesError);
+  assert.throws(() => world.attach({ gate: "3" }), GateBusyError);
+  world.stop();
+});
+
+test("a caller of the same holder takes over, and what the first one does then says nothing", async () => {
+  const world = await started();
+  const first = world.attach({ holder: "me" });
+  first.ready();
+  first.heard();
+  const second = world.attach({ holder: "me" });
+  assert.deepEqual(first.heard(), ["GATE_TAKEN_OVER"]);
+  first.ready();
+  first.close();
+  assert.throws(() => world.attach(), GateBusyError);
+  await world.demand();
+  assert.deepEqual(second.heard(), ["REQUESTED 0"]);
+  assert.deepEqual(first.heard(), []);
+  world.stop();
+});
+
+test("a gate is free when its caller has gone, and remembers", async () => {
+  const world = await started();
+  const first = world.attach();
+  first.ready();
+  first.close();
+  first.close();
+  await world.demand();
+  assert.deepEqual(first.heard(), ["STARTUP 0"]);
+  assert.deepEqual(world.attach().heard(), ["REQUESTED 0"]);
+  world.stop();
+});
+
+test("a caller of another process is told at once; one of this process only of what is newer", async () => {
+  const world = await started();
+  const told = (epoch: string, afterGeneration: number): readonly string[] => {
+    const caller = world.attach({ resume: { epoch, afterGeneration } });
+    caller.ready();
+    caller.close();
+    return caller.heard();
+  };
+  assert.deepEqual(told(EPOCH, 1), []);
+  assert.deepEqual(told("another", 1), ["STARTUP 0"]);
+  await world.demand();
+  assert.deepEqual(told(EPOCH, 1), ["REQUESTED 0"]);
+  assert.deepEqual(told(EPOCH, 2), []);
+  world.stop();
+});
+
+test("marks open no gate, a node that joins does, after a quarter of a second", async () => {
+  const world = await started();
+  const caller = world.attach();
+  caller.ready();
+  caller.heard();
+  world.commands.markPrepulled(digest("a"), "n1");
+  await world.clock.advance(1_000);
+  assert.deepEqual(caller.heard(), []);
+  world.cluster.listener?.changed([{ type: "node.reported", node: nodeReport("n2"), observedAt: 1 }]);
+  await world.clock.advance(249);
+  assert.deepEqual(caller.heard(), []);
+  await world.clock.advance(1);
+  assert.deepEqual(caller.heard(), ["NODES_CHANGED 0"]);
+  world.stop();
+});
+
+test("what a caller throws is logged, and harms nobody", async () => {
+  const world = await started();
+  const request = { gate: "bad", holder: "me", resume: null };
+  const bad = {
+    deliver: () => assert.fail("a caller's own defect"),
+    end: () => assert.fail("a caller's own defect"),
+  };
+  const good = world.attach();
+  world.commands.waitForRefresh(request, bad);
+  const next = world.attach({ gate: "bad", holder: "me" });
+  assert.equal(world.logger.lines.filter(({ level }) => level === "error").length, 2);
+  good.ready();
+  await world.demand();
+  assert.deepEqual(good.heard(), ["STARTUP 0", "REQUESTED 0"]);
+  assert.deepEqual(next.heard().length, 1);
+  assert.deepEqual(world.broken, []);
+  world.stop();
+});
+
+test("the callers of a gate that broke are ended, others are not; ids that are not known say nothing", () => {
+  const heard: string[] = [];
+  const callers = gateCallers(() => assert.fail("nothing throws"));
+  const caller = (name: string) => ({
+    deliver: () => heard.push(`${name} told`),
+    end: (error: LabImagesError) => heard.push(`${name} ${error.reason}`),
+  });
+  const one = callers.add("broken", caller("one"));
+  const two = callers.add("fine", caller("two"));
+  callers.endCallersOf("broken");
+  callers.deliver(one, { cause: "STARTUP", coalesced: 0 });
+  callers.deliver(null, { cause: "STARTUP", coalesced: 0 });
+  callers.end(null, "busy");
+  callers.end(99, "taken-over");
+  callers.deliver(two, { cause: "STARTUP", coalesced: 0 });
+  assert.deepEqual(heard, ["one SHUTTING_DOWN", "two told"]);
+});

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Sliced } from "../../src/domain/catalog.ts";
+import { CancelledError } from "../../src/domain/errors.ts";
+import { keptSnapshots } from "../../src/service/kept-snapshots.ts";
+import { listImages } from "../../src/service/list-images.ts";
+import { refreshWaiters } from "../../src/service/refresh-waiters.ts";
+import { runSliced } from "../../src/service/sliced.ts";
+import {
+  digest,
+  imageSettings,
+  listing,
+  nextSnapshot,
+  REPOSITORY,
+  resolved,
+  snapshotOf,
+} from "../support/image-world.ts";
+import { logLines } from "../support/log-lines.ts";
+
+const NEVER = new AbortController().signal;
+
+test("a kept snapshot outlives its replacement by a minute, one that nobody asked for does not", () => {
+  const kept = keptSnapshots();
+  const first = snapshotOf({ tags: [] });
+  const second = nextSnapshot(first, {});
+  const third = nextSnapshot(second, {});
+  kept.keep(first);
+  kept.keep(first);
+  kept.replacedBy(second, 1_000);
+  kept.replacedBy(third, 50_000);
+  assert.equal(kept.find(1, 60_999), first);
+  assert.equal(kept.find(2, 60_999), null);
+  assert.equal(kept.find(1, 61_000), null);
+});
+
+test("the minute of a snapshot does not run while it is the current one", () => {
+  const kept = keptSnapshots();
+  const first = snapshotOf({ tags: [] });
+  kept.keep(first);
+  kept.replacedBy(first, 0);
+  assert.equal(kept.find(1, 1_000_000), first);
+  kept.replacedBy(nextSnapshot(first, {}), 1_000_000);
+  assert.equal(kept.find(1, 1_059_999), first);
+});
+
+test("a bounded number of snapshots is kept, the latest", () => {
+  const kept = keptSnapshots();
+  let snapshot = snapshotOf({ tags: [] });
+  for (let count = 0; count < 200; count++) {
+    kept.keep(snapshot);
+    snapshot = nextSnapshot(snapshot, {});
+    kept.replacedBy(snapshot, 0);
+  }
+  assert.equal(kept.find(72, 1), null);
+  assert.equal(kept.find(73, 1)?.generation, 73);
+  assert.equal(kept.find(200, 1)?.generation, 200);
+});
+
+test("whoever waits for a run is told at its end, or at that of a later one", async () => {
+  const waiters = refreshWaiters();
+  const first = waiters.waitFor(1, NEVER);
+  const second = assert.rejects(waiters.waitFor(2, NEVER), /broken/);
+  waiters.settle(1, null);
+  await first;
+  waiters.settle(3, new Error("broken"));
+  await second;
+  const third = assert.rejects(waiters.waitFor(9, NEVER), /over/);
+  waiters.fail(new Error("over"));
+  await third;
+});
+
+test("whoever gives up is not told again, and leaves nothing behind", async () => {
+  const waiters = refreshWaiters();
+  const controller = new AbortController();
+  const waiting = assert.rejects(waiters.waitFor(1, controller.signal), CancelledError);
+  controller.abort();
+  await waiting;
+  waiters.settle(1, new Error("nobody hears this"));
+  await assert.rejects(waiters.waitFor(1, AbortSignal.abort()), CancelledError);
+});
+
+test("tags that vanish between the listing and their digests are left out and logged", async () => {
+  const logger = logLines();
+  const asked: (readonly string[])[] = [];
+  const source = {
+    ...REPOSITORY,
+    listTags: () => Promise.resolve(listing(["w_2077_43"], ["w_2077_42"], ["w_2077_41"])),
+    resolveTags(tags: readonly string[]) {
+      asked.push(tags);
+      return Promise.resolve(resolved(listing(["w_2077_42", "b"])));
+    },
+  };
+  const settings = imageSettings({ numWeeklies: 2 });
+  const catalog = await listImages({ settings, source, logger }, null, NEVER);
+  assert.deepEqual(asked, [["w_2077_43", "w_2077_42"]]);
+  assert.deepEqual([...catalog.byTag.keys()], ["w_2077_42", "w_2077_41"]);
+  assert.deepEqual(
+    logger.lines.map(({ level, fields }) => [level, fields["tags"]]),
+    [["warn", ["w_2077_43"]]],
+  );
+  const again = await listImages({ settings, source, logger }, catalog, NEVER);
+  assert.equal(again.byTag.get("w_2077_42"), catalog.byTag.get("w_2077_42"));
+});
+
+test("a registry that tells all digests is asked for none", async () => {
+  const source = {
+    ...REPOSITORY,
+    listTags: () => Promise.resolve(listing(["w_2077_43", "a"])),
+    resolveTags: () => assert.fail("nothing is to be asked"),
+  };
+  const catalog = await listImages(
+    { settings: imageSettings({ numWeeklies: 1 }), source, logger: logLines() },
+    null,
+    NEVER,
+  );
+  assert.equal(catalog.byTag.get("w_2077_43")?.digest, digest("a"));
+});
+
+function* counting(slices: number, spend: () => void): Sliced<number> {
+  let done = 0;
+  for (; done < slices; done++) {
+    spend();
+    yield;
+  }
+  return done;
+}
+
+test("work in slices lets others have their turn, and comes to its end", async () => {
+  let turns = 0;
+  const counter = setInterval(() => {
+    turns += 1;
+  }, 1);
+  const busy = (): void => {
+    const until = performance.now() + 3;
+    while (performance.now() < until);
+  };
+  assert.equal(await runSliced(counting(10, busy), NEVER), 10);
+  clearInterval(counter);
+  assert.ok(turns > 0);
+});
+
+test("work in slices ends when its signal aborts, with the signal's reason", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const work = counting(Number.POSITIVE_INFINITY, () => controller.abort(reason));
+  await assert.rejects(runSliced(work, controller.signal), reason);
+  await assert.rejects(
+    runSliced(
+      counting(1, () => undefined),
+      AbortSignal.abort(reason),
+    ),
+    reason,
+  );
+});

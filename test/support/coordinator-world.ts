@@ -1,0 +1,106 @@
+import { type AnyEventObject, createActor, fromCallback } from "xstate";
+import type { Catalog } from "../../src/domain/catalog.ts";
+import { PULL_BACKOFF } from "../../src/domain/prepull-backoff.ts";
+import { coordinatorMachine } from "../../src/machines/coordinator.ts";
+import type { CoordinatorEvent, CoordinatorNews } from "../../src/machines/coordinator-events.ts";
+import { prepullerMachine } from "../../src/machines/prepuller.ts";
+import { refreshMachine } from "../../src/machines/refresh.ts";
+import { waitGateMachine } from "../../src/machines/wait-gate.ts";
+import { actorClock } from "./actor-clock.ts";
+import { fakeEffect } from "./fake-effects.ts";
+import { catalogOf, imageSettings, listing, nodeReport, nodeRules, type ReportContent } from "./image-world.ts";
+import { manualClock } from "./manual-clock.ts";
+
+/** Milliseconds between two refreshes. */
+export const INTERVAL = 300_000;
+/** Two weeklies, of which `a` is the newer one. */
+export const WEEKLIES = listing(["w_2077_43", "a"], ["w_2077_42", "b"]);
+const SETTINGS = imageSettings({ numWeeklies: 2, refreshInterval: INTERVAL });
+
+/** Nodes by name, with what each reports. */
+export type Nodes = Readonly<Record<string, ReportContent>>;
+
+const NEWS = ["refresh.started", "refresh.settled", "snapshot.replaced", "gates.opened", "actor.broke"] as const;
+
+/** A coordinator whose effects are in the test's hands, and whose callers write down what they hear. */
+export function coordinatorWorld({ chance = 0, gateBreaks = false } = {}) {
+  const clock = manualClock();
+  const nodes = fakeEffect();
+  const images = fakeEffect();
+  const news: CoordinatorNews[] = [];
+  const heard: string[] = [];
+  const machine = coordinatorMachine.provide({
+    actors: {
+      refresh: refreshMachine.provide({ actors: { listNodes: nodes.logic, listImages: images.logic } }),
+      prepuller: prepullerMachine.provide({ actors: { leadership: fromCallback<AnyEventObject>(() => undefined) } }),
+      waitGate: waitGateMachine.provide({
+        actions: {
+          deliver(_, { caller, message }) {
+            if (gateBreaks) throw new Error("a defect of the test's making");
+            heard.push(`${caller} ${message.cause} ${message.coalesced}`);
+          },
+          end: (_, { caller, why }) => heard.push(`${caller} ${why}`),
+        },
+      }),
+    },
+    actions: {
+      refuseCaller: (_, { caller }) => heard.push(`${caller} refused`),
+      endCallersOf: (_, { gate }) => heard.push(`all of ${gate} ended`),
+    },
+  });
+  const actor = createActor(machine, {
+    clock: actorClock(clock),
+    input: {
+      settings: { images: SETTINGS, dropdown: {} },
+      rules: nodeRules(),
+      prepuller: {
+        mode: "outside",
+        maxConcurrentPulls: 0,
+        pullTimeout: 600_000,
+        backoff: PULL_BACKOFF,
+        sweepInterval: 600_000,
+      },
+      now: () => ({ wall: clock.wallTime(), monotonic: clock.monotonicTime() }),
+      random: () => chance,
+    },
+  });
+  const errors: unknown[] = [];
+  actor.subscribe({ error: (error) => errors.push(error) });
+  for (const type of NEWS) actor.on(type, (one) => news.push(one));
+  actor.start();
+  const state = () => actor.getSnapshot().context.state;
+  const send = (event: CoordinatorEvent) => actor.send(event);
+  const page = (content: Nodes, observedAt = clock.monotonicTime()) =>
+    nodes.tell({
+      type: "nodes.paged",
+      page: { nodes: Object.entries(content).map(([name, report]) => nodeReport(name, report)), observedAt },
+    });
+  return {
+    clock,
+    nodes,
+    images,
+    errors,
+    news: () => news.splice(0),
+    heard: () => heard.splice(0),
+    state,
+    send,
+    page,
+    /** Brings the refresh that is under way to its end. */
+    succeed(content: Nodes = {}, catalog: Catalog = catalogOf(SETTINGS, WEEKLIES)) {
+      page(content);
+      nodes.tell({ type: "nodes.listed" });
+      images.tell({ type: "images.listed", catalog });
+    },
+    demand: () => send({ type: "refresh.requested", cause: "REQUESTED" }),
+    report: (name: string, content: ReportContent = {}) =>
+      send({
+        type: "nodes.changed",
+        changes: [{ type: "node.reported", node: nodeReport(name, content), observedAt: clock.monotonicTime() }],
+      }),
+    attach: (caller: number, gate = "main", holder = "", resumeAfter?: number) =>
+      send({ type: "gate.attached", gate, caller, holder, resumeAfter }),
+    ready: (caller: number, gate = "main") => send({ type: "gate.ready", gate, caller }),
+    leave: (caller: number, gate = "main") => send({ type: "gate.detached", gate, caller }),
+    stop: () => actor.stop(),
+  };
+}
