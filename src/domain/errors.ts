@@ -138,20 +138,6 @@ export class ShuttingDownError extends LabImagesError {
   }
 }
 
-/** The caller has no valid credentials. */
-export class UnauthenticatedError extends LabImagesError {
-  constructor(message = "no valid credentials were given") {
-    super("UNAUTHENTICATED", message);
-  }
-}
-
-/** The caller is known and may not do this. */
-export class PermissionDeniedError extends LabImagesError {
-  constructor(message: string) {
-    super("PERMISSION_DENIED", message);
-  }
-}
-
 /** The caller's deadline has passed. */
 export class DeadlineExceededError extends LabImagesError {
   constructor() {

@@ -66,13 +66,14 @@ describe("bearer tokens (R2)", () => {
   it("that come again as they were do not make a denial of a request that is refused for itself", async (context) => {
     const { registry, list } = await sourceWithSecrets(context, { auth: { kind: "bearer" } });
     registry.behaviour.intercept = (request, response) => {
-      if (request.url?.startsWith("/token") === true) response.end('{"token":"always the same"}'.replaceAll(" ", "-"));
+      if (request.url?.startsWith("/token") === true) response.end('{"token":"always-the-same"}');
       else if (request.headers.authorization === undefined) return false;
       else if (request.url?.includes("n=") === true) response.writeHead(400).end();
       else response.end('{"tags":["a"]}');
       return true;
     };
-    assert.deepEqual(await list(), ["a"]);
+    // The first time the token is new, from then on it is sent at once.
+    for (let time = 0; time < 2; time += 1) assert.deepEqual(await list(), ["a"]);
   });
 
   it("that are refused for ever end in one renewal and a clear word", async (context) => {

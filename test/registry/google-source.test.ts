@@ -243,6 +243,8 @@ describe("Google Artifact Registry (R8)", () => {
     });
     const source = await createGoogleSource({
       ...place,
+      // Beyond loopback credentials are wanted, Google's own endpoint or not.
+      apiEndpoint: "artifactregistry.test",
       clock: nodeClock,
       random: () => 0.5,
       logger: recordLog(),

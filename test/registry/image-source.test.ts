@@ -16,10 +16,10 @@ const NAME = "us-central1-docker.pkg.dev/ceres/library/lab";
 const digest = (index: number) => `sha256:${String(index).padStart(64, "0")}`;
 
 /** The source of a configuration, with what it counts. */
-async function configured(context: TestContext, source: object) {
+async function configured(context: TestContext, source: object, images: object = {}) {
   const metrics = createMetrics();
   context.after(() => metrics.close());
-  const config = parseConfig(JSON.stringify({ images: { source } }));
+  const config = parseConfig(JSON.stringify({ images: { source, ...images } }));
   const parts = { config, clock: nodeClock, random: () => 0.5, logger: recordLog(), metrics };
   const created = await createImageSource(parts);
   context.after(() => created.close());
@@ -54,6 +54,20 @@ describe("the image source of a configuration", () => {
     assert.equal((await google.created.listTags(unhurried)).length, 3);
     assert.match(await google.metrics.render(), /registry_requests_total\{[^}]*"ListDockerImages"[^}]*\} 1\b/);
     assert.equal(isGoogleLoaded(), true);
+  });
+});
+
+describe("the files of a configuration", () => {
+  const missing = "/nonexistent/missing";
+  const docker = { type: "docker", registry: "127.0.0.1:1", repository: REPOSITORY };
+
+  it("are those that the source reads, and are named where they cannot be", async (context) => {
+    for (const files of [{ caFile: missing }, { certFile: missing, keyFile: missing }]) {
+      const { created } = await configured(context, { ...docker, insecure: true, ...files });
+      await assert.rejects(created.listTags(unhurried), /images\.source\.caFile, certFile or keyFile .*\(ENOENT\)$/);
+    }
+    const { created } = await configured(context, docker, { dockerCredentialsPath: missing });
+    await assert.rejects(created.listTags(unhurried), /images\.dockerCredentialsPath cannot be read \(ENOENT\)$/);
   });
 });
 
