@@ -70,11 +70,23 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   try {
-    const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([grpc.start(), http.start()]);
+    const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([
+      listening("grpc.listen", grpc.start()),
+      listening("http.listen", http.start()),
+    ]);
     return { images: `${source.registry}/${source.repository}`, grpcPort, httpPort, stop };
   } catch (error) {
     await stop(0);
     throw error;
+  }
+}
+
+/** Tells the operator which key of the configuration names the address that cannot be listened on. */
+async function listening<Started>(key: string, start: Promise<Started>): Promise<Started> {
+  try {
+    return await start;
+  } catch (cause) {
+    throw new Error(`${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
 

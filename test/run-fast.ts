@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { coverageShortfalls } from "./support/coverage-gate.ts";
 
@@ -20,6 +21,8 @@ const child = spawn(
   [
     "--test",
     "--conditions=development",
+    // Many tests wait for sockets and clocks, so there is room for more files than processors.
+    `--test-concurrency=${availableParallelism() + 1}`,
     "--experimental-test-coverage",
     "--test-coverage-include=src/**",
     ...NOT_MEASURED.map((glob) => `--test-coverage-exclude=${glob}`),

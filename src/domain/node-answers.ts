@@ -60,6 +60,9 @@ export function shownInStatus(catalog: Catalog): readonly CatalogEntry[] {
 /** Answers of an earlier snapshot by node name, taken over where nothing they rest on has changed. */
 export type Earlier<T> = ReadonlyMap<string, T>;
 
+/** So many lists are remembered at most; nodes that are being filled go through a few dozen. */
+const MOST_PATTERNS = 4_096;
+
 /** Nodes share one list of images where they lack the same ones; this remembers each such list by its bits. */
 export interface Patterns<T> {
   readonly of: readonly T[];
@@ -76,6 +79,7 @@ function listOf<T>(patterns: Patterns<T>, chosen: (at: number) => boolean): read
   for (let at = 0; at < patterns.of.length; at++) key += chosen(at) ? "1" : "0";
   const known = patterns.lists.get(key);
   if (known !== undefined) return known;
+  if (patterns.lists.size >= MOST_PATTERNS) patterns.lists.clear();
   const list = patterns.of.filter((_, at) => key[at] === "1");
   patterns.lists.set(key, list);
   return list;

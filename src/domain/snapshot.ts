@@ -50,8 +50,8 @@ export interface SnapshotParts {
 
 /**
  * One immutable, internally consistent view of the remote images, the cached images and what follows from them. Answers
- * are computed on first use and kept: the same call gives the same object, so callers may key encodings by identity.
- * An answer that a later snapshot shares with an earlier one is the same object too.
+ * are computed on first use and kept: lists, menus and the images in them are the same objects each time, so callers may
+ * key encodings by identity. What a later snapshot shares with an earlier one is the same object too.
  */
 export interface Snapshot extends SnapshotParts {
   /** behaviour.md section 5. Error: UnknownImageError. */

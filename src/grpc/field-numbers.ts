@@ -38,7 +38,13 @@ export const LIST_MISSING_IMAGES_FIELD = { nodes: 1, nextPageToken: 2 } as const
 export const GET_PREPULL_STATUS_FIELD = { status: 1, nextPageToken: 2 } as const;
 
 /** `labimages.v1.PrepullStatus`. */
-export const PREPULL_STATUS_FIELD = { prepulled: 3, pending: 4, nodes: 5 } as const;
+export const PREPULL_STATUS_FIELD = { prepulled: 3, pending: 4, nodes: 5, progress: 6 } as const;
+
+/** `labimages.v1.WatchPrepullStatusResponse`. */
+export const WATCH_PREPULL_STATUS_FIELD = { reset: 1, status: 2, removedNodes: 3, complete: 4 } as const;
+
+/** `labimages.v1.ReportPrepullResponse`. */
+export const REPORT_PREPULL_FIELD = { applied: 1 } as const;
 
 /** `labimages.v1.MarkPrepulledResponse`. */
 export const MARK_PREPULLED_FIELD = { applied: 1 } as const;

@@ -4,10 +4,11 @@ import { getPrepullStatus } from "./handlers/get-prepull-status.ts";
 import { listImages } from "./handlers/list-images.ts";
 import { listMissingImages } from "./handlers/list-missing-images.ts";
 import { markPrepulled } from "./handlers/mark-prepulled.ts";
-import { notServedStream, notServedUnary } from "./handlers/not-served.ts";
 import { refresh } from "./handlers/refresh.ts";
+import { reportPrepull } from "./handlers/report-prepull.ts";
 import { resolveImage } from "./handlers/resolve-image.ts";
 import { waitForRefresh } from "./handlers/wait-for-refresh.ts";
+import { watchPrepullStatus } from "./handlers/watch-prepull-status.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { type StreamHandler, type StreamSettings, streamCall } from "./stream-call.ts";
 import { type UnaryHandler, unaryCall } from "./unary-call.ts";
@@ -16,8 +17,7 @@ import { type UnaryHandler, unaryCall } from "./unary-call.ts";
 export const IMAGE_SERVICE = "labimages.v1.ImageService";
 
 /**
- * Every method of the service, wrapped. A method that is missing here would be answered by grpc-js without a word, so
- * those that are not served yet are listed too.
+ * Every method of the service, wrapped. A method that is missing here would be answered by grpc-js without a word.
  */
 export function imageService(context: ServiceContext, settings: StreamSettings): UntypedServiceImplementation {
   function unary<Request>(method: string, handler: UnaryHandler<Request>) {
@@ -32,9 +32,9 @@ export function imageService(context: ServiceContext, settings: StreamSettings):
     GetMenu: unary("GetMenu", getMenu(context)),
     ListMissingImages: unary("ListMissingImages", listMissingImages(context)),
     GetPrepullStatus: unary("GetPrepullStatus", getPrepullStatus(context)),
-    WatchPrepullStatus: stream("WatchPrepullStatus", notServedStream("WatchPrepullStatus")),
+    WatchPrepullStatus: stream("WatchPrepullStatus", watchPrepullStatus(context)),
     MarkPrepulled: unary("MarkPrepulled", markPrepulled(context)),
-    ReportPrepull: unary("ReportPrepull", notServedUnary("ReportPrepull")),
+    ReportPrepull: unary("ReportPrepull", reportPrepull(context)),
     WaitForRefresh: stream("WaitForRefresh", waitForRefresh(context)),
     Refresh: unary("Refresh", refresh(context)),
   };

@@ -39,9 +39,7 @@ export function imagePart(entry: NodeImage, isPrepulled: boolean): Buffer {
 }
 
 /** The work by the name of its node, in the given order. */
-export function byNode(
-  progress: readonly PrepullProgress[],
-): ReadonlyMap<string, readonly PrepullProgress[]> {
+export function byNode(progress: readonly PrepullProgress[]): ReadonlyMap<string, readonly PrepullProgress[]> {
   const nodes = new Map<string, PrepullProgress[]>();
   for (const one of progress) {
     const own = nodes.get(one.node);

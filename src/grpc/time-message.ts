@@ -8,4 +8,6 @@ export function timestampMessage(milliseconds: number | null): Timestamp | null 
 }
 
 /** A length of time, not negative, in milliseconds as `google.protobuf.Duration`. */
-export const durationMessage: (milliseconds: number) => Timestamp | null = timestampMessage;
+export function durationMessage(milliseconds: number): Timestamp | null {
+  return timestampMessage(milliseconds);
+}

@@ -56,7 +56,7 @@ export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers, 
     },
   });
   const actor = createActor(machine, {
-    clock: actorClock(clock),
+    clock: actorClock(clock, stopping),
     input: {
       settings,
       rules,
@@ -81,14 +81,23 @@ function prepullerSettings({ prepuller, settings }: CoordinatorParts): Prepuller
   };
 }
 
-/** The actors' timers on the injected clock. */
-function actorClock(clock: Clock) {
+/**
+ * The actors' timers on the injected clock. None outlives `stopping`: an actor that has broken leaves those of its
+ * children behind, and one that waits for the next refresh would keep the process from ending.
+ */
+function actorClock(clock: Clock, stopping: AbortSignal) {
   const timers = new Map<number, () => void>();
   let lastId = 0;
+  const cancelAll = (): void => {
+    for (const cancel of timers.values()) cancel();
+    timers.clear();
+  };
+  stopping.addEventListener("abort", cancelAll, { once: true });
   return {
     setTimeout(callback: (...parameters: never[]) => void, milliseconds: number): number {
       lastId += 1;
       const id = lastId;
+      if (stopping.aborted) return id;
       const cancel = clock.schedule(milliseconds, () => {
         timers.delete(id);
         callback();

@@ -1,4 +1,4 @@
-import { NotReadyError, ShuttingDownError } from "../domain/errors.ts";
+import { CancelledError, NotReadyError, ShuttingDownError } from "../domain/errors.ts";
 import type { RemoteTag } from "../domain/remote-tag.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import { type ImageState, isMarkable } from "../machines/image-state.ts";
@@ -196,6 +196,7 @@ function prepullerContext(actor: CoordinatorActor): PrepullerContext | null {
 /** A run that the demand starts is the one to wait for; where one is under way already, it is the one after that. */
 function demandRefresh({ actor, waiters, stopped }: Running, cause: RefreshCause, signal: AbortSignal): Promise<void> {
   if (stopped) return Promise.reject(new ShuttingDownError());
+  if (signal.aborted) return Promise.reject(new CancelledError());
   const startedRuns = () => actor.getSnapshot().context.state.startedRuns;
   const before = startedRuns();
   actor.send({ type: "refresh.requested", cause });

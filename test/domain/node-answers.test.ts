@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NodeImage } from "../../src/domain/answers.ts";
+import { editNodeTable } from "../../src/domain/node-table.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
-import { CORDON, digest, found, listing, missingTags, nodeReport, PREFIX, snapshotOf } from "../support/image-world.ts";
+import {
+  CORDON,
+  digest,
+  found,
+  listing,
+  missingTags,
+  nextSnapshot,
+  nodeReport,
+  PREFIX,
+  snapshotOf,
+  tableOf,
+} from "../support/image-world.ts";
 
 const TAGS = listing(["recommended", "a"], ["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]);
 const SET = { numWeeklies: 2, numDailies: 1 };
@@ -138,6 +150,18 @@ test("the status has every node, with its eligibility and the set's images that 
     { name: "n2", eligible: true, comment: null, cached: [w43, daily], imagesTruncated: false },
     { name: "n3", eligible: true, comment: null, cached: [w43, w42, daily], imagesTruncated: true },
   ]);
+});
+
+test("the status follows nodes that come and go where the image itself stays as it is", () => {
+  const nodes = [nodeReport("n1"), nodeReport("n2"), nodeReport("n3", { taints: [CORDON] })];
+  const first = snapshotOf({ tags: listing(["recommended", "a"]), nodes });
+  assert.deepEqual(progress(first.prepullImages().pending), [["recommended", "", "n1 n2"]]);
+  const second = nextSnapshot(first, { table: tableOf([nodeReport("n1"), nodeReport("n3")]) });
+  assert.deepEqual(progress(second.prepullImages().pending), [["recommended", "", "n1 n3"]]);
+  const editor = editNodeTable(second.table);
+  editor.report(nodeReport("n1", { taints: [CORDON] }), 1);
+  const third = nextSnapshot(second, { table: editor.finish() });
+  assert.deepEqual(progress(third.prepullImages().pending), [["recommended", "", "n3"]]);
 });
 
 test("the list has all images with the four classes", () => {

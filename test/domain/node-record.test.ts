@@ -135,6 +135,14 @@ test("an empty list after images says nothing of all of them, for 30 minutes at 
   assert.equal(isTruncated(over.report(99 * MINUTE, {})), false);
 });
 
+test("a node that had images without digests cannot tell either, for as long", () => {
+  const empty = limited(50)
+    .report(0, { entries: [{ digests: [], sizeBytes: 5 }] })
+    .report(10, {});
+  assert.equal(isTruncated(empty), true);
+  assert.equal(isTruncated(empty.report(10 + MEMORY_OF_UNTOLD, {})), false);
+});
+
 test("an empty list on a node that never had images is a fact", () => {
   const node = limited(50).report(0, {}).report(1, {});
   assert.equal(on(node), "");

@@ -68,6 +68,7 @@ test("another uid under the same name is another node, without the images of the
   assert.equal(nodesWith(again, "x"), "b");
   assert.equal(nodesWith(again, "y"), "a");
   assert.equal(reportedSize(again, digest("x")), 3);
+  assert.equal(again.bySlot.length, table.bySlot.length, "it takes the place of the first");
 });
 
 test("the largest size follows the nodes that report it", () => {

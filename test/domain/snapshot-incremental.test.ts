@@ -1,157 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MEMORY_OF_UNTOLD } from "../../src/domain/node-record.ts";
-import type { NodeReport } from "../../src/domain/node-report.ts";
-import { editNodeTable, emptyNodeTable, type NodeTableEditor } from "../../src/domain/node-table.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
-import type { DropdownPolicy, ImageSettings } from "../../src/domain/settings.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot.ts";
-import { CORDON, catalogOf, digest, nextSnapshot, nodeRules, tableOf } from "../support/image-world.ts";
-import { type NodeModel, nodeModel } from "../support/node-model.ts";
+import { catalogOf, digest, tableOf } from "../support/image-world.ts";
+import { anyWorld, listedParts, live, type Moment, type World } from "../support/random-world.ts";
 import { answersOf, type SnapshotAnswers } from "../support/snapshot-answers.ts";
-import { anyDigest, anyDropdown, anyListing, anySettings, anyTag, WORLD_TIME } from "../support/world-arbitrary.ts";
+import { ALL_DIGESTS, anyTag, WORLD_TIME } from "../support/world-arbitrary.ts";
 
-/** Enough nodes for three words of a set, so that slots are used again in each of them. */
-const NODES = 70;
 const SOME_TAGS = ["recommended", "w_2077_43", "w_2077_43-arm64", "zebra", "d_2077_10_22", "missing"];
-const SOME_DIGESTS = [digest("aa1"), digest("bb2"), digest("unheard")];
-
-const anyName = fc.nat({ max: NODES + 5 }).map((number) => `n${number}`);
-
-const anyReport: fc.Arbitrary<NodeReport> = fc.record({
-  name: anyName,
-  uid: fc.constantFrom("u1", "u1", "u1", "u2"),
-  architecture: fc.constantFrom(null, null, "amd64", "arm64"),
-  taints: fc.constantFrom([], [], [], [CORDON]),
-  images: fc.array(
-    fc.record({ digests: fc.uniqueArray(anyDigest, { maxLength: 2 }), sizeBytes: fc.constantFrom(0, 3, 5, 8) }),
-    { maxLength: 5 },
-  ),
-});
-
-type Fact =
-  | { readonly kind: "report"; readonly report: NodeReport; readonly age: number }
-  | { readonly kind: "remove"; readonly name: string; readonly uid: string }
-  | { readonly kind: "mark"; readonly name: string; readonly digest: string; readonly age: number };
-
-const anyFact: fc.Arbitrary<Fact> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({ kind: fc.constant("report"), report: anyReport, age: fc.constantFrom(0, 50_000) }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("remove"), name: anyName, uid: fc.constantFrom("u1", "u2") }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("mark"), name: anyName, digest: anyDigest, age: fc.constant(0) }),
-  },
-);
-
-interface Step {
-  /** Milliseconds since the step before. */
-  readonly pause: number;
-  readonly facts: readonly Fact[];
-  /** Every so many nodes leave, as a whole list tells it; 0: none. */
-  readonly leaving: number;
-  /** What the registry has now; null: nobody asked it. */
-  readonly listed: readonly [readonly RemoteTag[], readonly RemoteTag[]] | null;
-  /** Whether somebody asks for all answers now; else they are asked for only at the end. */
-  readonly asked: boolean;
-}
-
-const anyStep: fc.Arbitrary<Step> = fc.record({
-  pause: fc.constantFrom(0, 1_000, 61_000, MEMORY_OF_UNTOLD),
-  facts: fc.array(anyFact, { maxLength: 5 }),
-  leaving: fc.constantFrom(0, 0, 0, 2, 7),
-  listed: fc.option(anyListing, { freq: 1 }),
-  asked: fc.boolean(),
-});
-
-interface World {
-  readonly settings: ImageSettings;
-  readonly dropdown: DropdownPolicy;
-  readonly maxImages: number;
-  readonly nodes: readonly NodeReport[];
-  readonly steps: readonly Step[];
-  readonly menuTimes: readonly number[];
-}
-
-const anyWorld: fc.Arbitrary<World> = fc.record({
-  settings: anySettings,
-  dropdown: anyDropdown,
-  maxImages: fc.constantFrom(-1, 3, 50),
-  nodes: fc.oneof(fc.array(anyReport, { maxLength: 5 }), fc.array(anyReport, { minLength: NODES, maxLength: NODES })),
-  steps: fc.array(anyStep, { minLength: 1, maxLength: 8 }),
-  menuTimes: fc.array(fc.integer({ min: -5, max: 40 }), { minLength: 1, maxLength: 4 }),
-});
-
-/** A snapshot that came about step by step, and the facts of its moment. */
-interface Moment {
-  readonly snapshot: Snapshot;
-  readonly model: NodeModel;
-  readonly listed: readonly [readonly RemoteTag[], readonly RemoteTag[]];
-  readonly now: number;
-}
-
-/** The nodes of a large world are n0 to n69, whatever names the reports had. */
-function firstNodes({ nodes }: World): readonly NodeReport[] {
-  return nodes.map((report, at) => ({ ...report, name: `n${at}` }));
-}
-
-function live(world: World, visit: (moment: Moment, step: Step | null) => void): void {
-  const rules = nodeRules({ nodeStatusMaxImages: world.maxImages });
-  const model = nodeModel(rules);
-  let listed: Moment["listed"] = [[], []];
-  let clock = 100_000;
-  const { settings, dropdown } = world;
-  const start = editNodeTable(emptyNodeTable(rules));
-  for (const report of firstNodes(world)) {
-    start.report(report, clock);
-    model.report(report, clock);
-  }
-  const parts = { settings, dropdown, generation: 1, refreshTime: 0 };
-  const catalog = catalogOf(settings, ...listedParts(listed, null));
-  let snapshot = createSnapshot({ ...parts, catalog, table: start.finish() }, null);
-  visit({ snapshot, model: model.copy(), listed, now: clock }, null);
-  for (const step of world.steps) {
-    clock += step.pause;
-    const editor = editNodeTable(snapshot.table);
-    for (const fact of step.facts) happen(fact, clock, editor, model);
-    if (step.leaving > 0) leave(step.leaving, editor, model);
-    listed = step.listed ?? listed;
-    const table = editor.finish();
-    const { catalog: before } = snapshot;
-    snapshot = nextSnapshot(snapshot, { table, catalog: catalogOf(settings, ...listedParts(listed, before)) });
-    visit({ snapshot, model: model.copy(), listed, now: clock }, step);
-  }
-}
-
-function listedParts([tags, later]: Moment["listed"], before: Snapshot["catalog"] | null) {
-  return [tags, before, later] as const;
-}
-
-function happen(fact: Fact, now: number, editor: NodeTableEditor, model: NodeModel): void {
-  switch (fact.kind) {
-    case "report":
-      editor.report(fact.report, now - fact.age);
-      model.report(fact.report, now - fact.age);
-      break;
-    case "remove":
-      editor.remove(fact.name, fact.uid);
-      model.remove(fact.name, fact.uid);
-      break;
-    case "mark":
-      editor.mark(fact.name, fact.digest, now);
-      model.mark(fact.name, fact.digest, now);
-  }
-}
-
-function leave(every: number, editor: NodeTableEditor, model: NodeModel): void {
-  const names = model.asReports().map(({ name }) => name);
-  const staying = names.filter((name) => Number(name.slice(1)) % every !== 0);
-  editor.retain(new Set(staying));
-  model.retain(staying);
-}
+const SOME_DIGESTS = [...ALL_DIGESTS.slice(0, 2), digest("unheard")];
 
 function ask(snapshot: Snapshot, now: number): SnapshotAnswers {
   return answersOf(snapshot, now, SOME_TAGS, SOME_DIGESTS);
@@ -184,7 +41,7 @@ test("whatever has happened step by step, every answer is the one that is made f
         }
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });
 

@@ -213,9 +213,9 @@ describe("the lists", { concurrency: true }, () => {
 
 describe("what reflection tells is enough for a client without the contract", { concurrency: true }, () => {
   test("buf curl gets the menu", async () => {
-    const { messages } = await bufCurl(service.grpc, "GetMenu");
-    const [answer] = messages as [{ menu: { name: string }[] }];
-    assert.equal(answer.menu[0]?.name, "Recommended (Weekly 2077_42)");
+    const { message } = await bufCurl(service.grpc, "GetMenu");
+    const { menu } = message as { menu: { name: string }[] };
+    assert.equal(menu[0]?.name, "Recommended (Weekly 2077_42)");
   });
 
   test("buf curl gets the failure with its reason", async () => {

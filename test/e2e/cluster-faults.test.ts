@@ -79,15 +79,18 @@ describe("a watch that fails (K1)", { concurrency: true }, () => {
   };
   for (const [name, answer] of Object.entries(answers)) {
     test(`${name}: watched again without a storm`, () =>
-      withNode(async (service, peers) => {
-        const before = watchRequests(peers);
-        peers.cluster.intercept(onWatches(answer));
-        peers.cluster.closeWatches();
-        await eventually(() => assert.ok(watchRequests(peers) >= before + 3), HEALED);
-        assert.ok(watchRequests(peers) < before + 10);
-        peers.cluster.intercept(null);
-        await joins(service, peers, "beech");
-      }));
+      withNode(
+        async (service, peers) => {
+          const before = watchRequests(peers);
+          peers.cluster.intercept(onWatches(answer));
+          peers.cluster.closeWatches();
+          await eventually(() => assert.ok(watchRequests(peers) >= before + 3), HEALED);
+          assert.ok(watchRequests(peers) < before + 10);
+          peers.cluster.intercept(null);
+          await joins(service, peers, "beech");
+        },
+        { faster: 20 },
+      ));
   }
 
   test("all connections are cut: the node that joins meanwhile shows", () =>

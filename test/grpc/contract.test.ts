@@ -17,8 +17,10 @@ import {
   NODE_IMAGE_FIELD,
   NODE_MISSING_IMAGES_FIELD,
   PREPULL_STATUS_FIELD,
+  REPORT_PREPULL_FIELD,
   RESOLVE_IMAGE_FIELD,
   STATE_FIELD,
+  WATCH_PREPULL_STATUS_FIELD,
 } from "../../src/grpc/field-numbers.ts";
 
 const PACKAGE_FOLDER = join(PROTO_FOLDER, "..");
@@ -58,7 +60,9 @@ describe("the contract", () => {
     ListMissingImagesResponse: LIST_MISSING_IMAGES_FIELD,
     GetPrepullStatusResponse: GET_PREPULL_STATUS_FIELD,
     PrepullStatus: PREPULL_STATUS_FIELD,
+    WatchPrepullStatusResponse: WATCH_PREPULL_STATUS_FIELD,
     MarkPrepulledResponse: MARK_PREPULLED_FIELD,
+    ReportPrepullResponse: REPORT_PREPULL_FIELD,
   };
   for (const [message, fields] of Object.entries(numbers)) {
     test(`the field numbers of ${message} are those of the .proto file`, () => {

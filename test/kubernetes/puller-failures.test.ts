@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, it } from "node:test";
+import { PullCancelledError } from "../../src/domain/pull.ts";
 import { classOfFailure } from "../../src/domain/pull-failure.ts";
 import type { JsonObject } from "../../src/simulation/kubernetes-objects.ts";
 import { createApiClient } from "../cluster/api-client.ts";
@@ -11,6 +12,7 @@ import {
   failureOf,
   NAMESPACE,
   type PrepullBench,
+  quickLimits,
   reference,
   startPrepullBench,
   unending,
@@ -200,7 +202,7 @@ describe("puller: what the kubelet reports (K8)", () => {
     await postEvent(bench, order, {
       name: "a",
       reason: "Failed",
-      message: `Failed to pull image "${image}": ${"denied"}`,
+      message: `Failed to pull image "${image}": denied`,
     });
     await postEvent(bench, order, { name: "b", reason: "Failed", message: "Error: ErrImagePull" });
     await postEvent(bench, order, { name: "c", reason: "BackOff", message: `Back-off pulling image "${image}"` });
@@ -241,8 +243,32 @@ describe("puller: time and deletion (K8)", () => {
     await using bench = await startPrepullBench();
     const order = bench.order("played", 1, 300);
     const pull = bench.puller().pull(order, unending);
+    const { uid = "" } = (await bench.pod(order)).metadata;
+    const empty = { apiVersion: "v1", kind: "Event", metadata: { name: "empty", namespace: NAMESPACE } };
+    bench.api.put("events", { ...empty, involvedObject: { uid } });
+    const pulling = { name: "b", type: "Normal", reason: "Pulling", message: "Pulling image" };
     await postEvent(bench, order, { name: "a", reason: "FailedCreatePodSandBox", message: "no addresses left" });
+    await postEvent(bench, order, pulling);
     assert.match(failureOf(await pull).message, /: no addresses left$/);
+  });
+
+  it("says at a time-out what went on last, where nothing has gone wrong", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1, 300);
+    const pull = bench.puller().pull(order, unending);
+    await postEvent(bench, order, { name: "a", type: "Normal", reason: "Pulling", message: "Pulling image" });
+    assert.match(failureOf(await pull).message, /: Pulling image$/);
+  });
+
+  it("does without events that are none", async () => {
+    await using bench = await startPrepullBench();
+    bench.api.intercept((request, response) => {
+      if (!request.url?.includes("/events")) return false;
+      response.writeHead(200, { "content-type": "application/json" }).end('{"kind":"EventList","items":null}');
+      return true;
+    });
+    const failure = failureOf(await bench.puller().pull(bench.order("played", 1, 300), unending));
+    assert.match(failure.message, /within 0 s$/);
   });
 
   it("looks once more before it calls a pull too late", async () => {
@@ -256,6 +282,73 @@ describe("puller: time and deletion (K8)", () => {
     const pull = bench.puller().pull(order, unending);
     await bench.say(order, ended(0, "Completed", `lab@${digest(1)}`));
     assert.deepEqual(await pull, { kind: "pulled" });
+  });
+
+  it("goes by what it knows where the last look fails", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1, 300);
+    bench.api.intercept((request, response) => {
+      if (request.method !== "GET" || request.url?.includes("labelSelector")) return false;
+      response.writeHead(500, { "content-type": "application/json" }).end("{}");
+      return true;
+    });
+    assert.equal(failureOf(await bench.puller().pull(order, unending)).reason, "Timeout");
+    assert.deepEqual(bench.pods(), []);
+  });
+
+  it("calls a container that was in doubt to the end by its own reason", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1, 300);
+    const pull = bench.puller({ limits: { ...quickLimits, pull: { ...quickLimits.pull, doubtMs: 5_000 } } });
+    const outcome = pull.pull(order, unending);
+    await bench.say(order, waiting("CreateContainerError", "context deadline exceeded"));
+    assert.equal(failureOf(await outcome).reason, "CreateContainerError");
+  });
+
+  it("tries to remove the pod again, but not for ever", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    let refusals = 1;
+    bench.api.intercept((request, response) => {
+      if (request.method !== "DELETE" || refusals === 0) return false;
+      refusals -= 1;
+      response.writeHead(500, { "content-type": "application/json" }).end("{}");
+      return true;
+    });
+    const limits = { ...quickLimits, pull: { ...quickLimits.pull, removeMs: 3_000 } };
+    const pull = bench.puller({ limits }).pull(order, unending);
+    await bench.say(order, ended(0, "Completed", `lab@${digest(1)}`));
+    assert.deepEqual(await pull, { kind: "pulled" });
+    assert.deepEqual(bench.pods(), []);
+    assert.equal(bench.count("DELETE"), 2);
+  });
+
+  it("ends a cancelled pull also where its pod can be neither found nor removed", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    const cancel = new AbortController();
+    const pull = bench.puller().pull(order, cancel.signal);
+    await bench.pod(order);
+    bench.api.intercept((_, response) => {
+      response.writeHead(500, { "content-type": "application/json" }).end("{}");
+      return true;
+    });
+    cancel.abort(new PullCancelledError());
+    await assert.rejects(pull, PullCancelledError);
+    assert.equal(bench.pods().length, 1);
+  });
+
+  it("ends a cancelled pull without a write where the leadership is lost", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    const cancel = new AbortController();
+    let leads = true;
+    const pull = bench.puller({ leadership: { mayWrite: () => leads } }).pull(order, cancel.signal);
+    await bench.pod(order);
+    leads = false;
+    cancel.abort(new PullCancelledError());
+    await assert.rejects(pull, PullCancelledError);
+    assert.equal(bench.count("DELETE"), 0);
   });
 
   it("says who has deleted the pod, where that is known", async () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { KubernetesDeniedError } from "../../src/domain/errors.ts";
+import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
 import { type PullOrder, PullReleasedError } from "../../src/domain/pull.ts";
 import { machineTime } from "../../src/simulation/kubernetes-time.ts";
 import { digest } from "./node-fixture.ts";
-import { ended, type PrepullBench, startPrepullBench, unending } from "./prepull-fixture.ts";
+import { ended, type PrepullBench, quickLimits, startPrepullBench, unending } from "./prepull-fixture.ts";
 
 /** Starts pulls and leaves them, as a process that is killed does. */
 async function abandon(bench: PrepullBench, orders: readonly PullOrder[]): Promise<void> {
@@ -82,6 +82,32 @@ describe("puller: after a process was killed (P1)", () => {
     await abandon(bench, orders);
     await bench.puller().recover(() => false, unending);
     assert.deepEqual(bench.pods(), []);
+  });
+
+  it("pages through many, and refuses a list that is none or does not end", async () => {
+    await using bench = await startPrepullBench();
+    await abandon(
+      bench,
+      Array.from({ length: 5 }, (_, number) => bench.order("played", number)),
+    );
+    const paged = (maxPages: number) =>
+      bench.puller({ limits: { ...quickLimits, api: { ...quickLimits.api, pageSize: 2, maxPages } } });
+    await assert.rejects(
+      paged(2).recover(() => false, unending),
+      /more than 2 pages/,
+    );
+    await paged(3).recover(() => false, unending);
+    assert.deepEqual(bench.pods(), []);
+    for (const body of ['{"kind":"NodeList"}', '{"kind":"PodList","metadata":{"resourceVersion":"1"},"items":[{}]}']) {
+      bench.api.intercept((_, response) => {
+        response.writeHead(200, { "content-type": "application/json" }).end(body);
+        return true;
+      });
+      await assert.rejects(
+        paged(3).recover(() => false, unending),
+        KubernetesUnavailableError,
+      );
+    }
   });
 
   it("goes on where one pod cannot be removed", async () => {

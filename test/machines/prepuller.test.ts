@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AnyEventObject, createActor, fromCallback, fromPromise, setup } from "xstate";
+import { type AnyEventObject, createActor, enqueueActions, fromCallback, fromPromise, setup } from "xstate";
 import type { PrepullState } from "../../src/domain/answers.ts";
 import { NO_WORK } from "../../src/domain/prepull-work.ts";
 import type { RecoveredPull } from "../../src/domain/pull.ts";
 import { nodePrepullMachine } from "../../src/machines/node-prepull.ts";
+import { leaveOrphans } from "../../src/machines/orphans.ts";
 import { prepullerMachine, type RecoverInput } from "../../src/machines/prepuller.ts";
 import type { PrepullerSettings } from "../../src/machines/prepuller-state.ts";
 import { actorClock } from "../support/actor-clock.ts";
@@ -326,4 +327,48 @@ test("5,000 nodes begin in slices, never more at once, and end without a trace",
   assert.ok(children() <= bare && clock.pending <= before + 1, "no actor and no timer is left");
   stop();
   assert.equal(clock.pending, 0);
+});
+
+test("a prepuller whose own transition throws leaves no actor, no timer and no pull behind (P6)", async () => {
+  const clock = manualClock();
+  const pulls = heldPulls();
+  const errors: unknown[] = [];
+  const machine = prepullerMachine.provide({
+    actors: {
+      node: nodePrepullMachine.provide({ actors: { pull: pulls.logic } }),
+      leadership: fromCallback<AnyEventObject>(({ sendBack }) => sendBack({ type: "leadership.gained" })),
+      recover: fromPromise<readonly RecoveredPull[], RecoverInput>(() => Promise.resolve([])),
+    },
+    actions: {
+      tellFailure: () => {
+        throw new Error("a defect of the test's making");
+      },
+    },
+  });
+  const work = workWith({ lacking: nodes(4, ["weekly"]) });
+  const input = { settings: prepullerSettings(), work, now: timesOf(clock), random: () => 0 };
+  const parent = setup({
+    actors: { prepuller: machine },
+    actions: {
+      note: ({ event }) => void errors.push(event),
+      leave: enqueueActions(({ self, enqueue }) => leaveOrphans(self.getSnapshot().children["prepuller"], enqueue)),
+    },
+  }).createMachine({
+    initial: "running",
+    states: {
+      running: {
+        invoke: { id: "prepuller", src: "prepuller", input, onError: { target: "broken", actions: ["note", "leave"] } },
+      },
+      broken: {},
+    },
+  });
+  const actor = createActor(parent, { clock: actorClock(clock) }).start();
+  await clock.advance(0);
+  assert.equal(pulls.running.size, 2);
+  pulls.fail("n0", "weekly");
+  assert.equal(errors.length, 1);
+  assert.equal(pulls.running.size, 0);
+  assert.deepEqual(pulls.dropped, [`n1 ${digest("weekly")}`], "left as it is, for the next prepuller to adopt");
+  assert.equal(clock.pending, 0);
+  actor.stop();
 });

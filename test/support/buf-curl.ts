@@ -1,19 +1,41 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { decodeErrorInfo } from "./error-details.ts";
+import { eventually } from "./eventually.ts";
 
 const BUF = join(import.meta.dirname, "../../node_modules/.bin/buf");
 
-/** What `buf curl` said. */
-export interface BufCurlAnswer {
-  /** The messages of the response, one for a unary call. */
-  readonly messages: readonly unknown[];
-  /** The failure, with the reason that its details name (empty where they name none), or null. */
-  readonly failure: { readonly code: string; readonly message: string; readonly reason: string } | null;
+/** A failure as `buf curl` writes it. */
+export interface BufCurlFailure {
+  /** Such as `not_found`. */
+  readonly code: string;
+  readonly message: string;
+  /** What its `google.rpc.ErrorInfo` names; empty where it has none. */
+  readonly reason: string;
 }
+
+/** What `buf curl` said about a call that gives one answer. */
+export type BufCurlAnswer =
+  | { readonly message: object; readonly failure: null }
+  | { readonly message: null; readonly failure: BufCurlFailure };
+
+/** A stream that `buf curl` reads. */
+export interface BufCurlStream extends AsyncDisposable {
+  /** The next message that was not taken yet; rejects where none comes within five seconds. */
+  next(): Promise<object>;
+  /** How the stream ended. */
+  readonly ended: Promise<BufCurlFailure>;
+}
+
+/** No `buf curl` outlives the tests. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 /**
  * Calls a method of `labimages.v1.ImageService` as a user with a shell does: `buf curl` learns the contract from the
@@ -21,37 +43,60 @@ export interface BufCurlAnswer {
  * own process.
  */
 export async function bufCurl(address: string, method: string, request: object = {}): Promise<BufCurlAnswer> {
+  const { child, complaints } = startBufCurl(address, method, request);
+  const [output, failure, [exitStatus]] = await Promise.all([text(child.stdout), complaints, once(child, "exit")]);
+  if (exitStatus !== 0) return { message: null, failure: readFailure(failure) };
+  return { message: JSON.parse(output), failure: null };
+}
+
+/** As `bufCurl`, for a method that gives a stream. */
+export function bufCurlStream(address: string, method: string, request: object = {}): BufCurlStream {
+  const { child, complaints } = startBufCurl(address, method, request);
+  const exited = once(child, "exit");
+  const messages: object[] = [];
+  let lines = "";
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    lines += line;
+    // A message ends with the brace in the first column.
+    if (!line.startsWith("}")) return;
+    messages.push(JSON.parse(lines));
+    lines = "";
+  });
+  return {
+    next: () =>
+      eventually(() => {
+        const message = messages.shift();
+        if (message === undefined) throw new Error("no message has come");
+        return message;
+      }),
+    ended: complaints.then(readFailure),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+function startBufCurl(address: string, method: string, request: object) {
   const url = `http://${address}/labimages.v1.ImageService/${method}`;
-  const child = spawn(
-    BUF,
-    ["curl", "--protocol", "grpc", "--http2-prior-knowledge", "--data", JSON.stringify(request), url],
-    { cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const [output, complaints, [exitStatus]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  if (exitStatus === 0) return { messages: readMessages(output), failure: null };
-  return { messages: readMessages(output), failure: readFailure(complaints) };
+  const flags = ["--protocol", "grpc", "--http2-prior-knowledge", "--data", JSON.stringify(request)];
+  const child = spawn(BUF, ["curl", ...flags, url], { cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return { child, complaints: text(child.stderr) };
 }
 
-/** Messages stand one after the other, each beginning with a brace in the first column. */
-function readMessages(output: string): readonly unknown[] {
-  return output
-    .split(/\n(?=\{)/)
-    .filter((part) => part.trim() !== "")
-    .map((part): unknown => JSON.parse(part));
-}
-
-function readFailure(complaints: string): BufCurlAnswer["failure"] {
-  let failure: { code: string; message?: string; details?: { type: string; value: string }[] };
-  try {
-    failure = JSON.parse(complaints);
-  } catch {
-    throw new Error(`buf curl failed by itself: ${complaints}`);
-  }
+function readFailure(complaints: string): BufCurlFailure {
+  const failure = parse(complaints);
   const info = failure.details?.find(({ type }) => type === "google.rpc.ErrorInfo");
   const { reason } = decodeErrorInfo(Buffer.from(info?.value ?? "", "base64"));
   return { code: failure.code, message: failure.message ?? "", reason };
+}
+
+function parse(complaints: string): { code: string; message?: string; details?: { type: string; value: string }[] } {
+  try {
+    return JSON.parse(complaints);
+  } catch {
+    throw new Error(`buf curl failed by itself: ${complaints}`);
+  }
 }

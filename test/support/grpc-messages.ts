@@ -60,6 +60,17 @@ export interface PrepullStatus {
   readonly prepulled: readonly NodeImage[];
   readonly pending: readonly NodeImage[];
   readonly nodes: readonly NodeStatus[];
+  readonly progress: readonly PrepullProgress[];
+}
+
+/** `labimages.v1.PrepullProgress`, without times. */
+export interface PrepullProgress {
+  readonly node: string;
+  readonly reference: string;
+  readonly prepullState: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly attempts: number;
 }
 
 interface Stated {

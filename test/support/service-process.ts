@@ -16,7 +16,7 @@ export interface LogLine {
 }
 
 /** `lab-images serve` as a process of its own. */
-export interface ServiceProcess {
+export interface ServiceProcess extends AsyncDisposable {
   readonly pid: number;
   /** `127.0.0.1:port`. */
   readonly grpc: string;
@@ -36,18 +36,34 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** What else the process is started with. */
+export interface ServiceProcessOptions {
+  /** A module that is loaded before the program. */
+  readonly preload?: string;
+}
+
 /** Starts the service with this configuration (as in the file), ports chosen by the system, and waits until it listens. */
-export async function startServiceProcess(config: Readonly<Record<string, unknown>>): Promise<ServiceProcess> {
+export async function startServiceProcess(
+  config: Readonly<Record<string, unknown>>,
+  { preload }: ServiceProcessOptions = {},
+): Promise<ServiceProcess> {
   const directory = await mkdtemp(join(tmpdir(), "lab-images-"));
   const file = join(directory, "config.yaml");
   const listen = { grpc: { listen: "127.0.0.1:0" }, http: { listen: "127.0.0.1:0" } };
   await writeFile(file, stringify({ ...listen, ...config }));
-  const child = spawn(process.execPath, [PROGRAM, "serve", "--config", file], { stdio: ["ignore", "pipe", "inherit"] });
+  const options = preload === undefined ? [] : ["--import", preload];
+  const command = [...options, PROGRAM, "serve", "--config", file];
+  const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   const exited = once(child, "exit").then(([status]: unknown[]) => {
     running.delete(child);
     return typeof status === "number" ? status : null;
   });
+  const stop = async (): Promise<void> => {
+    if (running.has(child)) child.kill("SIGTERM");
+    await exited;
+    await rm(directory, { recursive: true, force: true });
+  };
   const log: LogLine[] = [];
   const listening = await firstLine(child, log, (line) => line.msg === "listening", exited);
   return {
@@ -57,11 +73,8 @@ export async function startServiceProcess(config: Readonly<Record<string, unknow
     log,
     kill: (signal) => child.kill(signal),
     exited,
-    async stop() {
-      if (running.has(child)) child.kill("SIGTERM");
-      await exited;
-      await rm(directory, { recursive: true, force: true });
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }
 

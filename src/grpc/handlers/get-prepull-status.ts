@@ -6,8 +6,8 @@ import { GET_PREPULL_STATUS_FIELD as FIELD } from "../field-numbers.ts";
 import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPrepullStatusRequest.ts";
 import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../page.ts";
 import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
-import { byNode, imagePart, nodePart } from "../prepull-progress-message.ts";
 import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
+import { byNode, imagePart, nodePart } from "../prepull-progress-message.ts";
 import type { ServiceContext } from "../service-context.ts";
 import type { UnaryHandler } from "../unary-call.ts";
 import { delimited, stringField } from "../wire.ts";
@@ -82,8 +82,9 @@ function createWork({ reader }: ServiceContext): () => { readonly nodes: WorkByN
 function flatten(snapshot: Snapshot, work: WorkByNode): Entries {
   const { prepulled, pending } = snapshot.prepullImages();
   const all = [...prepulled, ...pending];
-  const images = entriesOf(all.map((entry, at) => ({ entry, isPrepulled: at < prepulled.length })), (one) =>
-    imagePart(one.entry, one.isPrepulled),
+  const images = entriesOf(
+    all.map((entry, at) => ({ entry, isPrepulled: at < prepulled.length })),
+    (one) => imagePart(one.entry, one.isPrepulled),
   );
   const nodes = entriesOf(snapshot.nodes(), (status) => nodePart(status, work.get(status.name) ?? []));
   return {

@@ -1,4 +1,4 @@
-import { type PrepullState, PREPULL_STATES } from "../../domain/answers.ts";
+import { PREPULL_STATES, type PrepullState } from "../../domain/answers.ts";
 import { InvalidArgumentError, InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/reference.ts";
 import { checkRequiredText, checkText, LONGEST_NAME } from "../arguments.ts";

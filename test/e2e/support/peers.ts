@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type SimulatedKubernetes, startKubernetesApi } from "../../../src/simulation/kubernetes-api.ts";
 import type { JsonObject } from "../../../src/simulation/kubernetes-objects.ts";
 import { type SimulatedRegistry, startOciRegistry } from "../../../src/simulation/oci-registry.ts";
+import type { RegistryAuth } from "../../../src/simulation/oci-registry-auth.ts";
 import { type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 
 /** Where the images of the tests are, below the registry's host. */
@@ -23,6 +24,7 @@ export interface ConfigChanges {
 export interface PeerOptions {
   /** Whether they can be reached at the start. */
   readonly reachable?: boolean;
+  readonly auth?: RegistryAuth;
 }
 
 /**
@@ -56,9 +58,9 @@ export interface Peers extends AsyncDisposable {
 }
 
 /** Starts an empty registry and an empty cluster. */
-export async function startPeers({ reachable = true }: PeerOptions = {}): Promise<Peers> {
+export async function startPeers({ reachable = true, auth = { kind: "none" } }: PeerOptions = {}): Promise<Peers> {
   await using started = new AsyncDisposableStack();
-  const registry = started.adopt(await startOciRegistry(), (it) => it.close());
+  const registry = started.adopt(await startOciRegistry({ auth }), (it) => it.close());
   const cluster = started.adopt(await startKubernetesApi(), (it) => it.close());
   const proxyTo = (port: number) => startFaultProxy({ host: "127.0.0.1", port });
   const registryProxy = started.adopt(await proxyTo(registry.port), (it) => it.close());

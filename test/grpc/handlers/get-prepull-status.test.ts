@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { NodeImage, NodeStatus } from "../../../src/domain/answers.ts";
+import type { NodeImage, NodeStatus, PrepullProgress } from "../../../src/domain/answers.ts";
 import type { GetPrepullStatusResponse__Output } from "../../../src/grpc/gen/labimages/v1/GetPrepullStatusResponse.ts";
 import { ask } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
@@ -33,6 +33,36 @@ async function allPages({ client }: RunningServer, pageSize: number): Promise<Ge
 const names = (page: GetPrepullStatusResponse__Output) => page.status?.nodes.map(({ name }) => name) ?? [];
 
 describe("GetPrepullStatus", () => {
+  test("shows the work on each node beside it, as it is at the time of the call", async (context) => {
+    const state = fakeState(snapshotOf(1, { images: [], nodes: nodes(3) }));
+    const running = await startServer(context, { state });
+    const work: PrepullProgress = {
+      node: "node-2",
+      reference: "r/l:w@sha256:1",
+      digest: "sha256:1",
+      state: "FAILED",
+      reason: "ErrImagePull",
+      message: "two\nlines",
+      attempts: 2,
+      startTime: 1_500,
+      nextAttemptTime: 2_000,
+    };
+    assert.deepEqual(
+      (await allPages(running, 2)).map(({ status }) => status?.progress),
+      [[], []],
+    );
+    state.progress = [work, { ...work, node: "gone" }];
+    const [first, second] = await allPages(running, 2);
+    assert.deepEqual(first?.status?.progress, []);
+    const [shown, ...others] = second?.status?.progress ?? [];
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [shown?.node, shown?.prepullState, shown?.reason, shown?.message, shown?.attempts],
+      ["node-2", "PREPULL_STATE_FAILED", "ErrImagePull", "two lines", 2],
+    );
+    assert.deepEqual([shown?.startTime?.nanos, Number(shown?.nextAttemptTime?.seconds)], [500_000_000, 2]);
+  });
+
   test("shows configuration, sources and images first, then pages of nodes", async (context) => {
     const prepullImages = { prepulled: nodeImages(2), pending: nodeImages(3) };
     const state = fakeState(snapshotOf(1, { images: [], nodes: nodes(5), prepullImages }));

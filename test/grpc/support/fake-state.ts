@@ -1,4 +1,11 @@
-import type { ImageList, Menu, NodeMissingImages, NodeStatus, PrepullImages } from "../../../src/domain/answers.ts";
+import type {
+  ImageList,
+  Menu,
+  NodeMissingImages,
+  NodeStatus,
+  PrepullImages,
+  PrepullProgress,
+} from "../../../src/domain/answers.ts";
 import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/catalog.ts";
 import { UnknownImageError } from "../../../src/domain/errors.ts";
 import type { Image } from "../../../src/domain/image.ts";
@@ -11,6 +18,7 @@ import type {
   GateRequest,
   GateSession,
   ImageCommands,
+  PrepullReport,
   SourceState,
   StateReader,
 } from "../../../src/ports.ts";
@@ -118,6 +126,10 @@ export interface FakeState {
   readonly kept: Map<number, Snapshot>;
   readonly marks: { readonly digest: string; readonly node: string }[];
   readonly attached: Attached[];
+  progress: readonly PrepullProgress[];
+  /** Those who want to know of changes; a test that changes something calls them. */
+  readonly listeners: Set<() => void>;
+  readonly reports: PrepullReport[];
   /** Replaced by tests that need other commands. */
   overrides: Partial<ImageCommands>;
 }
@@ -149,6 +161,9 @@ export function fakeState(current: Snapshot | null = null): FakeState {
     kept: new Map(),
     marks: [],
     attached: [],
+    progress: [],
+    listeners: new Set(),
+    reports: [],
     overrides: {},
     reader: {
       epoch: "epoch-1",
@@ -158,8 +173,11 @@ export function fakeState(current: Snapshot | null = null): FakeState {
       keep: (snapshot) => void state.kept.set(snapshot.generation, snapshot),
       sources: () => state.sources,
       staleReason: () => state.staleReason,
-      progress: () => [],
-      onChange: () => () => undefined,
+      progress: () => state.progress,
+      onChange(listener) {
+        state.listeners.add(listener);
+        return () => void state.listeners.delete(listener);
+      },
     },
     commands: {
       resolveAtRegistry: (snapshot, tag, signal) =>
@@ -170,7 +188,10 @@ export function fakeState(current: Snapshot | null = null): FakeState {
         state.marks.push({ digest, node });
         return true;
       },
-      reportPrepull: () => false,
+      reportPrepull(report) {
+        state.reports.push(report);
+        return true;
+      },
       refresh: (cause, signal) => state.overrides.refresh?.(cause, signal) ?? Promise.resolve(),
       waitForRefresh: (request, caller) =>
         state.overrides.waitForRefresh?.(request, caller) ?? attach(state, request, caller),

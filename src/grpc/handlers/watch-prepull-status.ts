@@ -1,0 +1,104 @@
+import type { Clock } from "../../ports.ts";
+import type { WatchPrepullStatusRequest__Output } from "../gen/labimages/v1/WatchPrepullStatusRequest.ts";
+import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
+import type { ServiceContext } from "../service-context.ts";
+import { createStatusHistory, type StatusHistory, type StatusView } from "../status-history.ts";
+import type { OpenStream, StreamHandler } from "../stream-call.ts";
+
+/** Milliseconds for which changes are gathered before readers are told. */
+const GATHERING = 100;
+/** Readers that are told in one turn of the event loop. */
+const SLICE = 100;
+
+/** One reader: where it is, and what of that has not been sent yet. Its messages are shared with the other readers. */
+interface Watcher {
+  readonly stream: OpenStream;
+  version: number;
+  messages: readonly Buffer[];
+  sent: number;
+  sending: boolean;
+}
+
+/** `WatchPrepullStatus`: the whole at once, then what changes; what a slow reader has missed is merged when it reads on. */
+export function watchPrepullStatus(context: ServiceContext): StreamHandler<WatchPrepullStatusRequest__Output> {
+  const config = encodePrepullConfig(context.settings);
+  const watchers = new Set<Watcher>();
+  let watch: ReturnType<typeof startWatch> | null = null;
+
+  return (_request, stream) => {
+    context.snapshot();
+    watch ??= startWatch(context, config, watchers);
+    const { history } = watch;
+    const watcher: Watcher = { stream, version: 0, messages: [], sent: 0, sending: false };
+    watchers.add(watcher);
+    stream.onEnd(() => {
+      watchers.delete(watcher);
+      if (watchers.size > 0) return;
+      watch?.stop();
+      watch = null;
+    });
+    stream.sendHeaders();
+    pump(watcher, history);
+  };
+}
+
+/** Follows the state while anybody watches. */
+function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlySet<Watcher>) {
+  const { reader, clock } = context;
+  const history = createStatusHistory(config, viewOf(context));
+  let cancel: (() => void) | null = null;
+  const unsubscribe = reader.onChange(() => {
+    cancel ??= clock.schedule(GATHERING, () => {
+      cancel = null;
+      history.update(viewOf(context));
+      tellAll([...watchers], history, clock);
+    });
+  });
+  return {
+    history,
+    stop() {
+      unsubscribe();
+      cancel?.();
+    },
+  };
+}
+
+function viewOf({ reader, snapshot, stateField }: ServiceContext): StatusView {
+  const current = snapshot();
+  return {
+    images: current.prepullImages(),
+    nodes: current.nodes(),
+    progress: reader.progress(),
+    sources: encodeSources(reader.sources()),
+    state: stateField(current),
+  };
+}
+
+/** Thousands of readers are told in slices, so that others get their turns in between. */
+function tellAll(watchers: readonly Watcher[], history: StatusHistory, clock: Clock): void {
+  for (const watcher of watchers.slice(0, SLICE)) pump(watcher, history);
+  const rest = watchers.slice(SLICE);
+  if (rest.length > 0) clock.schedule(0, () => tellAll(rest, history, clock));
+}
+
+/** Sends the next message, if the transport has taken the last one and there is one to send. */
+function pump(watcher: Watcher, history: StatusHistory): void {
+  if (watcher.sending) return;
+  if (watcher.sent === watcher.messages.length) {
+    watcher.messages = history.messagesSince(watcher.version);
+    watcher.version = history.version;
+    watcher.sent = 0;
+  }
+  const next = watcher.messages[watcher.sent];
+  if (next === undefined) return;
+  watcher.sent += 1;
+  if (watcher.sent === watcher.messages.length) {
+    watcher.messages = [];
+    watcher.sent = 0;
+  }
+  watcher.sending = true;
+  watcher.stream.send(next, () => {
+    watcher.sending = false;
+    pump(watcher, history);
+  });
+}

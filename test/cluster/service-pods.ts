@@ -1,0 +1,114 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { prepullPodSelector } from "../../src/kubernetes/prepull-pod.ts";
+import { createKubeletClient, type KubeletApiAddress } from "../../src/simulation/kubelet-client.ts";
+
+/** What is known of one pod of the prepuller that is there or has been. */
+export interface SeenPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  readonly image: string;
+  /** Kinds of the owners. */
+  readonly owners: readonly string[];
+  /** Whether a container was ever seen to be created from the image. */
+  readonly proven: boolean;
+  readonly gone: boolean;
+}
+
+/** The pods of a prepuller from the first to the last, as somebody sees them who watches the API server. */
+export interface PodHistory extends AsyncDisposable {
+  /** In the order in which they were first seen. */
+  readonly pods: readonly SeenPod[];
+  /** Those that are there. */
+  readonly present: readonly SeenPod[];
+  /** Names that more than one pod has had, one after the other. */
+  readonly repeated: readonly string[];
+  /** Pods that went before a container was created from their image. */
+  readonly lost: readonly SeenPod[];
+}
+
+interface PodObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly ownerReferences?: readonly { readonly kind: string }[];
+  };
+  readonly spec: { readonly nodeName: string; readonly containers: readonly { readonly image: string }[] };
+  readonly status?: { readonly containerStatuses?: readonly { readonly imageID?: string }[] };
+}
+
+interface PodList {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly items: readonly PodObject[];
+}
+
+/** Before the next list, where a watch has ended; milliseconds. */
+const PAUSE_MS = 50;
+
+/** Begins to record before it resolves: no pod that is made later is missed while the server answers. */
+export async function recordPods(
+  address: KubeletApiAddress,
+  namespace: string,
+  instance = "lab-images-prepuller",
+): Promise<PodHistory> {
+  const client = createKubeletClient(address);
+  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(prepullPodSelector(instance))}`;
+  const seen = new Map<string, SeenPod>();
+  const life = new AbortController();
+
+  function note(object: PodObject, gone: boolean): void {
+    const { name, uid, ownerReferences = [] } = object.metadata;
+    const known = seen.get(uid);
+    const created = object.status?.containerStatuses?.some(({ imageID = "" }) => imageID !== "") === true;
+    const { nodeName, containers } = object.spec;
+    seen.set(uid, {
+      name,
+      uid,
+      node: nodeName,
+      image: containers[0]?.image ?? "",
+      owners: ownerReferences.map(({ kind }) => kind),
+      proven: created || known?.proven === true,
+      gone: gone || known?.gone === true,
+    });
+  }
+
+  async function list(): Promise<string> {
+    const { items, metadata } = (await client.request("GET", path)) as unknown as PodList;
+    const listed = new Set(items.map((item) => item.metadata.uid));
+    for (const item of items) note(item, false);
+    for (const pod of seen.values()) if (!listed.has(pod.uid)) seen.set(pod.uid, { ...pod, gone: true });
+    return metadata.resourceVersion;
+  }
+
+  async function follow(first: string): Promise<void> {
+    for (let version: string | null = first; !life.signal.aborted; version = await list().catch(() => null)) {
+      const onEvent = ({ type, object }: { type: string; object: unknown }) => {
+        if (type !== "ERROR" && type !== "BOOKMARK") note(object as PodObject, type === "DELETED");
+      };
+      if (version !== null) await client.watch(`${path}&watch=true&resourceVersion=${version}`, onEvent, life.signal);
+      await delay(PAUSE_MS, undefined, { signal: life.signal }).catch(() => undefined);
+    }
+  }
+
+  const ended = follow(await list());
+  return {
+    get pods() {
+      return [...seen.values()];
+    },
+    get present() {
+      return [...seen.values()].filter(({ gone }) => !gone);
+    },
+    get repeated() {
+      const names = [...seen.values()].map(({ name }) => name);
+      return names.filter((name, index) => names.indexOf(name) !== index);
+    },
+    get lost() {
+      return [...seen.values()].filter(({ gone, proven }) => gone && !proven);
+    },
+    async [Symbol.asyncDispose]() {
+      life.abort(new Error("the record is closed"));
+      await ended;
+      client.close();
+    },
+  };
+}

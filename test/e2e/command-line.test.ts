@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, describe, test } from "node:test";
+import { stringify } from "yaml";
+
+const PROGRAM = join(import.meta.dirname, "../../bin/lab-images.js");
+/** Makes the program believe that it runs on an older Node: whether one is installed depends on the machine. */
+const OLD_NODE = `data:text/javascript,${encodeURIComponent(
+  'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });',
+)}`;
+
+interface Outcome {
+  readonly status: unknown;
+  readonly output: string;
+  readonly complaints: string;
+}
+
+async function runNode(...parameters: readonly string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, parameters, { stdio: ["ignore", "pipe", "pipe"] });
+  const [output, complaints, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { status, output, complaints };
+}
+
+function run(...parameters: readonly string[]): Promise<Outcome> {
+  return runNode(PROGRAM, ...parameters);
+}
+
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lab-images-cli-"));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const SOURCE = { type: "docker", registry: "127.0.0.1:1", repository: "lab/sketchbook" };
+
+let files = 0;
+async function configFile(content: Readonly<Record<string, unknown>> | string): Promise<string> {
+  files += 1;
+  const file = join(folder, `config-${files}.yaml`);
+  await writeFile(file, typeof content === "string" ? content : stringify(content));
+  return file;
+}
+
+describe("the command line", { concurrency: 2 }, () => {
+  test("serve refuses to start without a configuration: exit status 2", async () => {
+    const { status, complaints } = await run("serve");
+    assert.equal(status, 2);
+    assert.match(complaints, /serve needs a configuration: --config FILE/);
+  });
+
+  test("a file that is not there, or is no YAML, is refused: exit status 2", async () => {
+    const missing = await run("serve", "--config", join(folder, "nowhere.yaml"));
+    assert.equal(missing.status, 2);
+    assert.match(missing.complaints, /nowhere\.yaml cannot be read \(ENOENT\)/);
+    const broken = await run("serve", "--config", await configFile("images: [\n"));
+    assert.equal(broken.status, 2);
+    assert.equal(broken.output, "");
+  });
+
+  for (const command of ["check-config", "serve --config"]) {
+    test(`${command} names each key that is wrong, and what was expected: exit status 2`, async () => {
+      const images = { source: { ...SOURCE, registry: "https://registry.example.org" }, numWeeklies: "many" };
+      const file = await configFile({ images, extra: 1 });
+      const { status, complaints } = await run(...command.split(" "), file);
+      assert.equal(status, 2);
+      assert.match(complaints, /images\.source\.registry: expected a host/);
+      assert.match(complaints, /images\.numWeeklies: expected a whole number .*, found the text "many"/);
+      assert.match(complaints, /extra: .*found an unknown key/);
+    });
+  }
+
+  test("check-config says that a configuration is valid: exit status 0", async () => {
+    const { status, output } = await run("check-config", await configFile({ images: { source: SOURCE } }));
+    assert.equal(status, 0);
+    assert.match(output, /the configuration is valid/);
+  });
+
+  test("plaintext beyond loopback is refused: exit status 2", async () => {
+    const grpc = { listen: "0.0.0.0:0" };
+    const { status, complaints } = await run(
+      "serve",
+      "--config",
+      await configFile({ images: { source: SOURCE }, grpc }),
+    );
+    assert.equal(status, 2);
+    assert.match(complaints, /grpc\.listen: .*beyond loopback.*TLS.*grpc\.insecure/);
+  });
+
+  test("an unknown command or option is refused with the usage: exit status 2", async () => {
+    for (const parameters of [["frobnicate"], ["demo", "--colour"]]) {
+      const { status, complaints } = await run(...parameters);
+      assert.equal(status, 2);
+      assert.match(complaints, /Usage: lab-images COMMAND/);
+    }
+  });
+
+  for (const which of ["grpc", "http"]) {
+    test(`a port of ${which} that is taken is told by its key: exit status 1`, async () => {
+      const holder = createServer().listen(0, "127.0.0.1");
+      await once(holder, "listening");
+      const { port } = holder.address() as AddressInfo;
+      const listen = { grpc: { listen: "127.0.0.1:0" }, http: { listen: "127.0.0.1:0" } };
+      const taken = { [which]: { listen: `127.0.0.1:${port}` } };
+      try {
+        const file = await configFile({ images: { source: SOURCE }, ...listen, ...taken });
+        const { status, output } = await run("serve", "--config", file);
+        assert.equal(status, 1);
+        assert.match(output, new RegExp(`${which}\\.listen: .*127\\.0\\.0\\.1:${port}`));
+        assert.match(output, /EADDRINUSE|in use/);
+      } finally {
+        holder.close();
+        await once(holder, "close");
+      }
+    });
+  }
+
+  test("a Node that is too old is told which one is needed: exit status 2", async () => {
+    const { status, complaints } = await runNode("--import", OLD_NODE, PROGRAM, "serve");
+    assert.equal(status, 2);
+    assert.match(complaints, /lab-images needs Node 24 or newer, and this is 20\.20\.2/);
+  });
+});

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { eventually } from "../support/eventually.ts";
+import { type Peers, startPeers } from "./support/peers.ts";
+import { type Service, startReadyService } from "./support/service.ts";
+
+const account = { username: "canary-user", password: "canary-password-8c1f" };
+const canaries = [account.password, Buffer.from(`${account.username}:${account.password}`).toString("base64")];
+
+async function withCredentials(check: (service: Service, peers: Peers) => Promise<void>): Promise<void> {
+  await using peers = await startPeers({ auth: { kind: "basic", ...account } });
+  peers.push("recommended");
+  peers.push("sketch");
+  peers.setNode("alder");
+  const folder = await mkdtemp(join(tmpdir(), "lab-images-log-"));
+  const file = join(folder, "dockerconfigjson");
+  const host = peers.place.split("/")[0] ?? "";
+  await writeFile(file, JSON.stringify({ auths: { [host]: { auth: canaries[1] } } }));
+  try {
+    await using service = await startReadyService(peers.config({ images: { dockerCredentialsPath: file } }));
+    await check(service, peers);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Everything that anybody can read of the service. */
+async function allThatIsTold({ log, http, client }: Service): Promise<string> {
+  const paths = ["/livez", "/readyz", "/metrics", "/spawner/v1/images", "/spawner/v1/prepulls"];
+  const pages = await Promise.all(paths.map(async (path) => (await fetch(`http://${http}${path}`)).text()));
+  const { status, state } = await client.call("GetPrepullStatus", {});
+  return JSON.stringify([log, pages, status, state]);
+}
+
+describe("what is told of credentials", () => {
+  test("nothing, neither while they work nor when they do not, at any level of the log", () =>
+    withCredentials(async (service, peers) => {
+      const { client } = service;
+      assert.ok(
+        peers.registry.requests.some(({ authorization }) => authorization === "basic"),
+        "they are used",
+      );
+      const failures: unknown[] = [];
+      const attempt = (call: Promise<unknown>) => call.catch((error: unknown) => failures.push(error));
+      peers.registry.behaviour.intercept = (_request, response) => {
+        response.writeHead(403, { "content-type": "text/plain" }).end(canaries.join(" "));
+        return true;
+      };
+      await attempt(client.call("Refresh", {}));
+      await attempt(client.call("ResolveImage", { tag: "sketch" }));
+      peers.registry.behaviour.intercept = (request, response) => {
+        response.writeHead(500).end(JSON.stringify({ headers: request.headers }));
+        return true;
+      };
+      await attempt(client.call("ResolveImage", { tag: "sketch" }));
+      peers.registryProxy.setFault({ kind: "refuse", applyToOpen: true });
+      await attempt(client.call("ResolveImage", { tag: "sketch" }));
+      assert.equal(failures.length, 4);
+      const told = `${await allThatIsTold(service)} ${failures.map((error) => JSON.stringify(error) + String(error)).join(" ")}`;
+      for (const canary of canaries) assert.ok(!told.includes(canary), `${canary} has been told`);
+    }));
+});
+
+describe("a fault that lasts", () => {
+  test("is one warning when it begins and one line when it is over, however often it is met", async () => {
+    await using peers = await startPeers();
+    peers.push("recommended");
+    peers.setNode("alder");
+    await using service = await startReadyService(peers.config({ images: { refreshInterval: "0.1s" } }));
+    const failed = ({ msg }: { msg: string }) => /refresh has failed/.test(msg);
+    const levels = (isMeant: (line: { msg: string }) => boolean) =>
+      service.log.filter(isMeant).map(({ level }) => level);
+    peers.registry.behaviour.intercept = (_request, response) => {
+      response.writeHead(403).end();
+      return true;
+    };
+    await eventually(() => assert.ok(levels(failed).length >= 5));
+    peers.registry.behaviour.intercept = null;
+    await eventually(() =>
+      assert.deepEqual(
+        levels(({ msg }) => msg.includes("the refresh works again")),
+        ["info"],
+      ),
+    );
+    assert.equal(levels(failed).filter((level) => level !== "debug").length, 1);
+    assert.equal(levels(failed)[0], "warn");
+  });
+});

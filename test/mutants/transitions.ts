@@ -1,0 +1,119 @@
+/**
+ * Takes every transition out of every machine, one at a time, and runs the end-to-end tests that go through gRPC each
+ * time: one of them has to fail. Arguments: ids of the machines to look at (all unless given). Exit status 1 where a
+ * transition is missed by nobody.
+ */
+import { glob } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "node:test";
+import { type Mutant, mutantVariable, nameOf } from "./mutant.ts";
+import { transitionPaths } from "./transition-paths.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const PRELOAD = join(import.meta.dirname, "mutant.ts");
+
+/**
+ * The tests that ask over gRPC, in the order in which they are run: those that take least and find most first. The
+ * others start processes of their own, which outlive a run that is broken off.
+ */
+const SUITES = [
+  "wait-for-refresh",
+  "start",
+  "marks",
+  "refresh",
+  "prepulling",
+  "supervision",
+  "nodes",
+  "cluster-faults",
+  "paging",
+  "answers",
+].map((name) => join(ROOT, `test/e2e/${name}.test.ts`));
+
+/** Longest time of one test, milliseconds: a transition that is missing often shows as something that never comes. */
+const TEST_TIMEOUT = 15_000;
+
+/** Transitions that make no difference to anybody, by the name that `nameOf` gives, with the reason. */
+const EQUIVALENT: ReadonlyMap<string, string> = new Map();
+
+const machines = process.argv.slice(2);
+const unchanged = await firstFailure(null);
+if (unchanged !== null) throw new Error(`the tests fail without any change: ${unchanged}`);
+const survivors: string[] = [];
+let tried = 0;
+for (const mutant of await allMutants()) {
+  if (machines.length > 0 && !machines.includes(mutant.machine)) continue;
+  const name = nameOf(mutant);
+  const reason = EQUIVALENT.get(name);
+  if (reason !== undefined) {
+    tell(`EQUIVALENT ${name}: ${reason}`);
+    continue;
+  }
+  tried += 1;
+  const begun = performance.now();
+  const failure = await firstFailure(mutant);
+  const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
+  tell(failure === null ? `SURVIVED   ${name} (${seconds} s)` : `noticed    ${name} (${seconds} s): ${failure}`);
+  if (failure === null) survivors.push(name);
+}
+tell(`${tried} transitions taken out, ${survivors.length} of them unnoticed`);
+process.exitCode = survivors.length === 0 && tried > 0 ? 0 : 1;
+
+/** Every transition of every machine that a file of src/machines exports. */
+async function allMutants(): Promise<readonly Mutant[]> {
+  const found = new Map<string, Mutant[]>();
+  for await (const file of glob(join(ROOT, "src/machines/*.ts"))) {
+    const exported: Readonly<Record<string, unknown>> = await import(file);
+    for (const machine of Object.values(exported)) {
+      if (!isMachine(machine)) continue;
+      found.set(
+        machine.id,
+        transitionPaths(machine.config).map((path) => ({ machine: machine.id, path })),
+      );
+    }
+  }
+  return [...found.values()].flat();
+}
+
+function isMachine(
+  value: unknown,
+): value is { readonly id: string; readonly config: Readonly<Record<string, unknown>> } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "config" in value &&
+    "createMachine" in value === false &&
+    "implementations" in value
+  );
+}
+
+/** The name of the first test that fails with the mutant; null where all pass. */
+async function firstFailure(mutant: Mutant | null): Promise<string | null> {
+  const broken = new AbortController();
+  const variables = mutantVariable(mutant);
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  const events = run({
+    files: SUITES,
+    concurrency: 2,
+    timeout: TEST_TIMEOUT,
+    signal: broken.signal,
+    execArgv: ["--conditions=development", "--import", PRELOAD],
+  });
+  let failure: string | null = null;
+  events.on("test:fail", ({ name, details }) => {
+    // A suite fails because a test in it has.
+    if (details.type === "suite") return;
+    failure ??= name;
+    broken.abort();
+  });
+  for await (const _ of events) {
+    // Read to the end, so that nothing of this run is left when the next one begins.
+  }
+  return failure;
+}
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,353 @@
+/**
+ * The whole service, as a process, on Debian's docker-registry and on a simulated cluster, asked through `buf curl` and
+ * through a plain grpc-js client: both have to hear the same.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { bufCurl, bufCurlStream } from "../support/buf-curl.ts";
+import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
+import { eventually } from "../support/eventually.ts";
+import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
+import type { ImageServiceMethods, WaitForRefresh } from "../support/grpc-messages.ts";
+import { type ServiceProcess, startServiceProcess } from "../support/service-process.ts";
+
+const world = new AsyncDisposableStack();
+const digests = new Map<string, string>();
+let registry: DockerRegistry;
+let cluster: SimulatedKubernetes;
+let service: ServiceProcess;
+let client: ImageServiceClient;
+
+before(async () => {
+  registry = world.adopt(await startDockerRegistry(), (it) => it.close());
+  cluster = world.adopt(await startKubernetesApi(), (it) => it.close());
+  await push("r29_0_0", "w_2077_41", "w_2077_42", "w_2077_43", "d_2077_10_23", "w_2077_43-arm64", "sketch");
+  await pushAs("w_2077_42", "recommended");
+  await pushAs("w_2077_43", "latest_weekly");
+  setNode("alder", ["r29_0_0", "w_2077_42", "w_2077_43", "d_2077_10_23"]);
+  setNode("beech", ["r29_0_0", "w_2077_42"]);
+  service = world.use(await startServiceProcess(await configuration()));
+  client = world.adopt(connectClient(service.grpc), (it) => it.close());
+  await eventually(async () => assert.equal(await client.health(), "SERVING"), { withinMs: 15_000 });
+});
+
+after(() => world.disposeAsync());
+
+async function configuration() {
+  const folder = await mkdtemp(join(tmpdir(), "lab-images-service-"));
+  world.defer(() => rm(folder, { recursive: true, force: true }));
+  const kubeconfig = join(folder, "kubeconfig");
+  await writeFile(kubeconfig, cluster.kubeconfig);
+  return {
+    images: {
+      source: { type: "docker", registry: registry.host, repository: registry.repository },
+      refreshInterval: "1h",
+      numDailies: 1,
+      pin: ["latest_weekly"],
+      aliasTags: ["latest_weekly"],
+    },
+    kubernetes: { kubeconfig },
+    prepuller: { enabled: false },
+  };
+}
+
+/** Pushes each of the tags as an image of its own. */
+async function push(...tags: readonly string[]): Promise<void> {
+  for (const tag of tags) digests.set(tag, await registry.push(tag));
+}
+
+/** Pushes the image of one tag under others, so that they share its digest. */
+async function pushAs(original: string, ...tags: readonly string[]): Promise<void> {
+  for (const tag of tags) digests.set(tag, await registry.push(tag, { content: original }));
+}
+
+function reference(tag: string): string {
+  return `${registry.host}/${registry.repository}:${tag}`;
+}
+
+function pullReference(tag: string): string {
+  return `${reference(tag)}@${digests.get(tag)}`;
+}
+
+function setNode(name: string, tags: readonly string[]): void {
+  const images = tags.map((tag) => ({ names: [pullReference(tag)], sizeBytes: 4_000_000_000 }));
+  cluster.putNode({ metadata: { name, labels: { "kubernetes.io/arch": "amd64" } }, spec: {}, status: { images } });
+}
+
+/** An answer in which a client may leave out what has its default value, as JSON does. */
+type Sparse<T> = T extends readonly (infer Entry)[]
+  ? readonly Sparse<Entry>[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: Sparse<T[Key]> | undefined }
+    : T;
+
+type Methods = ImageServiceMethods;
+
+/** Asks through both clients. */
+async function askBoth<Method extends keyof Methods>(
+  method: Method,
+  request: Methods[Method]["request"],
+  check: (answer: Sparse<Methods[Method]["response"]>) => void,
+): Promise<void> {
+  check((await client.call(method, request)) as Sparse<Methods[Method]["response"]>);
+  const { message, failure } = await bufCurl(service.grpc, method, request);
+  assert.equal(failure, null);
+  check(message as Sparse<Methods[Method]["response"]>);
+}
+
+/** Asks what has to fail through both clients. */
+async function refuseBoth<Method extends keyof Methods>(
+  method: Method,
+  request: Methods[Method]["request"],
+  { code, reason }: { readonly code: string; readonly reason: string },
+): Promise<void> {
+  await assert.rejects(client.call(method, request), { code, reason });
+  const { failure } = await bufCurl(service.grpc, method, request);
+  assert.deepEqual([failure?.code.toUpperCase(), failure?.reason], [code, reason]);
+}
+
+const UNKNOWN = { code: "NOT_FOUND", reason: "UNKNOWN_IMAGE" };
+
+async function refresh() {
+  return (await client.call("Refresh", {})).state;
+}
+
+describe("look-ups", () => {
+  const classes = { RECOMMENDED: "recommended", LATEST_RELEASE: "r29_0_0", LATEST_WEEKLY: "w_2077_43" };
+  for (const [name, tag] of Object.entries({ ...classes, LATEST_DAILY: "d_2077_10_23" })) {
+    test(`by class: ${name} is ${tag}`, () =>
+      askBoth("ResolveImage", { imageClass: `IMAGE_CLASS_${name}` }, ({ image }) => {
+        assert.equal(image?.pullReference, pullReference(tag));
+      }));
+  }
+
+  test("by tag: one of the prepull set, one outside it, one of an architecture", async () => {
+    for (const tag of ["w_2077_42", "w_2077_41", "sketch", "w_2077_43-arm64"]) {
+      await askBoth("ResolveImage", { tag }, ({ image }) => assert.equal(image?.pullReference, pullReference(tag)));
+    }
+  });
+
+  test("by tag: what an alias stands for, and where it is", () =>
+    askBoth("ResolveImage", { tag: "recommended" }, ({ image }) => {
+      assert.equal(image?.displayName, "Recommended (Weekly 2077_42)");
+      assert.equal(image?.aliasTarget, "w_2077_42");
+      assert.equal(image?.imageType, "IMAGE_TYPE_ALIAS");
+      assert.deepEqual(image?.nodes, ["alder", "beech"]);
+    }));
+
+  test("by reference: tag, digest, and a digest that the registry does not know", async () => {
+    const digest = digests.get("recommended");
+    await askBoth("ResolveImage", { reference: reference("sketch") }, ({ image }) =>
+      assert.equal(image?.digest, digests.get("sketch")),
+    );
+    await askBoth("ResolveImage", { reference: `${reference("sketch")}@${digest}` }, ({ image }) =>
+      assert.equal(image?.tag, "w_2077_42"),
+    );
+    const other = `sha256:${"ab".repeat(32)}`;
+    await askBoth("ResolveImage", { reference: `${reference("w_2077_42")}@${other}` }, ({ image }) => {
+      assert.equal(image?.pullReference, `${reference("w_2077_42")}@${other}`);
+      assert.equal(image?.prepulled ?? false, false);
+    });
+  });
+
+  test("of what is not there, or is no reference", async () => {
+    await refuseBoth("ResolveImage", { tag: "w_1999_01" }, UNKNOWN);
+    await refuseBoth("ResolveImage", { reference: "quay.io/lab/sketchbook:recommended" }, UNKNOWN);
+    const invalid = { code: "INVALID_ARGUMENT", reason: "INVALID_REFERENCE" };
+    await refuseBoth("ResolveImage", { reference: "sketchbook" }, invalid);
+    await refuseBoth("ResolveImage", {}, { ...invalid, reason: "INVALID_ARGUMENT" });
+  });
+});
+
+describe("lists", () => {
+  test("the images, without those of an architecture, in display order", () =>
+    askBoth("ListImages", {}, ({ images = [], recommended }) => {
+      const weeklies = ["w_2077_43", "w_2077_42", "w_2077_41"];
+      const expected = ["recommended", "latest_weekly", "r29_0_0", ...weeklies, "d_2077_10_23", "sketch"];
+      assert.deepEqual(
+        images.map(({ tag }) => tag),
+        expected,
+      );
+      assert.equal(recommended?.tag, "recommended");
+    }));
+
+  test("the menu", () =>
+    askBoth("GetMenu", {}, ({ menu = [], dropdown = [] }) => {
+      assert.deepEqual(menu, [
+        { reference: pullReference("recommended"), name: "Recommended (Weekly 2077_42)" },
+        { reference: pullReference("r29_0_0"), name: "Release r29.0.0" },
+      ]);
+      assert.equal(dropdown.length, 8);
+    }));
+
+  test("the missing images, of all nodes and of one", async () => {
+    const expected = [["beech", ["w_2077_43", "d_2077_10_23"]]];
+    for (const request of [{}, { node: "beech" }]) {
+      await askBoth("ListMissingImages", request, ({ nodes = [] }) => {
+        assert.deepEqual(
+          nodes.map(({ node, images = [] }) => [node, images.map(({ tag }) => tag)]),
+          expected,
+        );
+      });
+    }
+    await askBoth("ListMissingImages", { node: "alder" }, ({ nodes = [] }) => assert.deepEqual(nodes, []));
+  });
+
+  test("the status", () =>
+    askBoth("GetPrepullStatus", {}, ({ status }) => {
+      assert.deepEqual(
+        status?.sources?.map(({ name, ok }) => [name, ok]),
+        [
+          ["registry", true],
+          ["kubernetes", true],
+        ],
+      );
+      assert.deepEqual(
+        status?.pending?.map(({ image, missing }) => [image?.tag, missing]),
+        [
+          ["w_2077_43", ["beech"]],
+          ["d_2077_10_23", ["beech"]],
+        ],
+      );
+    }));
+});
+
+describe("WaitForRefresh", () => {
+  const causeOf = (message: object) => (message as Partial<WaitForRefresh>).cause;
+
+  test("fresh: a new gate remembers; then it waits for the next refresh", async () => {
+    await using stream = bufCurlStream(service.grpc, "WaitForRefresh", { gate: "fresh" });
+    assert.equal(causeOf(await stream.next()), "REFRESH_CAUSE_STARTUP");
+    await refresh();
+    assert.equal(causeOf(await stream.next()), "REFRESH_CAUSE_REQUESTED");
+  });
+
+  test("resumed: at once where the gate has opened since, else with the next refresh", async () => {
+    const before = await refresh();
+    const { epoch, generation } = await refresh();
+    await using late = bufCurlStream(service.grpc, "WaitForRefresh", {
+      gate: "late",
+      epoch,
+      afterGeneration: before.generation,
+    });
+    assert.equal(causeOf(await late.next()), "REFRESH_CAUSE_REQUESTED");
+    const current = client.waitForRefresh({ gate: "current", epoch, afterGeneration: generation });
+    await current.opened;
+    assert.equal(current.waiting, 0);
+    const next = await refresh();
+    assert.equal((await current.next()).state.generation, next.generation);
+    current.cancel();
+  });
+
+  test("of another epoch: at once", async () => {
+    const request = { gate: "epoch", epoch: "another process", afterGeneration: 1_000_000 };
+    await using stream = bufCurlStream(service.grpc, "WaitForRefresh", request);
+    assert.equal(causeOf(await stream.next()), "REFRESH_CAUSE_REQUESTED");
+  });
+
+  test("a second caller is refused; the same holder takes over", async () => {
+    const gate = "held";
+    await using first = bufCurlStream(service.grpc, "WaitForRefresh", { gate, holder: "prepuller" });
+    await first.next();
+    await using second = bufCurlStream(service.grpc, "WaitForRefresh", { gate });
+    const { code, reason } = await second.ended;
+    assert.deepEqual([code, reason], ["resource_exhausted", "GATE_BUSY"]);
+    const busy = await client.waitForRefresh({ gate, holder: "other" }).ended;
+    assert.deepEqual([busy.code, busy.reason, busy.retrySeconds], ["RESOURCE_EXHAUSTED", "GATE_BUSY", 5]);
+    const successor = client.waitForRefresh({ gate, holder: "prepuller" });
+    await successor.opened;
+    const end = await first.ended;
+    assert.deepEqual([end.code, end.reason], ["aborted", "GATE_TAKEN_OVER"]);
+    await refresh();
+    assert.equal(causeOf(await successor.next()), "REFRESH_CAUSE_REQUESTED");
+    successor.cancel();
+  });
+
+  test("marks do not open it", async () => {
+    const stream = client.waitForRefresh({ gate: "marks" });
+    await stream.next();
+    const mark = { reference: pullReference("w_2077_43"), node: "beech" };
+    assert.equal((await client.call("MarkPrepulled", mark)).applied, true);
+    const { generation } = await refresh();
+    const { state, coalesced } = await stream.next();
+    assert.deepEqual([state.generation, coalesced], [generation, 0]);
+    stream.cancel();
+  });
+});
+
+describe("marks", () => {
+  test("show at once for the image and its aliases, and stay over a refresh", async () => {
+    const mark = { reference: pullReference("w_2077_43"), node: "beech" };
+    await askBoth("MarkPrepulled", mark, ({ applied }) => assert.equal(applied, true));
+    await refresh();
+    await askBoth("ResolveImage", { tag: "latest_weekly" }, ({ image }) => {
+      assert.equal(image?.prepulled, true);
+      assert.deepEqual(image?.nodes, ["alder", "beech"]);
+    });
+    await askBoth("ListMissingImages", {}, ({ nodes = [] }) => {
+      assert.deepEqual(
+        nodes.flatMap(({ images = [] }) => images.map(({ tag }) => tag)),
+        ["d_2077_10_23"],
+      );
+    });
+  });
+
+  test("of what is not in the prepull set are ignored", async () => {
+    const mark = { reference: pullReference("sketch"), node: "beech" };
+    await askBoth("MarkPrepulled", mark, ({ applied = false }) => assert.equal(applied, false));
+  });
+});
+
+describe("a registry that changes", () => {
+  test("a tag that moves: its menu entry is another image after a refresh", async () => {
+    await pushAs("w_2077_43", "recommended");
+    await askBoth("Refresh", {}, ({ state }) => assert.equal(state?.stale ?? false, false));
+    await askBoth("ResolveImage", { imageClass: "IMAGE_CLASS_RECOMMENDED" }, ({ image }) => {
+      assert.equal(image?.pullReference, pullReference("w_2077_43").replace("w_2077_43@", "recommended@"));
+      assert.equal(image?.aliasTarget, "w_2077_43");
+    });
+    await askBoth("GetMenu", {}, ({ menu }) => assert.equal(menu?.[0]?.name, "Recommended (Weekly 2077_43)"));
+  });
+
+  test("a tag outside the prepull set that moves is another image at once", async () => {
+    digests.set("sketch", await registry.push("sketch", { content: "another sketch" }));
+    await askBoth("ResolveImage", { tag: "sketch" }, ({ image }) => assert.equal(image?.digest, digests.get("sketch")));
+  });
+
+  test("an image that is deleted is gone with all its tags", async () => {
+    await registry.delete("d_2077_10_23");
+    await refresh();
+    await refuseBoth("ResolveImage", { tag: "d_2077_10_23" }, UNKNOWN);
+    await refuseBoth("ResolveImage", { imageClass: "IMAGE_CLASS_LATEST_DAILY" }, UNKNOWN);
+  });
+
+  test("it goes away: the last answers stay, stale with the reason; it comes back: all heals by itself", async () => {
+    await registry.stop();
+    await refuseBoth("Refresh", {}, { code: "UNAVAILABLE", reason: "REGISTRY_UNAVAILABLE" });
+    await askBoth("GetMenu", {}, ({ menu = [], state }) => {
+      assert.equal(state?.stale, true);
+      assert.ok(state?.staleReason?.includes(registry.host));
+      assert.equal(menu[0]?.name, "Recommended (Weekly 2077_43)");
+    });
+    await refuseBoth("ResolveImage", { tag: "sketch" }, { code: "UNAVAILABLE", reason: "REGISTRY_UNAVAILABLE" });
+    setNode("cedar", []);
+    await eventually(async () => {
+      const { nodes } = await client.call("ListMissingImages", { node: "cedar" });
+      assert.equal(nodes.length, 1, "the nodes are followed meanwhile");
+    });
+    await registry.start();
+    await push("w_2077_44");
+    await eventually(
+      async () => {
+        const { latestWeekly, state } = await client.call("ListImages", {});
+        assert.deepEqual([latestWeekly?.tag, state.stale], ["w_2077_44", false]);
+      },
+      { withinMs: 60_000 },
+    );
+    await askBoth("GetPrepullStatus", {}, ({ status }) => assert.ok(status?.sources?.every(({ ok }) => ok)));
+  });
+});

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { NodeReport } from "../../src/domain/node-report.ts";
+import { PullCancelledError, type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/pull.ts";
+import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
+import type { Leadership, Logger, NodeListener, NodeSource, Puller } from "../../src/ports.ts";
+import { startImageService } from "../../src/service/image-service.ts";
+import { digest, imageSettings, listing, nodeReport, nodeRules, REPOSITORY } from "../support/image-world.ts";
+import { manualClock } from "../support/manual-clock.ts";
+
+/** One pull that the service has asked for. */
+interface Asked {
+  readonly order: PullOrder;
+  readonly signal: AbortSignal;
+  readonly end: (outcome: PullOutcome) => void;
+  readonly breakDown: (error: Error) => void;
+}
+
+interface WorldOptions {
+  readonly nodes?: readonly NodeReport[];
+  readonly outside?: boolean;
+  /** How often following the leadership throws before it works. */
+  readonly defects?: number;
+}
+
+/** The service between a registry with two images, a cluster of these nodes, and a puller in the test's hands. */
+async function world({
+  nodes = [nodeReport("n1"), nodeReport("n2")],
+  outside = false,
+  defects = 0,
+}: WorldOptions = {}) {
+  const clock = manualClock();
+  const asked: Asked[] = [];
+  const news: CoordinatorNews[] = [];
+  const errors: string[] = [];
+  const watch: { listener: NodeListener | null } = { listener: null };
+  const lead = { leading: true, tell: (_leading: boolean): void => undefined, defects };
+  const nodeSource: NodeSource = {
+    list(onPage) {
+      onPage({ nodes, observedAt: clock.monotonicTime() });
+      return Promise.resolve();
+    },
+    follow(listener) {
+      watch.listener = listener;
+    },
+  };
+  const puller: Puller = {
+    pull: (order, signal) =>
+      new Promise((end, breakDown) => {
+        asked.push({ order, signal, end, breakDown });
+        signal.addEventListener("abort", () => breakDown(signal.reason), { once: true });
+      }),
+    recover: () => Promise.resolve([]),
+  };
+  const leadership: Leadership = {
+    follow(onChange) {
+      if (lead.defects-- > 0) throw new Error("a defect of the test's making");
+      lead.tell = (leading) => {
+        lead.leading = leading;
+        onChange(leading);
+      };
+      onChange(lead.leading);
+    },
+    mayWrite: () => lead.leading,
+  };
+  const logger: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (_, message) => void errors.push(message),
+    child: () => logger,
+  };
+  const service = startImageService({
+    epoch: "e",
+    settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
+    rules: nodeRules(),
+    source: {
+      ...REPOSITORY,
+      listTags: () => Promise.resolve(listing(["recommended", "d"], ["w_2077_43", "w"])),
+      resolveTags: () => Promise.resolve(new Map()),
+    },
+    nodes: nodeSource,
+    lookUpTag: () => Promise.resolve(null),
+    prepuller: outside ? undefined : { puller, leadership, maxConcurrentPulls: 2 },
+    clock,
+    random: () => 0,
+    logger,
+    onNews: (one) => void news.push(one),
+    onBroken(error) {
+      throw error;
+    },
+  });
+  await clock.advance(10);
+  return {
+    service,
+    clock,
+    asked,
+    news,
+    errors,
+    lead,
+    progress: () => service.reader.progress().map(({ node, state, digest: of }) => `${node} ${state} ${of}`),
+    report: (node: NodeReport) =>
+      watch.listener?.changed([{ type: "node.reported", node, observedAt: clock.monotonicTime() }]),
+    remove: (name: string) =>
+      watch.listener?.changed([{ type: "node.removed", name, uid: `uid-${name}`, observedAt: clock.monotonicTime() }]),
+  };
+}
+
+const missing = ({ service }: Awaited<ReturnType<typeof world>>) =>
+  service.reader
+    .current()
+    ?.missing()
+    .map(({ node, images }) => `${node} ${images.length}`);
+
+test("a pull that succeeds is marked at once, shown, and told to those who listen", async () => {
+  const here = await world();
+  const { service, asked, clock } = here;
+  assert.deepEqual(here.progress(), [
+    `n1 PULLING ${digest("d")}`,
+    `n1 WAITING ${digest("w")}`,
+    `n2 PULLING ${digest("d")}`,
+    `n2 WAITING ${digest("w")}`,
+  ]);
+  assert.equal(service.reader.progress(), service.reader.progress(), "the same array while nothing has changed");
+  assert.equal(asked[0]?.order.reference, "registry.test:5000/sciplat/lab:recommended@sha256:d");
+  assert.equal(asked[0]?.order.timeout, 600_000);
+  const before = service.reader.progress();
+  let told = 0;
+  const end = service.reader.onChange(() => {
+    told += 1;
+  });
+  asked[0]?.end({ kind: "pulled" });
+  await clock.advance(0);
+  assert.ok(told > 0);
+  end();
+  assert.deepEqual(missing(here), ["n1 1", "n2 2"]);
+  assert.deepEqual(here.progress().slice(0, 2), [`n1 SUCCEEDED ${digest("d")}`, `n1 PULLING ${digest("w")}`]);
+  assert.equal(service.reader.progress()[2], before[2], "what is as it was is the same object");
+  service.stop();
+});
+
+test("a failure is shown with its reason and the time of the next attempt", async () => {
+  const { service, asked, clock, news } = await world();
+  asked[0]?.end({ kind: "failed", reason: "ErrImagePull", message: "401 Unauthorized" });
+  await clock.advance(0);
+  const failed = service.reader.progress().find(({ state }) => state === "FAILED");
+  assert.deepEqual(
+    [failed?.reason, failed?.message, failed?.attempts, failed?.nextAttemptTime],
+    ["ErrImagePull", "401 Unauthorized", 1, clock.wallTime() + 5_000],
+  );
+  const told = news.flatMap((one) =>
+    one.type === "prepull.told" && one.news.type === "pull.failed" ? [one.news] : [],
+  );
+  assert.deepEqual(
+    told.map(({ failureClass, node }) => [failureClass, node]),
+    [["registry-denied", "n1"]],
+  );
+  service.stop();
+});
+
+test("a node that is deleted in the middle of its prepull has its pull cancelled, pod and all (K5)", async () => {
+  const here = await world();
+  here.remove("n1");
+  await here.clock.advance(0);
+  assert.ok(here.asked[0]?.signal.reason instanceof PullCancelledError);
+  assert.ok(here.progress().every((line) => line.startsWith("n2")));
+  here.service.stop();
+});
+
+test("a pull of a node that was made again meanwhile marks nothing (K5)", async () => {
+  const here = await world({ nodes: [nodeReport("n1")] });
+  here.report(nodeReport("n1", { uid: "another" }));
+  here.asked[0]?.end({ kind: "pulled" });
+  await here.clock.advance(0);
+  assert.deepEqual(missing(here), ["n1 2"]);
+  assert.equal(here.asked.at(-1)?.order.nodeUid, "another");
+  here.service.stop();
+});
+
+test("whoever loses the lead, and whoever stops, leaves the pods to the next", async () => {
+  const loser = await world();
+  loser.lead.tell(false);
+  assert.ok(loser.asked[0]?.signal.reason instanceof PullReleasedError);
+  assert.deepEqual(loser.progress(), []);
+  loser.service.stop();
+  const { service, asked, clock } = await world();
+  service.stop();
+  assert.ok(asked[0]?.signal.reason instanceof PullReleasedError);
+  assert.equal(clock.pending, 0);
+});
+
+test("a puller that breaks has failed, for a reason that is in the log alone (P6)", async () => {
+  const { service, asked, clock, errors } = await world();
+  asked[0]?.breakDown(new Error("token=secret"));
+  await clock.advance(0);
+  const failed = service.reader.progress().find(({ state }) => state === "FAILED");
+  assert.equal(failed?.reason, "InternalError");
+  assert.ok(!failed.message.includes("secret"));
+  assert.deepEqual(errors, ["a pull broke: this is a defect"]);
+  service.stop();
+});
+
+test("a prepuller that breaks is started anew, and the service goes on meanwhile (P6)", async () => {
+  const here = await world({ defects: 1 });
+  const { service, clock, news, asked } = here;
+  assert.ok(news.some((one) => one.type === "actor.broke" && one.actor === "prepuller"));
+  assert.deepEqual(here.progress(), []);
+  assert.deepEqual(missing(here), ["n1 2", "n2 2"]);
+  assert.equal(service.commands.markPrepulled(digest("d"), "n1"), true);
+  await clock.advance(500);
+  assert.deepEqual(
+    asked.map(({ order }) => `${order.node} ${order.digest}`),
+    [`n2 ${digest("d")}`, `n1 ${digest("w")}`],
+    "the recommended image first",
+  );
+  service.stop();
+});
+
+test("an outside prepuller's reports are shown in the same way; SUCCEEDED is a mark", async () => {
+  const here = await world({ outside: true });
+  const { commands } = here.service;
+  const report = { node: "n1", digest: digest("d"), reason: "", message: "" };
+  assert.equal(commands.reportPrepull({ ...report, state: "PULLING" }), true);
+  assert.equal(here.progress()[0], `n1 PULLING ${digest("d")}`);
+  assert.equal(commands.reportPrepull({ ...report, state: "FAILED", reason: "Evicted" }), true);
+  assert.equal(here.progress()[0], `n1 FAILED ${digest("d")}`);
+  assert.equal(commands.reportPrepull({ ...report, state: "SUCCEEDED" }), true);
+  assert.equal(here.progress()[0], `n1 SUCCEEDED ${digest("d")}`);
+  assert.deepEqual(missing(here), ["n1 1", "n2 2"]);
+  assert.equal(commands.reportPrepull({ ...report, state: "PULLING" }), false, "nothing is missing there");
+  assert.equal(commands.reportPrepull({ ...report, state: "SUCCEEDED" }), true, "a mark may come twice");
+  assert.equal(commands.reportPrepull({ ...report, digest: "sha256:other", state: "SUCCEEDED" }), false);
+  assert.equal(commands.reportPrepull({ ...report, node: "gone", state: "SUCCEEDED" }), false);
+  here.service.stop();
+});
+
+test("with the built-in prepuller on, reports move nothing, and SUCCEEDED still marks", async () => {
+  const here = await world();
+  const { commands } = here.service;
+  const report = { node: "n1", digest: digest("w"), reason: "", message: "" };
+  assert.equal(commands.reportPrepull({ ...report, state: "FAILED" }), false);
+  assert.equal(commands.reportPrepull({ ...report, state: "SUCCEEDED" }), true);
+  assert.deepEqual(missing(here), ["n1 1", "n2 2"]);
+  here.service.stop();
+});
