@@ -42,6 +42,8 @@ export interface Catalog extends Repository {
   /** In display order after aliases are resolved. */
   readonly entries: readonly CatalogEntry[];
   readonly byTag: ReadonlyMap<string, CatalogEntry>;
+  /** Where each entry stands in `entries`. Made here, in slices: a new snapshot must not stop for it. */
+  readonly places: ReadonlyMap<CatalogEntry, number>;
   /** The images of one digest, in the display order of their tags as parsed. */
   readonly groups: ReadonlyMap<string, readonly CatalogEntry[]>;
   /**
@@ -155,13 +157,17 @@ function* assembleCatalog(
   const ordered = yield* inOrderAfterResolution(right);
   if (previous !== null && isSameList(ordered, previous.entries)) return { ...previous, source: plan };
   const byTag = new Map<string, CatalogEntry>();
+  const places = new Map<CatalogEntry, number>();
   for (let from = 0; from < ordered.length; from += SLICE) {
-    for (const entry of ordered.slice(from, from + SLICE)) byTag.set(entry.tag.tag, entry);
+    for (const entry of ordered.slice(from, from + SLICE)) {
+      byTag.set(entry.tag.tag, entry);
+      places.set(entry, places.size);
+    }
     yield;
   }
   const prepullSet = ordered.filter((entry) => entry.inPrepullSet);
   const listed = ordered.filter((entry) => entry.tag.architecture === null || entry.inPrepullSet);
-  return { ...plan.repository, source: plan, entries: ordered, byTag, groups, listed, prepullSet };
+  return { ...plan.repository, source: plan, entries: ordered, byTag, places, groups, listed, prepullSet };
 }
 
 /**

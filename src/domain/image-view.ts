@@ -10,7 +10,7 @@ export interface ImageView {
   readonly table: NodeTable;
   /** One image an entry, in the same order. The same array as the view's it was made from, where no image differs. */
   readonly images: readonly Image[];
-  /** The place of each entry, shared between views of one list of entries. */
+  /** The catalog's. */
   readonly places: ReadonlyMap<CatalogEntry, number>;
 }
 
@@ -42,15 +42,13 @@ export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView |
 }
 
 function wholeView(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
+  const { entries, places } = catalog;
   const describe = imageMaker(table);
-  const places = new Map<CatalogEntry, number>();
-  const images: Image[] = [];
-  for (const entry of catalog.entries) {
+  const images = entries.map((entry) => {
     const before = base?.places.get(entry);
-    images.push(describe(entry, before === undefined ? undefined : base?.images[before]));
-    places.set(entry, places.size);
-  }
-  return { entries: catalog.entries, table, images, places };
+    return describe(entry, before === undefined ? undefined : base?.images[before]);
+  });
+  return { entries, table, images, places };
 }
 
 /** Describes one entry with the nodes of this table, outside any view: for look-ups. */

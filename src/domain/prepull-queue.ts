@@ -56,39 +56,3 @@ function firstOf(candidates: Iterable<PullCandidate>, order: Order): PullCandida
   for (const candidate of candidates) if (first === null || order(candidate, first) < 0) first = candidate;
   return first;
 }
-
-/** A turn that was given and has not come to its end. */
-export interface RunningPull {
-  readonly uid: string;
-  /** Turns are numbered in the order in which they were given. */
-  readonly number: number;
-  /** How many pulls that started later have come to a good end meanwhile. */
-  readonly overtaken: number;
-}
-
-/**
- * How many more pulls may start. A pull that twice as many others as fit have overtaken hangs: it loads no registry, and
- * must not keep other nodes waiting until its time-out. Its turn is given once more, for at most half as many pulls as
- * the cap allows: so never more than one and a half times `most` run, whatever hangs.
- */
-export function freeTurns(running: Iterable<RunningPull>, most: number): number {
-  let counted = 0;
-  let hanging = 0;
-  for (const { overtaken } of running) {
-    if (overtaken >= 2 * most) hanging += 1;
-    else counted += 1;
-  }
-  return most - counted - Math.max(0, hanging - Math.ceil(most / 2));
-}
-
-/** The running pulls after the one of `uid` has come to a good end: those that started earlier have been overtaken. */
-export function overtake(running: ReadonlyMap<string, RunningPull>, uid: string): ReadonlyMap<string, RunningPull> {
-  const done = running.get(uid);
-  const next = new Map<string, RunningPull>();
-  for (const [other, pull] of running) {
-    if (other === uid) continue;
-    const isOvertaken = done !== undefined && pull.number < done.number;
-    next.set(other, isOvertaken ? { ...pull, overtaken: pull.overtaken + 1 } : pull);
-  }
-  return next;
-}

@@ -2,7 +2,7 @@ import type { ActorRefFrom } from "xstate";
 import type { PrepullProgress } from "../domain/answers.ts";
 import { type BucketMap, emptyBucketMap, valueAt, withValue } from "../domain/bucket-map.ts";
 import type { PullBackoff } from "../domain/prepull-backoff.ts";
-import { choosePulls, freeTurns, type PullCandidate, type RunningPull } from "../domain/prepull-queue.ts";
+import { choosePulls, type PullCandidate } from "../domain/prepull-queue.ts";
 import {
   interruptedTask,
   isRetry,
@@ -73,8 +73,8 @@ export interface PrepullerContext extends PrepullerInput {
   readonly leaving: readonly NodeRef[];
   /** Numbers the actors: an id is never used twice. */
   readonly spawned: number;
-  /** Turns that have been given and have not ended, by the node's uid. */
-  readonly running: ReadonlyMap<string, RunningPull>;
+  /** Nodes that have a turn, by uid: never more than `maxConcurrentPulls`, whatever hangs. */
+  readonly running: ReadonlySet<string>;
   /** Turns given so far. */
   readonly granted: number;
   readonly histories: BucketMap<PairHistory>;
@@ -92,7 +92,7 @@ export function initialPrepuller(input: PrepullerInput): PrepullerContext {
     unsynced: [],
     leaving: [],
     spawned: 0,
-    running: new Map(),
+    running: new Set(),
     granted: 0,
     histories: emptyBucketMap(),
     ended: new Map(),
@@ -211,7 +211,7 @@ export function nodeSettings({ settings, now, random }: PrepullerContext): NodeP
 /** The nodes that may pull now, as actors that wait for their turn. */
 export function turnsToGive({ actors, settings, running, granted, now }: PrepullerContext): readonly NodeActor[] {
   if (settings.mode === "outside") return [];
-  const free = freeTurns(running.values(), settings.maxConcurrentPulls);
+  const free = settings.maxConcurrentPulls - running.size;
   if (free <= 0) return [];
   const time = now().monotonic;
   const waiting = new Map<string, NodeActor>();
@@ -236,15 +236,15 @@ function candidateOf({ ref, uid, bareSince }: NodeActor, now: number): PullCandi
 
 /** The running turns with those that were just given. */
 export function withTurns({ running, granted }: PrepullerContext, actors: readonly NodeActor[]) {
-  const next = new Map(running);
-  for (const [at, { uid }] of actors.entries()) next.set(uid, { uid, number: granted + at, overtaken: 0 });
+  const next = new Set(running);
+  for (const { uid } of actors) next.add(uid);
   return { running: next, granted: granted + actors.length };
 }
 
 /** The running turns without this node's. */
-export function withoutTurn(running: ReadonlyMap<string, RunningPull>, uid: string): ReadonlyMap<string, RunningPull> {
+export function withoutTurn(running: ReadonlySet<string>, uid: string): ReadonlySet<string> {
   if (!running.has(uid)) return running;
-  const next = new Map(running);
+  const next = new Set(running);
   next.delete(uid);
   return next;
 }

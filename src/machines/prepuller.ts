@@ -8,7 +8,6 @@ import {
   sendParent,
   setup,
 } from "xstate";
-import { overtake } from "../domain/prepull-queue.ts";
 import { changedNodes, type PrepullWork, wantedPairs } from "../domain/prepull-work.ts";
 import type { RecoveredPull } from "../domain/pull.ts";
 import { classOfFailure } from "../domain/pull-failure.ts";
@@ -142,7 +141,7 @@ export const prepullerMachine = setup({
       assertEvent(event, "task.succeeded");
       const { node, uid, task } = event;
       enqueue.assign({
-        running: overtake(context.running, uid),
+        running: withoutTurn(context.running, uid),
         histories: rememberSuccess(context, uid, task.digest),
         ended: withEnded(context.ended, { node, uid, task, state: "SUCCEEDED", message: "" }),
       });
@@ -212,7 +211,7 @@ export const prepullerMachine = setup({
       }
       enqueue.cancel("sync");
       const leaving = [...context.leaving, ...[...context.actors.values()].map(({ ref }) => ref)];
-      enqueue.assign({ actors: new Map(), running: new Map(), unsynced: [], leaving, histories });
+      enqueue.assign({ actors: new Map(), running: new Set(), unsynced: [], leaving, histories });
     }),
   },
   guards: {

@@ -41,7 +41,7 @@ const REMEDIES: Readonly<Record<PullFailureClass, string>> = {
 const RECOVERY_ALERT = "prepull:recovery";
 
 /**
- * Tells an operator of the prepuller's work: each cause (image and reason) once, on however many nodes, and again only
+ * Tells an operator of the prepuller's work: each cause (image, reason and class) once, on however many nodes, and again only
  * after no pull was failing of it any more.
  */
 export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullNews) => void {
@@ -55,14 +55,15 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   }
 
   function failed(news: Extract<PrepullNews, { type: "pull.failed" }>): void {
-    const { node, digest, reference, reason, message, failureClass, attempts } = news;
+    const { node, reference, reason, message, failureClass, attempts } = news;
     finished(news, "failure", failureClass);
     const fields = { node, reference, reason, failureClass, attempts, detail: message };
-    const isNew = causes.add(pairOf(news), `prepull:${digest}:${reason}`);
+    const cause = causeKey(news);
+    const isNew = causes.add(pairOf(news), cause);
     if (isNew) logger.warn(fields, `a pull has failed: ${REMEDIES[failureClass]}; it is tried again`);
     else logger.debug(fields, "a pull has failed");
     const details = { node, reference, reason, failureClass };
-    alerts.raise({ key: `prepull:${digest}:${reason}`, message: `pulls fail: ${REMEDIES[failureClass]}`, details });
+    alerts.raise({ key: cause, message: `pulls fail: ${REMEDIES[failureClass]}`, details });
   }
 
   function thrashes({ node, reference, digest, message }: Extract<PrepullNews, { type: "image.thrashing" }>): void {
@@ -112,6 +113,12 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         return;
     }
   };
+}
+
+/** The class belongs to it: ErrImagePull alone is said of a full disk on one node as of a registry that refuses another. */
+function causeKey({ digest, reason, failureClass }: Extract<PrepullNews, { type: "pull.failed" }>): string {
+  const cause = `prepull:${digest}:${reason}`;
+  return failureClass === "other" ? cause : `${cause}:${failureClass}`;
 }
 
 function pairOf({ uid, digest }: PullNews): string {

@@ -1,21 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  choosePulls,
-  freeTurns,
-  overtake,
-  PATIENCE,
-  type PullCandidate,
-  type RunningPull,
-} from "../../src/domain/prepull-queue.ts";
+import { choosePulls, PATIENCE, type PullCandidate } from "../../src/domain/prepull-queue.ts";
 
 function candidate(uid: string, changes: Partial<PullCandidate> = {}): PullCandidate {
   return { uid, isRetry: false, isRecommended: false, bareSince: 0, turns: 0, since: 0, lot: 0.5, ...changes };
-}
-
-function running(uid: string, number: number, overtaken = 0): readonly [string, RunningPull] {
-  return [uid, { uid, number, overtaken }];
 }
 
 test("new work goes before retries, a bare node before the others, then the recommended image", () => {
@@ -91,32 +80,4 @@ test("whoever waits is served, however much urgent work keeps coming", () => {
     if (choosePulls([patient, urgent], 1, turns)[0] === "patient") break;
   }
   assert.ok(turns < PATIENCE);
-});
-
-test("a pull is overtaken by those that started later and came to a good end", () => {
-  const before = new Map([running("a", 1), running("b", 2), running("c", 3)]);
-  const after = overtake(before, "b");
-  assert.deepEqual([...after], [running("a", 1, 1), running("c", 3, 0)]);
-  assert.deepEqual(overtake(before, "nobody"), before);
-});
-
-test("a pull that hangs gives its turn away, for at most half as many pulls again", () => {
-  assert.equal(freeTurns([], 4), 4);
-  const some = [running("a", 1), running("b", 2)].map(([, pull]) => pull);
-  assert.equal(freeTurns(some, 4), 2);
-  const hanging = Array.from({ length: 6 }, (_, at) => ({ uid: String(at), number: at, overtaken: 8 }));
-  assert.equal(freeTurns(hanging.slice(0, 2), 4), 4);
-  assert.equal(freeTurns(hanging, 4), 0);
-});
-
-test("never more than one and a half times the cap run", () => {
-  const pulls = fc.array(fc.integer({ min: 0, max: 100 }), { maxLength: 60 });
-  fc.assert(
-    fc.property(pulls, fc.integer({ min: 1, max: 20 }), (overtaken, most) => {
-      const now = overtaken.map((count, at) => ({ uid: String(at), number: at, overtaken: count }));
-      const free = freeTurns(now, most);
-      assert.ok(free <= most);
-      if (free > 0) assert.ok(now.length + free <= most + Math.ceil(most / 2));
-    }),
-  );
 });

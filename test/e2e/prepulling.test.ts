@@ -40,7 +40,6 @@ describe("an outside prepuller", { concurrency: true }, () => {
         node: "alder",
         prepullState: `PREPULL_STATE_${state}`,
         reason,
-        message: "",
       });
     assert.equal((await report("w_2077_42", "PULLING")).applied, true);
     assert.deepEqual(await progressOn(service, "alder"), { w_2077_42: "PULLING", w_2077_43: "WAITING" });

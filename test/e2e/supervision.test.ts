@@ -95,7 +95,7 @@ describe("a gate that breaks (P6)", () => {
 
 describe("the prepuller, or the actor of one node, that breaks (P6)", () => {
   const pulling = async ({ client }: Service, peers: Peers) => {
-    const report = { reference: peers.pullReference("recommended"), node: "alder", reason: "", message: "" };
+    const report = { reference: peers.pullReference("recommended"), node: "alder" };
     await client.call("ReportPrepull", { ...report, prepullState: "PREPULL_STATE_PULLING" }).catch(() => undefined);
   };
   const state = async ({ client }: Service) => {

@@ -91,6 +91,19 @@ test("nodes are pulled to within the cap, and the next begins when one is done: 
   stop();
 });
 
+test("the cap is one whatever hangs: a pull that many others overtake keeps its turn", async () => {
+  const { pulls, work, context, stop } = prepuller();
+  await work({ lacking: nodes(30, ["weekly"]) });
+  const hanging = pulls.started[0]?.split(" ")[0];
+  for (let done = 0; done < 28; done++) {
+    const other = [...pulls.running.keys()].map((key) => key.split(" ")[0]).find((node) => node !== hanging);
+    pulls.succeed(other ?? "", "weekly");
+    assert.equal(context().running.size, 2);
+    assert.ok(pulls.running.size <= 2);
+  }
+  stop();
+});
+
 test("a success marks that very node, and is told", async () => {
   const { pulls, work, news, clock, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });

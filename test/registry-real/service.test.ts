@@ -8,11 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
-import { bufCurl, bufCurlStream } from "../support/buf-curl.ts";
+import { type BothClients, bothClients } from "../support/both-clients.ts";
+import { bufCurlStream } from "../support/buf-curl.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { eventually } from "../support/eventually.ts";
 import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
-import type { ImageServiceMethods, WaitForRefresh } from "../support/grpc-messages.ts";
+import type { WaitForRefresh } from "../support/grpc-messages.ts";
 import { type ServiceProcess, startServiceProcess } from "../support/service-process.ts";
 
 const world = new AsyncDisposableStack();
@@ -21,6 +22,7 @@ let registry: DockerRegistry;
 let cluster: SimulatedKubernetes;
 let service: ServiceProcess;
 let client: ImageServiceClient;
+let both: BothClients;
 
 before(async () => {
   registry = world.adopt(await startDockerRegistry(), (it) => it.close());
@@ -32,6 +34,7 @@ before(async () => {
   setNode("beech", ["r29_0_0", "w_2077_42"]);
   service = world.use(await startServiceProcess(await configuration()));
   client = world.adopt(connectClient(service.grpc), (it) => it.close());
+  both = bothClients(service.grpc, client);
   await eventually(async () => assert.equal(await client.health(), "SERVING"), { withinMs: 15_000 });
 });
 
@@ -78,38 +81,6 @@ function setNode(name: string, tags: readonly string[]): void {
   cluster.putNode({ metadata: { name, labels: { "kubernetes.io/arch": "amd64" } }, spec: {}, status: { images } });
 }
 
-/** An answer in which a client may leave out what has its default value, as JSON does. */
-type Sparse<T> = T extends readonly (infer Entry)[]
-  ? readonly Sparse<Entry>[]
-  : T extends object
-    ? { readonly [Key in keyof T]?: Sparse<T[Key]> | undefined }
-    : T;
-
-type Methods = ImageServiceMethods;
-
-/** Asks through both clients. */
-async function askBoth<Method extends keyof Methods>(
-  method: Method,
-  request: Methods[Method]["request"],
-  check: (answer: Sparse<Methods[Method]["response"]>) => void,
-): Promise<void> {
-  check((await client.call(method, request)) as Sparse<Methods[Method]["response"]>);
-  const { message, failure } = await bufCurl(service.grpc, method, request);
-  assert.equal(failure, null);
-  check(message as Sparse<Methods[Method]["response"]>);
-}
-
-/** Asks what has to fail through both clients. */
-async function refuseBoth<Method extends keyof Methods>(
-  method: Method,
-  request: Methods[Method]["request"],
-  { code, reason }: { readonly code: string; readonly reason: string },
-): Promise<void> {
-  await assert.rejects(client.call(method, request), { code, reason });
-  const { failure } = await bufCurl(service.grpc, method, request);
-  assert.deepEqual([failure?.code.toUpperCase(), failure?.reason], [code, reason]);
-}
-
 const UNKNOWN = { code: "NOT_FOUND", reason: "UNKNOWN_IMAGE" };
 
 async function refresh() {
@@ -120,19 +91,19 @@ describe("look-ups", () => {
   const classes = { RECOMMENDED: "recommended", LATEST_RELEASE: "r29_0_0", LATEST_WEEKLY: "w_2077_43" };
   for (const [name, tag] of Object.entries({ ...classes, LATEST_DAILY: "d_2077_10_23" })) {
     test(`by class: ${name} is ${tag}`, () =>
-      askBoth("ResolveImage", { imageClass: `IMAGE_CLASS_${name}` }, ({ image }) => {
+      both.ask("ResolveImage", { imageClass: `IMAGE_CLASS_${name}` }, ({ image }) => {
         assert.equal(image?.pullReference, pullReference(tag));
       }));
   }
 
   test("by tag: one of the prepull set, one outside it, one of an architecture", async () => {
     for (const tag of ["w_2077_42", "w_2077_41", "sketch", "w_2077_43-arm64"]) {
-      await askBoth("ResolveImage", { tag }, ({ image }) => assert.equal(image?.pullReference, pullReference(tag)));
+      await both.ask("ResolveImage", { tag }, ({ image }) => assert.equal(image?.pullReference, pullReference(tag)));
     }
   });
 
   test("by tag: what an alias stands for, and where it is", () =>
-    askBoth("ResolveImage", { tag: "recommended" }, ({ image }) => {
+    both.ask("ResolveImage", { tag: "recommended" }, ({ image }) => {
       assert.equal(image?.displayName, "Recommended (Weekly 2077_42)");
       assert.equal(image?.aliasTarget, "w_2077_42");
       assert.equal(image?.imageType, "IMAGE_TYPE_ALIAS");
@@ -141,31 +112,31 @@ describe("look-ups", () => {
 
   test("by reference: tag, digest, and a digest that the registry does not know", async () => {
     const digest = digests.get("recommended");
-    await askBoth("ResolveImage", { reference: reference("sketch") }, ({ image }) =>
+    await both.ask("ResolveImage", { reference: reference("sketch") }, ({ image }) =>
       assert.equal(image?.digest, digests.get("sketch")),
     );
-    await askBoth("ResolveImage", { reference: `${reference("sketch")}@${digest}` }, ({ image }) =>
+    await both.ask("ResolveImage", { reference: `${reference("sketch")}@${digest}` }, ({ image }) =>
       assert.equal(image?.tag, "w_2077_42"),
     );
     const other = `sha256:${"ab".repeat(32)}`;
-    await askBoth("ResolveImage", { reference: `${reference("w_2077_42")}@${other}` }, ({ image }) => {
+    await both.ask("ResolveImage", { reference: `${reference("w_2077_42")}@${other}` }, ({ image }) => {
       assert.equal(image?.pullReference, `${reference("w_2077_42")}@${other}`);
       assert.equal(image?.prepulled ?? false, false);
     });
   });
 
   test("of what is not there, or is no reference", async () => {
-    await refuseBoth("ResolveImage", { tag: "w_1999_01" }, UNKNOWN);
-    await refuseBoth("ResolveImage", { reference: "quay.io/lab/sketchbook:recommended" }, UNKNOWN);
+    await both.refuse("ResolveImage", { tag: "w_1999_01" }, UNKNOWN);
+    await both.refuse("ResolveImage", { reference: "quay.io/lab/sketchbook:recommended" }, UNKNOWN);
     const invalid = { code: "INVALID_ARGUMENT", reason: "INVALID_REFERENCE" };
-    await refuseBoth("ResolveImage", { reference: "sketchbook" }, invalid);
-    await refuseBoth("ResolveImage", {}, { ...invalid, reason: "INVALID_ARGUMENT" });
+    await both.refuse("ResolveImage", { reference: "sketchbook" }, invalid);
+    await both.refuse("ResolveImage", {}, { ...invalid, reason: "INVALID_ARGUMENT" });
   });
 });
 
 describe("lists", () => {
   test("the images, without those of an architecture, in display order", () =>
-    askBoth("ListImages", {}, ({ images = [], recommended }) => {
+    both.ask("ListImages", {}, ({ images = [], recommended }) => {
       const weeklies = ["w_2077_43", "w_2077_42", "w_2077_41"];
       const expected = ["recommended", "latest_weekly", "r29_0_0", ...weeklies, "d_2077_10_23", "sketch"];
       assert.deepEqual(
@@ -176,7 +147,7 @@ describe("lists", () => {
     }));
 
   test("the menu", () =>
-    askBoth("GetMenu", {}, ({ menu = [], dropdown = [] }) => {
+    both.ask("GetMenu", {}, ({ menu = [], dropdown = [] }) => {
       assert.deepEqual(menu, [
         { reference: pullReference("recommended"), name: "Recommended (Weekly 2077_42)" },
         { reference: pullReference("r29_0_0"), name: "Release r29.0.0" },
@@ -187,18 +158,18 @@ describe("lists", () => {
   test("the missing images, of all nodes and of one", async () => {
     const expected = [["beech", ["w_2077_43", "d_2077_10_23"]]];
     for (const request of [{}, { node: "beech" }]) {
-      await askBoth("ListMissingImages", request, ({ nodes = [] }) => {
+      await both.ask("ListMissingImages", request, ({ nodes = [] }) => {
         assert.deepEqual(
           nodes.map(({ node, images = [] }) => [node, images.map(({ tag }) => tag)]),
           expected,
         );
       });
     }
-    await askBoth("ListMissingImages", { node: "alder" }, ({ nodes = [] }) => assert.deepEqual(nodes, []));
+    await both.ask("ListMissingImages", { node: "alder" }, ({ nodes = [] }) => assert.deepEqual(nodes, []));
   });
 
   test("the status", () =>
-    askBoth("GetPrepullStatus", {}, ({ status }) => {
+    both.ask("GetPrepullStatus", {}, ({ status }) => {
       assert.deepEqual(
         status?.sources?.map(({ name, ok }) => [name, ok]),
         [
@@ -282,13 +253,13 @@ describe("WaitForRefresh", () => {
 describe("marks", () => {
   test("show at once for the image and its aliases, and stay over a refresh", async () => {
     const mark = { reference: pullReference("w_2077_43"), node: "beech" };
-    await askBoth("MarkPrepulled", mark, ({ applied }) => assert.equal(applied, true));
+    await both.ask("MarkPrepulled", mark, ({ applied }) => assert.equal(applied, true));
     await refresh();
-    await askBoth("ResolveImage", { tag: "latest_weekly" }, ({ image }) => {
+    await both.ask("ResolveImage", { tag: "latest_weekly" }, ({ image }) => {
       assert.equal(image?.prepulled, true);
       assert.deepEqual(image?.nodes, ["alder", "beech"]);
     });
-    await askBoth("ListMissingImages", {}, ({ nodes = [] }) => {
+    await both.ask("ListMissingImages", {}, ({ nodes = [] }) => {
       assert.deepEqual(
         nodes.flatMap(({ images = [] }) => images.map(({ tag }) => tag)),
         ["d_2077_10_23"],
@@ -298,42 +269,44 @@ describe("marks", () => {
 
   test("of what is not in the prepull set are ignored", async () => {
     const mark = { reference: pullReference("sketch"), node: "beech" };
-    await askBoth("MarkPrepulled", mark, ({ applied = false }) => assert.equal(applied, false));
+    await both.ask("MarkPrepulled", mark, ({ applied = false }) => assert.equal(applied, false));
   });
 });
 
 describe("a registry that changes", () => {
   test("a tag that moves: its menu entry is another image after a refresh", async () => {
     await pushAs("w_2077_43", "recommended");
-    await askBoth("Refresh", {}, ({ state }) => assert.equal(state?.stale ?? false, false));
-    await askBoth("ResolveImage", { imageClass: "IMAGE_CLASS_RECOMMENDED" }, ({ image }) => {
+    await both.ask("Refresh", {}, ({ state }) => assert.equal(state?.stale ?? false, false));
+    await both.ask("ResolveImage", { imageClass: "IMAGE_CLASS_RECOMMENDED" }, ({ image }) => {
       assert.equal(image?.pullReference, pullReference("w_2077_43").replace("w_2077_43@", "recommended@"));
       assert.equal(image?.aliasTarget, "w_2077_43");
     });
-    await askBoth("GetMenu", {}, ({ menu }) => assert.equal(menu?.[0]?.name, "Recommended (Weekly 2077_43)"));
+    await both.ask("GetMenu", {}, ({ menu }) => assert.equal(menu?.[0]?.name, "Recommended (Weekly 2077_43)"));
   });
 
   test("a tag outside the prepull set that moves is another image at once", async () => {
     digests.set("sketch", await registry.push("sketch", { content: "another sketch" }));
-    await askBoth("ResolveImage", { tag: "sketch" }, ({ image }) => assert.equal(image?.digest, digests.get("sketch")));
+    await both.ask("ResolveImage", { tag: "sketch" }, ({ image }) =>
+      assert.equal(image?.digest, digests.get("sketch")),
+    );
   });
 
   test("an image that is deleted is gone with all its tags", async () => {
     await registry.delete("d_2077_10_23");
     await refresh();
-    await refuseBoth("ResolveImage", { tag: "d_2077_10_23" }, UNKNOWN);
-    await refuseBoth("ResolveImage", { imageClass: "IMAGE_CLASS_LATEST_DAILY" }, UNKNOWN);
+    await both.refuse("ResolveImage", { tag: "d_2077_10_23" }, UNKNOWN);
+    await both.refuse("ResolveImage", { imageClass: "IMAGE_CLASS_LATEST_DAILY" }, UNKNOWN);
   });
 
   test("it goes away: the last answers stay, stale with the reason; it comes back: all heals by itself", async () => {
     await registry.stop();
-    await refuseBoth("Refresh", {}, { code: "UNAVAILABLE", reason: "REGISTRY_UNAVAILABLE" });
-    await askBoth("GetMenu", {}, ({ menu = [], state }) => {
+    await both.refuse("Refresh", {}, { code: "UNAVAILABLE", reason: "REGISTRY_UNAVAILABLE" });
+    await both.ask("GetMenu", {}, ({ menu = [], state }) => {
       assert.equal(state?.stale, true);
       assert.ok(state?.staleReason?.includes(registry.host));
       assert.equal(menu[0]?.name, "Recommended (Weekly 2077_43)");
     });
-    await refuseBoth("ResolveImage", { tag: "sketch" }, { code: "UNAVAILABLE", reason: "REGISTRY_UNAVAILABLE" });
+    await both.refuse("ResolveImage", { tag: "sketch" }, { code: "UNAVAILABLE", reason: "REGISTRY_UNAVAILABLE" });
     setNode("cedar", []);
     await eventually(async () => {
       const { nodes } = await client.call("ListMissingImages", { node: "cedar" });
@@ -348,6 +321,6 @@ describe("a registry that changes", () => {
       },
       { withinMs: 60_000 },
     );
-    await askBoth("GetPrepullStatus", {}, ({ status }) => assert.ok(status?.sources?.every(({ ok }) => ok)));
+    await both.ask("GetPrepullStatus", {}, ({ status }) => assert.ok(status?.sources?.every(({ ok }) => ok)));
   });
 });

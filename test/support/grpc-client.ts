@@ -25,7 +25,7 @@ const served = loadSync(["labimages/v1/image_service.proto", "grpc/health/v1/hea
 export interface MessageStream<Message> {
   /** Settles when the response headers are there; rejects with the stream's failure where it was refused. */
   readonly opened: Promise<void>;
-  /** The next message that was not taken yet; rejects with the failure that ends the stream, or after five seconds. */
+  /** The next message that was not taken yet; rejects with the failure that ends the stream, or after ten seconds. */
   next(): Promise<Message>;
   /** Messages that have arrived and were not taken. */
   readonly waiting: number;
@@ -49,7 +49,7 @@ export interface ImageServiceClient {
 }
 
 /** How long a message may take, milliseconds. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 10_000;
 
 /** Connects to `host:port` without TLS. */
 export function connectClient(address: string): ImageServiceClient {

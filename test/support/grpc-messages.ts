@@ -120,6 +120,16 @@ export interface ImageServiceMethods {
     readonly request: { readonly reference: string; readonly node: string };
     readonly response: Stated & { readonly applied: boolean };
   };
+  readonly ReportPrepull: {
+    readonly request: {
+      readonly reference: string;
+      readonly node: string;
+      readonly prepullState: string;
+      readonly reason?: string;
+      readonly message?: string;
+    };
+    readonly response: Stated & { readonly applied: boolean };
+  };
   readonly Refresh: {
     readonly request: Readonly<Record<string, never>>;
     readonly response: Stated;

@@ -33,7 +33,7 @@ const handlers = {
   },
   /** How it stood still since then. */
   stalls(_: null): Stalls {
-    const stalls = endWatch?.() ?? { longest: 0, over10: 0 };
+    const stalls = endWatch?.() ?? { longest: 0, over10: 0, longestByTheClock: 0 };
     endWatch = null;
     return stalls;
   },

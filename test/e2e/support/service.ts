@@ -80,7 +80,7 @@ export async function startReadyService(config: ConfigContent, options: ServiceO
 }
 
 /** Waits until there is a snapshot to answer from. */
-export async function untilServing({ client }: Service, withinMs = 5_000): Promise<void> {
+export async function untilServing({ client }: Service, withinMs = 15_000): Promise<void> {
   await eventually(async () => assert.equal(await client.health(), "SERVING"), { withinMs });
 }
 

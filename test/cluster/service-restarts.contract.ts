@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createKubeletClient } from "../../src/simulation/kubelet-client.ts";
+import { eventually } from "../support/eventually.ts";
+import {
+  assertOnce,
+  PATIENCE,
+  type Replica,
+  type Round,
+  type ServicePeer,
+  startRound,
+  untilDone,
+  untilNothingIsMissing,
+} from "./service-round.ts";
+
+/** When a process is killed. */
+const MOMENTS = {
+  "as soon as it leads": (replica: Replica) => replica.leads(),
+  "when its first pod is there": (_: Replica, { history }: Round) => history.pods.length > 0,
+  "while kubelets pull": (_: Replica, { nodes }: Round) => nodes.pulls.length > 0,
+  "when its first pull is done": (_: Replica, { kubelets }: Round) => kubelets.some(({ images }) => images.length > 0),
+};
+
+/** One of the moments that are tried. */
+export type Moment = keyof typeof MOMENTS;
+
+/** All of them. */
+export const everyMoment = Object.keys(MOMENTS) as readonly Moment[];
+
+/** What a process has for its end after SIGTERM, milliseconds. */
+const GRACE_MS = 10_000;
+
+/** Who holds the lease; empty where nobody does. */
+async function holder({ api, namespace }: ServicePeer): Promise<unknown> {
+  const client = createKubeletClient(api);
+  try {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/lab-images-prepuller`;
+    const { spec } = (await client.request("GET", path)) as { spec?: { holderIdentity?: string } };
+    return spec?.holderIdentity ?? "";
+  } finally {
+    client.close();
+  }
+}
+
+/** The whole service as processes that end in every way, on the simulated API server and on a real one. */
+export function describeServiceRestarts(name: string, moments: readonly Moment[], peer: () => ServicePeer): void {
+  describe(name, () => {
+    for (const [index, moment] of moments.entries()) {
+      it(`killed ${moment} and started again, it pulls nothing twice and leaves no pod (P1)`, async () => {
+        await using round = await startRound(peer(), `killed-${index}`, {
+          nodes: { alder: 800, beech: 300, cedar: 0 },
+          images: 2,
+        });
+        const first = await round.start();
+        await eventually(() => assert.ok(MOMENTS[moment](first, round)), PATIENCE);
+        first.process.kill("SIGKILL");
+        assert.equal(await first.process.exited, null);
+        const second = await round.start();
+        await untilDone(round);
+        await untilNothingIsMissing(second);
+        assertOnce(round);
+      });
+    }
+
+    it("told to end during a pull, it gives the lease up and leaves the pod to the next one, which adopts it", async () => {
+      await using round = await startRound(peer(), "ended", { nodes: { alder: 4_000 }, images: 1 });
+      const first = await round.start();
+      await eventually(() => assert.equal(round.nodes.pulls.length, 1), PATIENCE);
+      const signalledAt = performance.now();
+      first.process.kill("SIGTERM");
+      assert.equal(await first.process.exited, 0);
+      assert.ok(performance.now() - signalledAt < GRACE_MS);
+      assert.equal(await holder(round.peer), "");
+      assert.equal(round.history.present.length, 1);
+      const second = await round.start();
+      await untilDone(round);
+      assert.ok(second.logs("adopting the pod of an earlier pull"));
+      await untilNothingIsMissing(second);
+      assertOnce(round);
+    });
+  });
+}
+
+/** Several replicas at once, of which the leader is stopped without a word. */
+export function describeServiceReplicas(name: string, peer: () => ServicePeer): void {
+  describe(name, () => {
+    it("a leader that is stopped past its lease leaves everything to its successor when it goes on (K9)", async () => {
+      await using round = await startRound(peer(), "stopped", {
+        nodes: { alder: 6_000, beech: 1_000, cedar: 500 },
+        images: 2,
+      });
+      const first = await round.start();
+      await eventually(() => assert.ok(first.leads()), PATIENCE);
+      const second = await round.start();
+      await second.untilServing();
+      assert.equal(second.leads(), false);
+      await eventually(() => assert.equal(round.nodes.pulls.length >= 3, true), PATIENCE);
+      first.process.kill("SIGSTOP");
+      const before = round.history.pods.length;
+      await eventually(() => assert.ok(second.leads()), PATIENCE);
+      await eventually(() => assert.ok(round.history.pods.length > before), PATIENCE);
+      first.process.kill("SIGCONT");
+      await eventually(() => assert.equal(first.leads(), false), PATIENCE);
+      await untilDone(round);
+      assertOnce(round);
+      assert.equal(second.leads(), true);
+      for (const replica of [first, second]) await untilNothingIsMissing(replica);
+      const { status } = await second.client.call("GetPrepullStatus", {});
+      assert.ok(status.progress.every(({ prepullState }) => prepullState === "PREPULL_STATE_SUCCEEDED"));
+    });
+
+    it("a leader that is stopped again and again hands the work to and fro, and nothing is done twice (K9)", async () => {
+      await using round = await startRound(peer(), "again", { nodes: { alder: 1_500, beech: 2_500 }, images: 4 });
+      const replicas = [await round.start(), await round.start()] as const;
+      for (let turn = 0; turn < 2; turn += 1) {
+        const leader = await eventually(() => {
+          const found = replicas.find((replica) => replica.leads());
+          assert.ok(found !== undefined);
+          return found;
+        }, PATIENCE);
+        const other = leader === replicas[0] ? replicas[1] : replicas[0];
+        await eventually(() => assert.ok(round.history.present.length > 0), PATIENCE);
+        leader.process.kill("SIGSTOP");
+        await eventually(() => assert.ok(other.leads()), PATIENCE);
+        leader.process.kill("SIGCONT");
+        await eventually(() => assert.equal(leader.leads(), false), PATIENCE);
+      }
+      await untilDone(round);
+      assertOnce(round);
+    });
+  });
+}

@@ -1,0 +1,31 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { describeServiceRestarts } from "../cluster/service-restarts.contract.ts";
+import type { ServicePeer } from "../cluster/service-round.ts";
+
+const NAMESPACE = "lab";
+let cluster: SimulatedKubernetes | null = null;
+let folder = "";
+
+function peer(): ServicePeer {
+  if (cluster === null) throw new TypeError("the cluster has not started");
+  return { api: { url: cluster.url }, kubeconfig: join(folder, "kubeconfig"), namespace: NAMESPACE };
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lab-images-e2e-"));
+  cluster = await startKubernetesApi();
+  cluster.put("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } });
+  await writeFile(join(folder, "kubeconfig"), cluster.kubeconfig);
+});
+
+after(async () => {
+  await cluster?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+// The other moments, and several replicas at once, are tried on a real API server: test/cluster/service.test.ts.
+describeServiceRestarts("the process and its pulls", ["while kubelets pull"], peer);
