@@ -5,7 +5,7 @@ import { KubernetesUnavailableError } from "./domain/errors.ts";
 import type { KubernetesConnection } from "./kubernetes/connection.ts";
 import { createLeadership, type ElectedLeadership, soleLeadership } from "./kubernetes/leadership.ts";
 import { createDeploymentOwner, noOwner, type PodOwner } from "./kubernetes/pod-owner.ts";
-import { createPuller } from "./kubernetes/puller.ts";
+import { createPuller, type PullerLimits } from "./kubernetes/puller.ts";
 import type { Clock, Logger } from "./ports.ts";
 import type { BuiltInPrepuller } from "./service/prepull-effects.ts";
 
@@ -47,8 +47,20 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     clock,
     random,
     logger,
+    limits: writeLimits(config),
   });
   return { puller, leadership, maxConcurrentPulls, ended: () => leadership.ended() };
+}
+
+/**
+ * A write that was sent just before the renew deadline must not arrive when another replica may lead already: it has
+ * the time between that deadline and the end of the lease.
+ */
+function writeLimits({ prepuller: { leaderElection } }: Config): Partial<PullerLimits> {
+  const { enabled, leaseDuration, renewDeadline } = leaderElection;
+  if (!enabled) return {};
+  const margin = leaseDuration - renewDeadline;
+  return { api: { createMs: Math.min(5_000, margin) }, pull: { removeMs: Math.min(4_000, margin) } };
 }
 
 async function podNamespace({ config, connection, environment }: PrepullerParts): Promise<string> {

@@ -3,7 +3,7 @@ import type { Catalog, CatalogEntry } from "./catalog.ts";
 import { primaryOf } from "./group.ts";
 import type { Image } from "./image.ts";
 import type { NodeRecord } from "./node-record.ts";
-import { hasNode, NO_NODES, type NodeSet } from "./node-set.ts";
+import { hasNode, NO_NODES, type NodeSet, withoutNodes } from "./node-set.ts";
 import { type NodeTable, namesOf, nodesToHave } from "./node-table.ts";
 import { type Presence, presenceOf } from "./presence.ts";
 import { isSameList } from "./same-list.ts";
@@ -63,26 +63,48 @@ export type Earlier<T> = ReadonlyMap<string, T>;
 /** So many lists are remembered at most; nodes that are being filled go through a few dozen. */
 const MOST_PATTERNS = 4_096;
 
-/** Nodes share one list of images where they lack the same ones; this remembers each such list by its bits. */
+/**
+ * Nodes share one list where the same of `of` apply to them. The lists hang in a tree with a level for each of `of` and
+ * two branches, for those to which it applies and the others: it finds a node's list without making a key for it, which
+ * would be half of the work that one changed node causes.
+ */
 export interface Patterns<T> {
   readonly of: readonly T[];
-  readonly lists: Map<string, readonly T[]>;
+  root: PatternBranch<T>;
+  /** Lists in the tree. */
+  lists: number;
+}
+
+interface PatternBranch<T> {
+  applies: PatternBranch<T> | null;
+  not: PatternBranch<T> | null;
+  list: readonly T[] | null;
+}
+
+function newBranch<T>(): PatternBranch<T> {
+  return { applies: null, not: null, list: null };
 }
 
 /** The patterns of `earlier` where they are of the very same things, else new ones. */
 export function patternsOf<T>(things: readonly T[], earlier: Patterns<T> | null): Patterns<T> {
-  return earlier !== null && isSameList(earlier.of, things) ? earlier : { of: things, lists: new Map() };
+  return earlier !== null && isSameList(earlier.of, things) ? earlier : { of: things, root: newBranch(), lists: 0 };
 }
 
-function listOf<T>(patterns: Patterns<T>, chosen: (at: number) => boolean): readonly T[] {
-  let key = "";
-  for (let at = 0; at < patterns.of.length; at++) key += chosen(at) ? "1" : "0";
-  const known = patterns.lists.get(key);
-  if (known !== undefined) return known;
-  if (patterns.lists.size >= MOST_PATTERNS) patterns.lists.clear();
-  const list = patterns.of.filter((_, at) => key[at] === "1");
-  patterns.lists.set(key, list);
-  return list;
+/** Those of `patterns.of` in whose set the slot is; `sets` has one set for each. */
+function listOf<T>(patterns: Patterns<T>, sets: readonly NodeSet[], slot: number): readonly T[] {
+  let branch = patterns.root;
+  for (const set of sets) {
+    if (hasNode(set, slot)) branch = branch.applies ??= newBranch();
+    else branch = branch.not ??= newBranch();
+  }
+  if (branch.list !== null) return branch.list;
+  if (patterns.lists >= MOST_PATTERNS) {
+    patterns.root = newBranch();
+    patterns.lists = 0;
+  }
+  patterns.lists += 1;
+  branch.list = patterns.of.filter((_, at) => hasNode(sets[at] ?? NO_NODES, slot));
+  return branch.list;
 }
 
 /** For each eligible node what it lacks (behaviour.md section 5); nodes that lack nothing are left out. */
@@ -92,19 +114,16 @@ export function missingByNode(
   patterns: Patterns<Image>,
   earlier: Earlier<NodeMissingImages>,
 ): readonly NodeMissingImages[] {
+  const lacking = planned.map(({ needed, presence }) => withoutNodes(needed, presence?.nodes ?? NO_NODES));
   const missing: NodeMissingImages[] = [];
   for (const { eligible, slot, report } of table.records) {
     if (!eligible) continue;
-    const images = listOf(patterns, (at) => isMissing(planned[at], slot));
+    const images = listOf(patterns, lacking, slot);
     if (images.length === 0) continue;
     const before = earlier.get(report.name);
     missing.push(before !== undefined && isSameList(before.images, images) ? before : { node: report.name, images });
   }
   return missing;
-}
-
-function isMissing(planned: PlannedImage | undefined, slot: number): boolean {
-  return planned !== undefined && hasNode(planned.needed, slot) && !hasNode(planned.presence?.nodes ?? NO_NODES, slot);
 }
 
 /** Every node, with those of the images that are on it. */
@@ -114,8 +133,9 @@ export function nodeStatuses(
   patterns: Patterns<string>,
   earlier: Earlier<NodeStatus>,
 ): readonly NodeStatus[] {
+  const present = planned.map(({ presence }) => presence?.nodes ?? NO_NODES);
   return table.records.map((record) => {
-    const cached = listOf(patterns, (at) => hasNode(planned[at]?.presence?.nodes ?? NO_NODES, record.slot));
+    const cached = listOf(patterns, present, record.slot);
     const before = earlier.get(record.report.name);
     return before !== undefined && isSameStatus(before, record, cached) ? before : newStatus(record, cached);
   });

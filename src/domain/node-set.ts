@@ -27,6 +27,11 @@ export function setNode(set: NodeSet, slot: number, present: boolean): void {
   set[word] = present ? (set[word] ?? 0) | bit : (set[word] ?? 0) & ~bit;
 }
 
+/** The nodes of `set` that are not in `others`, as a copy. */
+export function withoutNodes(set: NodeSet, others: NodeSet): NodeSet {
+  return set.map((word, at) => word & ~(others[at] ?? 0));
+}
+
 /** Whether every node of `needed` is in `set`. */
 export function coversNodes(set: NodeSet, needed: NodeSet): boolean {
   for (let word = 0; word < needed.length; word++) {

@@ -173,13 +173,23 @@ function listImages({ settings, catalog }: SnapshotParts, view: ImageView, image
     latestWeekly: ofClass("LATEST_WEEKLY"),
     latestDaily: ofClass("LATEST_DAILY"),
     latestRelease: ofClass("LATEST_RELEASE"),
-    images: catalog.listed.map(imageOf),
+    images: listedImages(catalog, view),
   };
   const before = memory.list?.made;
   // An image is made for one entry, so that the same images are of the same entries and have the same classes.
   const made = before !== undefined && isSameList(before.images, list.images) ? before : list;
   memory.list = { catalog, images: view.images, made };
   return made;
+}
+
+/** `listed` has entries in the order of all entries, so that a walk finds their images without 20,000 look-ups. */
+function listedImages({ listed }: Catalog, { entries, images }: ImageView): readonly Image[] {
+  let next = 0;
+  return images.filter((_, at) => {
+    const isListed = entries[at] === listed[next];
+    if (isListed) next += 1;
+    return isListed;
+  });
 }
 
 function listMissing({ settings, catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory) {

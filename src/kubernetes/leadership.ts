@@ -41,11 +41,25 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
   let reign: Reign | null = null;
   let end: Promise<void> = Promise.resolve();
 
-  const mayWrite = () => reign !== null && !reign.signal.aborted && holds(candidate, clock.monotonicTime());
+  const isHeld = () => reign !== null && !reign.signal.aborted && holds(candidate, clock.monotonicTime());
+
+  /**
+   * Who is refused learns at once that the lease is lost, also where it is won back before anybody else looks: what was
+   * refused has been given up, and only a new reign takes it up again.
+   */
+  function mayWrite(): boolean {
+    const may = isHeld();
+    const current = reign;
+    if (!may && current?.leading === true) queueMicrotask(() => tell(current, false));
+    return may;
+  }
 
   /** Tells what has changed, if anything has. */
   function update(current: Reign): void {
-    const leading = mayWrite();
+    tell(current, isHeld());
+  }
+
+  function tell(current: Reign, leading: boolean): void {
     if (current.signal.aborted || leading === current.leading) return;
     current.leading = leading;
     logger.info({ lease: leaseName, identity }, leading ? "this replica leads" : "this replica does not lead any more");

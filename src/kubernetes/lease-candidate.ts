@@ -59,6 +59,15 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
   const api = createLeaseApi(connection, { namespace, leaseName, deadlineMs: timing.renewDeadline / 2 });
   const known: Knowledge = { stored: null, seenTime: Number.NEGATIVE_INFINITY, renewedTime: null };
   const heldUntil = () => (known.renewedTime === null ? null : known.renewedTime + timing.renewDeadline);
+  let faults = 0;
+
+  /** A fault that lasts is one warning, not one each two seconds. */
+  function noteFault(error: LabImagesError): void {
+    faults += 1;
+    const fields = { err: error, lease: leaseName };
+    if (faults === 1) logger.warn(fields, "the lease can be neither taken nor renewed: it is tried again");
+    else logger.debug(fields, "the lease can still be neither taken nor renewed");
+  }
 
   return {
     get heldUntil() {
@@ -67,13 +76,15 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
     async attempt(signal) {
       try {
         await acquireOrRenew(context, api, known, signal);
+        if (faults > 0) logger.info({ lease: leaseName, faults }, "the lease can be taken and renewed again");
+        faults = 0;
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof LabImagesError)) throw error;
         // Two that try at once is how elections go.
         const lost = error instanceof KubernetesAnswerError && error.status === 409;
         if (lost) logger.debug({ err: error }, "somebody else was faster to take the lease");
-        else logger.warn({ err: error }, "the lease can be neither taken nor renewed");
+        else noteFault(error);
       }
     },
     async release() {

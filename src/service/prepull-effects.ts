@@ -56,26 +56,29 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
       const { signal } = controller;
       receive(() => controller.abort(new PullReleasedError()));
       void runPull(puller, input, signal, logger).then((event) => {
-        if (!signal.aborted) sendBack(event);
+        if (event !== null && !signal.aborted) sendBack(event);
       });
       return () => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError());
     }),
   };
 }
 
-/** Never rejects: a pull that breaks has failed, and the defect is in the log. */
+/**
+ * Never rejects: a pull that breaks has failed, and the defect is in the log. Null where a write was refused because the
+ * lease is lost: that is no failure, and the loss, which is told as well, ends the pull.
+ */
 async function runPull(
   puller: Puller,
   order: PullOrder,
   signal: AbortSignal,
   logger: Logger,
-): Promise<NodePrepullEvent> {
+): Promise<NodePrepullEvent | null> {
   try {
     const outcome = await puller.pull(order, signal);
     if (outcome.kind === "pulled") return { type: "pull.succeeded" };
     return { type: "pull.failed", failure: { reason: outcome.reason, message: outcome.message } };
   } catch (error) {
-    if (signal.aborted) return { type: "pull.failed", failure: BROKEN };
+    if (signal.aborted || error instanceof PullReleasedError) return null;
     if (error instanceof LabImagesError) {
       return { type: "pull.failed", failure: { reason: error.reason, message: error.message } };
     }

@@ -22,6 +22,8 @@ export interface PlayedNodes extends AsyncDisposable {
   failPulls(node: string, fails: (reference: string) => string | null): void;
   /** In the order in which they began. */
   readonly pulls: readonly BegunPull[];
+  /** The most that ran at one time. */
+  readonly peak: number;
   /** Pulls that were begun although the same image had been begun on the same node before. */
   readonly repeated: readonly BegunPull[];
 }
@@ -45,10 +47,21 @@ export function bandwidthFor(milliseconds: number): number {
 export function playNodes(api: KubeletApiAddress, delays: Partial<KubeletDelays> = {}): PlayedNodes {
   const pulls: BegunPull[] = [];
   const kubelets: Kubelet[] = [];
+  const link = createRegistryLink(machineTime, 1e15);
+  let peak = 0;
   const failures = new Map<string, (reference: string) => string | null>();
   const common = {
     api,
-    link: createRegistryLink(machineTime, 1e15),
+    link: {
+      get running() {
+        return link.running;
+      },
+      transfer(bytes: number, limit: number, signal: AbortSignal) {
+        const transfer = link.transfer(bytes, limit, signal);
+        peak = Math.max(peak, link.running);
+        return transfer;
+      },
+    },
     bandwidthBytesPerSecond: 1e12,
     diskBytes: 1e15,
     delays: { ...QUICK, ...delays },
@@ -66,9 +79,12 @@ export function playNodes(api: KubeletApiAddress, delays: Partial<KubeletDelays>
     },
     failPulls: (node, fails) => void failures.set(node, fails),
     pulls,
+    get peak() {
+      return peak;
+    },
     get repeated() {
-      const keys = pulls.map(({ node, digest }) => `${node} ${digest}`);
-      return pulls.filter((_, index) => keys.indexOf(keys[index] ?? "") !== index);
+      const known = new Set<string>();
+      return pulls.filter(({ node, digest }) => known.size === known.add(`${node} ${digest}`).size);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(kubelets.map((kubelet) => kubelet.stop()));

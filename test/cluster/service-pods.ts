@@ -99,8 +99,7 @@ export async function recordPods(
       return [...seen.values()].filter(({ gone }) => !gone);
     },
     get repeated() {
-      const names = [...seen.values()].map(({ name }) => name);
-      return names.filter((name, index) => names.indexOf(name) !== index);
+      return repetitions([...seen.values()].map(({ name }) => name));
     },
     get lost() {
       return [...seen.values()].filter(({ gone, proven }) => gone && !proven);
@@ -111,4 +110,10 @@ export async function recordPods(
       client.close();
     },
   };
+}
+
+/** What comes more than once, each time but the first. */
+function repetitions(names: readonly string[]): readonly string[] {
+  const known = new Set<string>();
+  return names.filter((name) => known.size === known.add(name).size);
 }

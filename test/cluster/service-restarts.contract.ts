@@ -31,10 +31,10 @@ export const everyMoment = Object.keys(MOMENTS) as readonly Moment[];
 const GRACE_MS = 10_000;
 
 /** Who holds the lease; empty where nobody does. */
-async function holder({ api, namespace }: ServicePeer): Promise<unknown> {
+async function holder({ peer: { api, namespace }, leaseName }: Round): Promise<unknown> {
   const client = createKubeletClient(api);
   try {
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/lab-images-prepuller`;
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`;
     const { spec } = (await client.request("GET", path)) as { spec?: { holderIdentity?: string } };
     return spec?.holderIdentity ?? "";
   } finally {
@@ -42,9 +42,16 @@ async function holder({ api, namespace }: ServicePeer): Promise<unknown> {
   }
 }
 
-/** The whole service as processes that end in every way, on the simulated API server and on a real one. */
-export function describeServiceRestarts(name: string, moments: readonly Moment[], peer: () => ServicePeer): void {
-  describe(name, () => {
+/**
+ * The whole service as processes that end in every way, on the simulated API server and on a real one. At once where
+ * each round has a lease of its own.
+ */
+export function describeServiceRestarts(
+  name: string,
+  { moments, concurrency }: { readonly moments: readonly Moment[]; readonly concurrency: boolean },
+  peer: () => ServicePeer,
+): void {
+  describe(name, { concurrency }, () => {
     for (const [index, moment] of moments.entries()) {
       it(`killed ${moment} and started again, it pulls nothing twice and leaves no pod (P1)`, async () => {
         await using round = await startRound(peer(), `killed-${index}`, {
@@ -70,7 +77,7 @@ export function describeServiceRestarts(name: string, moments: readonly Moment[]
       first.process.kill("SIGTERM");
       assert.equal(await first.process.exited, 0);
       assert.ok(performance.now() - signalledAt < GRACE_MS);
-      assert.equal(await holder(round.peer), "");
+      assert.equal(await holder(round), "");
       assert.equal(round.history.present.length, 1);
       const second = await round.start();
       await untilDone(round);
@@ -79,6 +86,12 @@ export function describeServiceRestarts(name: string, moments: readonly Moment[]
       assertOnce(round);
     });
   });
+}
+
+/** What went wrong in the eyes of these replicas: a lease that is lost is none of it. */
+function complaints(replicas: readonly Replica[]): readonly string[] {
+  const lines = replicas.flatMap(({ process }) => process.log).filter(({ level }) => level === "error");
+  return lines.map((line) => JSON.stringify(line));
 }
 
 /** Several replicas at once, of which the leader is stopped without a word. */
@@ -107,6 +120,7 @@ export function describeServiceReplicas(name: string, peer: () => ServicePeer): 
       for (const replica of [first, second]) await untilNothingIsMissing(replica);
       const { status } = await second.client.call("GetPrepullStatus", {});
       assert.ok(status.progress.every(({ prepullState }) => prepullState === "PREPULL_STATE_SUCCEEDED"));
+      assert.deepEqual(complaints([first, second]), []);
     });
 
     it("a leader that is stopped again and again hands the work to and fro, and nothing is done twice (K9)", async () => {
@@ -127,6 +141,7 @@ export function describeServiceReplicas(name: string, peer: () => ServicePeer): 
       }
       await untilDone(round);
       assertOnce(round);
+      assert.deepEqual(complaints(replicas), []);
     });
   });
 }

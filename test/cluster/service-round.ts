@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { Kubelet, KubeletOptions } from "../../src/simulation/kubelet.ts";
 import type { KubeletApiAddress } from "../../src/simulation/kubelet-client.ts";
+import type { KubeletDelays } from "../../src/simulation/kubelet-settings.ts";
 import { startOciRegistry } from "../../src/simulation/oci-registry.ts";
 import { eventually } from "../support/eventually.ts";
 import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
 import { type ServiceProcess, startServiceProcess } from "../support/service-process.ts";
-import { type PlayedNodes, playNodes } from "./service-nodes.ts";
+import { bandwidthFor, type PlayedNodes, playNodes } from "./service-nodes.ts";
 import { type PodHistory, recordPods } from "./service-pods.ts";
 
 /** An API server that the whole service runs at. */
@@ -16,6 +17,8 @@ export interface ServicePeer {
   readonly kubeconfig: string;
   /** Of the prepuller's pods and its lease. */
   readonly namespace: string;
+  /** The lease's name in a round of this name. */
+  readonly leaseName: (round: string) => string;
 }
 
 /** The service as a process, and somebody who asks it. */
@@ -35,6 +38,7 @@ export interface Round extends AsyncDisposable {
   readonly nodes: PlayedNodes;
   readonly history: PodHistory;
   readonly kubelets: readonly Kubelet[];
+  readonly leaseName: string;
   /** How many images every node should have in the end. */
   readonly images: number;
   /** Pushes a further weekly; answers its digest. */
@@ -49,10 +53,11 @@ export interface RoundOptions {
   /** Milliseconds that each pull takes, by node. */
   readonly nodes: Readonly<Record<string, number>>;
   readonly images: number;
+  readonly delays?: Partial<KubeletDelays>;
 }
 
 /** Long beside what a loaded machine keeps a process waiting, short beside a test's patience. */
-const LEADER_ELECTION = { leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "300ms" };
+const LEADER_ELECTION = { leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "0.3s" };
 const REPOSITORY = "lab/sketchbook";
 /** What is waited for comes within seconds, also on a machine that has other things to do. */
 export const PATIENCE = { withinMs: 60_000 };
@@ -60,21 +65,21 @@ export const PATIENCE = { withinMs: 60_000 };
 /** Starts the registry and the nodes; the first weekly is the recommended one. */
 export async function startRound(peer: ServicePeer, id: string, options: RoundOptions): Promise<Round> {
   await using cleanup = new AsyncDisposableStack();
+  const leaseName = peer.leaseName(id);
   const registry = cleanup.adopt(await startOciRegistry(), (it) => it.close());
   const weeklies = Array.from({ length: options.images }, (_, index) => `w_2077_${10 + index}`);
   const [first] = weeklies.map((tag) => registry.push(REPOSITORY, tag));
   registry.push(REPOSITORY, "recommended", first === undefined ? {} : { digest: first });
-  const history = cleanup.use(await recordPods(peer.api, peer.namespace));
-  const nodes = cleanup.use(playNodes(peer.api));
+  const history = cleanup.use(await recordPods(peer.api, peer.namespace, leaseName));
+  const nodes = cleanup.use(playNodes(peer.api, options.delays));
   const kubelets: Kubelet[] = [];
   const join: Round["join"] = async (name, more = {}) => {
     const kubelet = await nodes.join(`${id}-${name}`, { labels: { round: id }, ...more });
     kubelets.push(kubelet);
     return kubelet;
   };
-  for (const [name, ms] of Object.entries(options.nodes)) {
-    await join(name, ms === 0 ? {} : { bandwidthBytesPerSecond: 1_000_000_000 / ms });
-  }
+  const bandwidth = (ms: number) => (ms === 0 ? {} : { bandwidthBytesPerSecond: bandwidthFor(ms) });
+  await Promise.all(Object.entries(options.nodes).map(([name, ms]) => join(name, bandwidth(ms))));
   const source = { type: "docker", registry: registry.host, repository: REPOSITORY };
   const plan = { refreshInterval: "1h", prepullTimeout: "60s", numReleases: 0, numDailies: 0 };
   const config = {
@@ -89,11 +94,13 @@ export async function startRound(peer: ServicePeer, id: string, options: RoundOp
     nodes,
     history,
     kubelets,
+    leaseName,
     images: options.images,
     push: (tag) => registry.push(REPOSITORY, tag),
     join,
     async start(changes = {}) {
-      const prepuller = { enabled: true, namespace: peer.namespace, leaderElection: LEADER_ELECTION, ...changes };
+      const leaderElection = { ...LEADER_ELECTION, leaseName };
+      const prepuller = { enabled: true, namespace: peer.namespace, leaderElection, ...changes };
       return replicas.use(await startReplica({ ...config, prepuller }));
     },
     async [Symbol.asyncDispose]() {

@@ -12,7 +12,8 @@ let folder = "";
 
 function peer(): ServicePeer {
   if (cluster === null) throw new TypeError("the cluster has not started");
-  return { api: { url: cluster.url }, kubeconfig: join(folder, "kubeconfig"), namespace: NAMESPACE };
+  const kubeconfig = join(folder, "kubeconfig");
+  return { api: { url: cluster.url }, kubeconfig, namespace: NAMESPACE, leaseName: (round) => `lease-${round}` };
 }
 
 before(async () => {
@@ -28,4 +29,4 @@ after(async () => {
 });
 
 // The other moments, and several replicas at once, are tried on a real API server: test/cluster/service.test.ts.
-describeServiceRestarts("the process and its pulls", ["while kubelets pull"], peer);
+describeServiceRestarts("the process and its pulls", { moments: ["while kubelets pull"], concurrency: true }, peer);

@@ -166,3 +166,22 @@ export function failureOf(outcome: PullOutcome): { readonly reason: string; read
   assert.ok(outcome.kind === "failed", "the pull has not failed");
   return { reason: outcome.reason, message: outcome.message };
 }
+
+/** Puts an event of the pod there, as a kubelet posts it. */
+export async function postEvent(
+  bench: PrepullBench,
+  order: PullOrder,
+  event: { readonly name: string; readonly reason: string; readonly message: string; readonly type?: string },
+): Promise<void> {
+  const { uid } = (await bench.pod(order)).metadata;
+  const { name, type = "Warning", ...said } = event;
+  bench.api.put("events", {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { name, namespace: NAMESPACE },
+    involvedObject: { kind: "Pod", uid: uid ?? "" },
+    lastTimestamp: new Date().toISOString(),
+    type,
+    ...said,
+  });
+}

@@ -41,7 +41,8 @@ const handlers = {
   memory(_: null) {
     const { rss } = process.memoryUsage();
     globalThis.gc?.();
-    return { rss, live: process.memoryUsage().heapUsed };
+    const { heapUsed, external } = process.memoryUsage();
+    return { rss, live: heapUsed + external };
   },
   async stop(_: null) {
     await app?.stop(0);

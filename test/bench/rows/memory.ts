@@ -7,7 +7,7 @@ const REFRESHES = 3;
 const GOAL = 250;
 const MEGABYTE = 1_000_000;
 
-/** Megabytes: resident, and live on the heap after a collection. */
+/** Megabytes: resident, and live after a collection after a collection. */
 export interface MemoryFigures {
   readonly resident: number;
   readonly live: number;
@@ -22,7 +22,7 @@ export const measureMemory: Measurement = async () => {
     {
       number: 7,
       what: "memory at 20,000 tags and 5,000 nodes of 50 images, resident",
-      ours: `${figure(loaded.resident)} MB (live on the heap ${figure(loaded.live)} MB)`,
+      ours: `${figure(loaded.resident)} MB (live after a collection ${figure(loaded.live)} MB)`,
       against: `the process with one tag and no node: ${figure(nothing.resident)} MB (${figure(nothing.live)} MB)`,
       ratio: `${figure(more)} MB more`,
       goal: `at most ${GOAL} MB more`,

@@ -30,10 +30,10 @@ export const measureWatch: Measurement = async ({ streams }) => {
   });
   const times: number[] = [];
   for (let change = 0; change < CHANGES; change++) times.push(await timeUntilAllHear(scene, load, change));
-  const bytes = ((await memory(scene)) - before) / streams;
+  const after = await memory(scene);
   await load.call("closeStreams", null);
   await load.stop();
-  return [timeRow(streams, times), memoryRow(streams, bytes)];
+  return [timeRow(streams, times), memoryRow(streams, before, after)];
 };
 
 function isServed({ client }: Scene): Promise<boolean> {
@@ -50,10 +50,15 @@ function isServed({ client }: Scene): Promise<boolean> {
   });
 }
 
-/** Bytes resident after a collection. */
-async function memory({ service }: Scene): Promise<number> {
+/** Bytes, resident and live, after two collections: the first one leaves what has a finalizer. */
+async function memory({ service }: Scene): Promise<Memory> {
   await service.call("memory", null);
-  return (await service.call("memory", null)).rss;
+  return await service.call("memory", null);
+}
+
+interface Memory {
+  readonly rss: number;
+  readonly live: number;
 }
 
 /** A node loses or gets an image: milliseconds until every stream has been told. */
@@ -78,15 +83,17 @@ function timeRow(streams: number, times: readonly number[]): Row {
   };
 }
 
-function memoryRow(streams: number, bytes: number): Row {
+function memoryRow(streams: number, before: Memory, after: Memory): Row {
+  const kilobytes = (bytes: number) => bytes / streams / 1_000;
+  const resident = kilobytes(after.rss - before.rss);
   return {
     number: 8,
     what: `${figure(streams)} open ${METHOD} streams: memory a stream, resident`,
-    ours: `${figure(bytes / 1_000)} kB`,
+    ours: `${figure(resident)} kB (live after a collection ${figure(kilobytes(after.live - before.live))} kB)`,
     against: "the same process before",
     ratio: "",
     goal: `under ${GOAL.kilobytes} kB`,
-    met: bytes / 1_000 < GOAL.kilobytes,
+    met: resident < GOAL.kilobytes,
   };
 }
 
