@@ -1,3 +1,5 @@
+import { processorWait } from "./processor-wait.ts";
+
 /** The middle of several figures. */
 export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((a, b) => a - b);
@@ -11,26 +13,30 @@ export function quantile(figures: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** Milliseconds that the work takes. */
+const waited = processorWait();
+
+/** Milliseconds that the work takes, without those for which it waited for a processor. */
 export function timed(work: () => unknown): number {
+  const waitedBefore = waited();
   const started = performance.now();
   work();
-  return performance.now() - started;
+  const ended = performance.now();
+  return ended - started - (waited() - waitedBefore);
 }
 
 /** Figures of two sides that were measured in turn, so that what else the machine does meets both. */
-export interface Turns {
-  readonly ours: readonly number[];
-  readonly theirs: readonly number[];
+export interface Turns<Figure> {
+  readonly ours: readonly Figure[];
+  readonly theirs: readonly Figure[];
 }
 
 /** Measures both sides in turn, so many times each, after one turn each that does not count. */
-export async function inTurn(
+export async function inTurn<Figure>(
   rounds: number,
-  ours: () => number | Promise<number>,
-  theirs: () => number | Promise<number>,
-): Promise<Turns> {
-  const figures = { ours: [] as number[], theirs: [] as number[] };
+  ours: () => Promise<Figure>,
+  theirs: () => Promise<Figure>,
+): Promise<Turns<Figure>> {
+  const figures: { ours: Figure[]; theirs: Figure[] } = { ours: [], theirs: [] };
   for (let round = 0; round <= rounds; round++) {
     const our = await ours();
     const their = await theirs();
@@ -39,9 +45,4 @@ export async function inTurn(
     figures.theirs.push(their);
   }
   return figures;
-}
-
-/** The median of the ratios of the rounds, ours to theirs: what slows one round down slows both of its sides. */
-export function ratioOf({ ours, theirs }: Turns): number {
-  return median(ours.map((figure, round) => figure / (theirs[round] ?? Number.NaN)));
 }

@@ -20,6 +20,8 @@ export interface PlayedNodes extends AsyncDisposable {
   join(name: string, options?: Partial<KubeletOptions>): Promise<Kubelet>;
   /** Pulls to the node fail with what this answers for a reference; null lets them be. */
   failPulls(node: string, fails: (reference: string) => string | null): void;
+  /** Pulls that begin from now on get no byte, whatever happens, until what this answers is called. */
+  hold(): () => void;
   /** In the order in which they began. */
   readonly pulls: readonly BegunPull[];
   /** The most that ran at one time. */
@@ -49,6 +51,7 @@ export function playNodes(api: KubeletApiAddress, delays: Partial<KubeletDelays>
   const kubelets: Kubelet[] = [];
   const link = createRegistryLink(machineTime, 1e15);
   let peak = 0;
+  let held: Promise<void> = Promise.resolve();
   const failures = new Map<string, (reference: string) => string | null>();
   const common = {
     api,
@@ -56,10 +59,11 @@ export function playNodes(api: KubeletApiAddress, delays: Partial<KubeletDelays>
       get running() {
         return link.running;
       },
-      transfer(bytes: number, limit: number, signal: AbortSignal) {
+      async transfer(bytes: number, limit: number, signal: AbortSignal) {
+        await held;
         const transfer = link.transfer(bytes, limit, signal);
         peak = Math.max(peak, link.running);
-        return transfer;
+        await transfer;
       },
     },
     bandwidthBytesPerSecond: 1e12,
@@ -78,6 +82,11 @@ export function playNodes(api: KubeletApiAddress, delays: Partial<KubeletDelays>
       return kubelet;
     },
     failPulls: (node, fails) => void failures.set(node, fails),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
     pulls,
     get peak() {
       return peak;

@@ -27,6 +27,8 @@ export type Moment = keyof typeof MOMENTS;
 /** All of them. */
 export const everyMoment = Object.keys(MOMENTS) as readonly Moment[];
 
+/** How a replica tells that it goes on with the pod of another. */
+const ADOPTING = "adopting the pod of an earlier pull";
 /** What a process has for its end after SIGTERM, milliseconds. */
 const GRACE_MS = 10_000;
 
@@ -70,7 +72,8 @@ export function describeServiceRestarts(
     }
 
     it("told to end during a pull, it gives the lease up and leaves the pod to the next one, which adopts it", async () => {
-      await using round = await startRound(peer(), "ended", { nodes: { alder: 4_000 }, images: 1 });
+      await using round = await startRound(peer(), "ended", { nodes: { alder: 0 }, images: 1 });
+      const release = round.nodes.hold();
       const first = await round.start();
       await eventually(() => assert.equal(round.nodes.pulls.length, 1), PATIENCE);
       const signalledAt = performance.now();
@@ -80,8 +83,9 @@ export function describeServiceRestarts(
       assert.equal(await holder(round), "");
       assert.equal(round.history.present.length, 1);
       const second = await round.start();
+      await eventually(() => assert.ok(second.logs(ADOPTING)), PATIENCE);
+      release();
       await untilDone(round);
-      assert.ok(second.logs("adopting the pod of an earlier pull"));
       await untilNothingIsMissing(second);
       assertOnce(round);
     });
@@ -99,19 +103,21 @@ export function describeServiceReplicas(name: string, peer: () => ServicePeer): 
   describe(name, () => {
     it("a leader that is stopped past its lease leaves everything to its successor when it goes on (K9)", async () => {
       await using round = await startRound(peer(), "stopped", {
-        nodes: { alder: 6_000, beech: 1_000, cedar: 500 },
+        nodes: { alder: 2_000, beech: 1_000, cedar: 500 },
         images: 2,
       });
+      const release = round.nodes.hold();
       const first = await round.start();
       await eventually(() => assert.ok(first.leads()), PATIENCE);
       const second = await round.start();
       await second.untilServing();
       assert.equal(second.leads(), false);
-      await eventually(() => assert.equal(round.nodes.pulls.length >= 3, true), PATIENCE);
+      await eventually(() => assert.equal(round.nodes.pulls.length, 3), PATIENCE);
       first.process.kill("SIGSTOP");
-      const before = round.history.pods.length;
       await eventually(() => assert.ok(second.leads()), PATIENCE);
-      await eventually(() => assert.ok(round.history.pods.length > before), PATIENCE);
+      await eventually(() => assert.ok(second.logs(ADOPTING)), PATIENCE);
+      release();
+      await eventually(() => assert.ok(round.history.pods.length > 3), PATIENCE);
       first.process.kill("SIGCONT");
       await eventually(() => assert.equal(first.leads(), false), PATIENCE);
       await untilDone(round);
@@ -125,7 +131,9 @@ export function describeServiceReplicas(name: string, peer: () => ServicePeer): 
 
     it("a leader that is stopped again and again hands the work to and fro, and nothing is done twice (K9)", async () => {
       await using round = await startRound(peer(), "again", { nodes: { alder: 1_500, beech: 2_500 }, images: 4 });
+      const release = round.nodes.hold();
       const replicas = [await round.start(), await round.start()] as const;
+      for (const replica of replicas) await replica.untilServing();
       for (let turn = 0; turn < 2; turn += 1) {
         const leader = await eventually(() => {
           const found = replicas.find((replica) => replica.leads());
@@ -133,7 +141,8 @@ export function describeServiceReplicas(name: string, peer: () => ServicePeer): 
           return found;
         }, PATIENCE);
         const other = leader === replicas[0] ? replicas[1] : replicas[0];
-        await eventually(() => assert.ok(round.history.present.length > 0), PATIENCE);
+        await eventually(() => assert.ok(round.nodes.pulls.length > 0), PATIENCE);
+        release();
         leader.process.kill("SIGSTOP");
         await eventually(() => assert.ok(other.leads()), PATIENCE);
         leader.process.kill("SIGCONT");

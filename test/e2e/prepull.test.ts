@@ -10,7 +10,7 @@ import { type ConfigChanges, type Peers, startPeers } from "./support/peers.ts";
 import { missingTags, type Service, startReadyService } from "./support/service.ts";
 
 const NAMESPACE = "lab";
-const SOON = { withinMs: 10_000 };
+const SOON = { withinMs: 20_000 };
 const NEVER_MS = 3_600_000;
 const BOTH = new Set(["disk-full", "registry-denied"]);
 
@@ -100,10 +100,9 @@ describe("images get to the nodes", { concurrency: true }, () => {
       { before: (nodes) => ["alder", "beech", "cedar"].map((name) => nodes.join(name)) },
     ));
 
-  test("a node that joins is filled at once while another is stuck, which delays itself alone until its time-out", () =>
+  test("a node that joins is filled at once while another is stuck", () =>
     withPrepuller(
-      async (scene) => {
-        const { nodes, service, history } = scene;
+      async ({ nodes, service }) => {
         const stuck = await eventually(async () => {
           const [entry] = await progressOf(service);
           assert.equal(entry?.prepullState, "PULLING");
@@ -112,18 +111,29 @@ describe("images get to the nodes", { concurrency: true }, () => {
         await nodes.join("beech");
         await eventually(async () => assert.deepEqual(Object.keys(await missingTags(service)), ["alder"]), SOON);
         const still = (await progressOf(service)).find(({ reference }) => reference === stuck.reference);
-        assert.deepEqual([still?.prepullState, still?.attempts], ["PULLING", 1]);
-        const failed = await eventually(async () => {
-          const entry = (await progressOf(service)).find(({ reference }) => reference === stuck.reference);
-          assert.equal(entry?.prepullState, "FAILED");
-          return entry;
+        assert.deepEqual([still?.node, still?.prepullState, still?.attempts], ["alder", "PULLING", 1]);
+      },
+      { before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(NEVER_MS) })] },
+    ));
+
+  test("a pull that is stuck ends with its time-out, the node's next one begins, and no pod stays", () =>
+    withPrepuller(
+      async ({ nodes, service, history }) => {
+        await eventually(async () => {
+          const entries = await progressOf(service);
+          assert.equal(entries.length, 2);
+          for (const { prepullState, reason } of entries) {
+            assert.equal(prepullState, "FAILED");
+            assert.match(reason, /^(?:Timeout|DeadlineExceeded)$/);
+          }
         }, SOON);
-        assert.match(failed.reason, /^(?:Timeout|DeadlineExceeded)$/);
         assert.deepEqual(await failureClasses(service), ["timeout"]);
-        await eventually(() => assert.ok(history.lost.some(({ node }) => node === "alder")), SOON);
+        assert.deepEqual(await missingTags(service), { alder: ["w_2077_42", "w_2077_43"] });
+        await eventually(() => assert.deepEqual(history.present, []), SOON);
+        assert.equal(nodes.repeated.length, 0);
       },
       {
-        images: { prepullTimeout: "4s" },
+        images: { prepullTimeout: "1s" },
         before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(NEVER_MS) })],
       },
     ));
@@ -189,10 +199,10 @@ describe("what goes wrong on a node", { concurrency: true }, () => {
         const recommended = peers.pullReference("w_2077_42").split("@")[1] ?? "";
         const failed = await eventually(async () => {
           const entry = (await progressOf(service)).find(({ reference }) => reference.endsWith(recommended));
-          assert.equal(entry?.prepullState, "FAILED");
+          assert.deepEqual([entry?.prepullState, entry?.reason], ["FAILED", "ErrImagePull"]);
           return entry;
         }, SOON);
-        assert.equal(failed.reason, "ErrImagePull");
+        assert.ok(failed !== undefined);
         assert.ok(failed.message.includes("403 Forbidden"), failed.message);
         await eventually(() => {
           const told = watch.messages.flatMap(({ status }) => status?.progress ?? []);
@@ -204,12 +214,12 @@ describe("what goes wrong on a node", { concurrency: true }, () => {
           assert.ok((entry?.attempts ?? 0) >= 2);
         }, SOON);
         assert.deepEqual(await missingTags(service), { alder: ["w_2077_42", "w_2077_43"] });
-        assert.deepEqual(await failureClasses(service), ["registry-denied"]);
+        assert.ok((await failureClasses(service)).includes("registry-denied"));
         nodes.failPulls("alder", () => null);
         await untilFull(scene, [alder], 2);
         assert.ok(history.lost.length >= 2);
       },
-      { speed: 20 },
+      { speed: 10 },
     ));
 
   test("a full disk and a refusing registry are told apart, each once in log and alert", () =>

@@ -1,4 +1,4 @@
-import { openSync, readSync } from "node:fs";
+import { processorWait } from "../processor-wait.ts";
 
 /** How long the event loop stood still, in milliseconds, without the time for which it waited for a processor. */
 export interface Stalls {
@@ -32,26 +32,4 @@ export function watchLoop(): () => Stalls {
     clearInterval(timer);
     return { longest, over10, longestByTheClock };
   };
-}
-
-/**
- * A function that tells for how many milliseconds this thread has been ready to run while others ran: the second number
- * of Linux's schedstat. Where there is none, the clock has to do.
- */
-function processorWait(): () => number {
-  const file = openSchedstat();
-  if (file === null) return () => 0;
-  const text = Buffer.alloc(96);
-  return () => {
-    const length = readSync(file, text, 0, text.length, 0);
-    return Number(text.toString("latin1", 0, length).split(" ")[1]) / 1e6;
-  };
-}
-
-function openSchedstat(): number | null {
-  try {
-    return openSync("/proc/thread-self/schedstat", "r");
-  } catch {
-    return null;
-  }
 }

@@ -3,32 +3,66 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import { memoryInUse } from "./memory-in-use.ts";
 import { answerParent } from "./remote.ts";
 
 const pass = (bytes: Buffer): Buffer => bytes;
 
+const SERIALIZATION = {
+  requestSerialize: pass,
+  requestDeserialize: pass,
+  responseSerialize: pass,
+  responseDeserialize: pass,
+};
+
+/** A method of a peer, and what it sends. */
+interface PeerMethod {
+  readonly path: string;
+  readonly answer: Uint8Array;
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}
+
 const handlers = {
   /** grpc-js with one method that answers any message with these bytes; answers its port. */
-  async grpc({ path, answer }: { readonly path: string; readonly answer: Uint8Array }): Promise<number> {
+  grpc({ path, answer }: PeerMethod): Promise<number> {
     const server = new Server();
     const bytes = Buffer.from(answer);
-    const serialization = {
-      requestSerialize: pass,
-      requestDeserialize: pass,
-      responseSerialize: pass,
-      responseDeserialize: pass,
-    };
     server.addService(
-      { method: { path, requestStream: false, responseStream: false, ...serialization } },
+      { method: { path, requestStream: false, responseStream: false, ...SERIALIZATION } },
       { method: (_: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => callback(null, bytes) },
     );
-    return await new Promise((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
-        if (error === null) resolve(port);
-        else reject(error);
-      });
-    });
+    return listen(server);
+  },
+  /** grpc-js with one method that sends these bytes once and keeps the stream open; answers its port. */
+  grpcStream({ path, answer }: PeerMethod): Promise<number> {
+    const server = new Server();
+    const bytes = Buffer.from(answer);
+    server.addService(
+      { method: { path, requestStream: false, responseStream: true, ...SERIALIZATION } },
+      { method: (call: ServerWritableStream<Buffer, Buffer>) => void call.write(bytes) },
+    );
+    return listen(server);
+  },
+  memory: (_: null) => memoryInUse(),
+  /** Milliseconds of processor time so far, of all threads. */
+  cpuTime(_: null): number {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
   },
   /** node:http that answers any request with these bytes; answers its port. */
   async http(answer: Uint8Array): Promise<number> {

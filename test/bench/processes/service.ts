@@ -6,6 +6,7 @@ import { createFdSink } from "../../../src/telemetry/log-sink.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createSystemClock } from "../../../src/telemetry/system-clock.ts";
 import { type Stalls, watchLoop } from "./loop-watch.ts";
+import { memoryInUse } from "./memory-in-use.ts";
 import { answerParent } from "./remote.ts";
 
 const STANDARD_ERROR = 2;
@@ -38,11 +39,11 @@ const handlers = {
     return stalls;
   },
   /** Bytes: resident, and live after a full collection (where the process was started with --expose-gc). */
-  memory(_: null) {
-    const { rss } = process.memoryUsage();
-    globalThis.gc?.();
-    const { heapUsed, external } = process.memoryUsage();
-    return { rss, live: heapUsed + external };
+  memory: (_: null) => memoryInUse(),
+  /** Milliseconds of processor time so far, of all threads. */
+  cpuTime(_: null): number {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
   },
   async stop(_: null) {
     await app?.stop(0);

@@ -1,17 +1,16 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
 import { SERVED_DEFINITION } from "../../../src/grpc/contract.ts";
-import { inTurn, median, ratioOf } from "../measure.ts";
 import type { LoadHandlers } from "../processes/load.ts";
 import type { PeerHandlers } from "../processes/peers.ts";
 import { type Remote, startRemote } from "../processes/remote.ts";
 import { type Scene, startScene } from "../scene.ts";
-import { figure, type Measurement, type Row } from "../table.ts";
+import type { Measurement, Row } from "../table.ts";
+import { compareThroughput } from "../throughput.ts";
 
 const SERVICE = "labimages.v1.ImageService";
 /** The lists of performance.md have 500 images. */
 const SIZE = { tags: 500, nodes: 20, imagesPerNode: 30 };
 const LOAD = { connections: 8, streams: 16, milliseconds: 1_500 };
-const ROUNDS = 5;
 
 /** One method under load: what is asked, and what it is compared with. */
 interface Call {
@@ -44,7 +43,7 @@ export const measureLists: Measurement = () =>
   ]);
 
 async function measureAll(calls: readonly Call[]): Promise<readonly Row[]> {
-  const peers = startRemote<PeerHandlers>(new URL("../processes/peers.ts", import.meta.url));
+  const peers = startRemote<PeerHandlers>(new URL("../processes/peers.ts", import.meta.url), ["--expose-gc"]);
   const load = startRemote<LoadHandlers>(new URL("../processes/load.ts", import.meta.url));
   await using scene = await startScene(SIZE);
   const rows: Row[] = [];
@@ -63,22 +62,13 @@ async function measureCall(
   const message = requestSerialize(request);
   const answer = await rawAnswer(scene, path, message);
   const peerPort = await peers.call("grpc", { path, answer });
-  const run = (port: number) => load.call("grpc", { ...LOAD, port, path, message, answerBytes: answer.length });
-  const turns = await inTurn(
-    ROUNDS,
-    () => run(scene.grpcPort),
-    () => run(peerPort),
+  const loadOn = (port: number) => () =>
+    load.call("grpc", { ...LOAD, port, path, message, answerBytes: answer.length });
+  return await compareThroughput(
+    { number: row, what: `${method}, ${answer.length.toLocaleString("en-US")} bytes`, against, goal },
+    { process: scene.service, load: loadOn(scene.grpcPort) },
+    { process: peers, load: loadOn(peerPort) },
   );
-  const ratio = ratioOf(turns);
-  return {
-    number: row,
-    what: `${method}, ${answer.length.toLocaleString("en-US")} bytes`,
-    ours: `${figure(median(turns.ours))}/s`,
-    against: `${against}: ${figure(median(turns.theirs))}/s`,
-    ratio: figure(ratio),
-    goal: `at least ${goal}`,
-    met: ratio >= goal,
-  };
 }
 
 /** The method as the contract has it. */
