@@ -57,8 +57,18 @@ export function shownInStatus(catalog: Catalog): readonly CatalogEntry[] {
   );
 }
 
-/** Answers of an earlier snapshot by node name, taken over where nothing they rest on has changed. */
-export type Earlier<T> = ReadonlyMap<string, T>;
+/**
+ * Finds each node's answer among those of an earlier snapshot, asked for in the order of the names, in which they stand
+ * too: one walk along both, where an index by name would cost as much as the answers.
+ */
+function alongside<T>(earlier: readonly T[], nameOf: (one: T) => string): (name: string) => T | undefined {
+  let at = 0;
+  return (name) => {
+    let next = earlier[at];
+    while (next !== undefined && nameOf(next) < name) next = earlier[++at];
+    return next !== undefined && nameOf(next) === name ? next : undefined;
+  };
+}
 
 /** So many lists are remembered at most; nodes that are being filled go through a few dozen. */
 const MOST_PATTERNS = 4_096;
@@ -112,15 +122,16 @@ export function missingByNode(
   table: NodeTable,
   planned: readonly PlannedImage[],
   patterns: Patterns<Image>,
-  earlier: Earlier<NodeMissingImages>,
+  earlier: readonly NodeMissingImages[],
 ): readonly NodeMissingImages[] {
   const lacking = planned.map(({ needed, presence }) => withoutNodes(needed, presence?.nodes ?? NO_NODES));
+  const find = alongside(earlier, ({ node }) => node);
   const missing: NodeMissingImages[] = [];
   for (const { eligible, slot, report } of table.records) {
     if (!eligible) continue;
     const images = listOf(patterns, lacking, slot);
     if (images.length === 0) continue;
-    const before = earlier.get(report.name);
+    const before = find(report.name);
     missing.push(before !== undefined && isSameList(before.images, images) ? before : { node: report.name, images });
   }
   return missing;
@@ -131,12 +142,13 @@ export function nodeStatuses(
   table: NodeTable,
   planned: readonly PlannedImage[],
   patterns: Patterns<string>,
-  earlier: Earlier<NodeStatus>,
+  earlier: readonly NodeStatus[],
 ): readonly NodeStatus[] {
+  const find = alongside(earlier, ({ name }) => name);
   const present = planned.map(({ presence }) => presence?.nodes ?? NO_NODES);
   return table.records.map((record) => {
     const cached = listOf(patterns, present, record.slot);
-    const before = earlier.get(record.report.name);
+    const before = find(record.report.name);
     return before !== undefined && isSameStatus(before, record, cached) ? before : newStatus(record, cached);
   });
 }

@@ -82,10 +82,8 @@ interface AnswerMemory {
   list: { readonly catalog: Catalog; readonly images: readonly Image[]; readonly made: ImageList } | null;
   menu: MenuMemo | null;
   missing: readonly NodeMissingImages[];
-  missingOf: ReadonlyMap<string, NodeMissingImages>;
   missingPatterns: Patterns<Image> | null;
   nodes: readonly NodeStatus[];
-  nodesByName: ReadonlyMap<string, NodeStatus>;
   nodePatterns: Patterns<string> | null;
   nodeImages: ReadonlyMap<string, NodeImageMemo>;
   prepull: PrepullImages | null;
@@ -138,10 +136,8 @@ function noMemory(): AnswerMemory {
     list: null,
     menu: null,
     missing: [],
-    missingOf: new Map(),
     missingPatterns: null,
     nodes: [],
-    nodesByName: new Map(),
     nodePatterns: null,
     nodeImages: new Map(),
     prepull: null,
@@ -195,9 +191,8 @@ function listedImages({ listed }: Catalog, { entries, images }: ImageView): read
 function listMissing({ settings, catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory) {
   const planned = plannedImages(pullOrder(catalog, settings.recommendedTag), table, imageOf);
   const patterns = patternsOf(imagesIn(planned), memory.missingPatterns);
-  const made = missingByNode(table, planned, patterns, memory.missingOf);
+  const made = missingByNode(table, planned, patterns, memory.missing);
   memory.missingPatterns = patterns;
-  memory.missingOf = new Map(made.map((entry) => [entry.node, entry]));
   memory.missing = unlessSame(memory.missing, made);
   return memory.missing;
 }
@@ -212,9 +207,8 @@ function listNodes({ catalog, table }: SnapshotParts, imageOf: ImageOf, memory: 
     planned.map(({ image }) => image.reference),
     memory.nodePatterns,
   );
-  const made = nodeStatuses(table, planned, patterns, memory.nodesByName);
+  const made = nodeStatuses(table, planned, patterns, memory.nodes);
   memory.nodePatterns = patterns;
-  memory.nodesByName = new Map(made.map((status) => [status.name, status]));
   memory.nodes = unlessSame(memory.nodes, made);
   return memory.nodes;
 }

@@ -1,4 +1,4 @@
-import { type AnyEventObject, assign, fromCallback, sendParent, setup } from "xstate";
+import { type AnyEventObject, assertEvent, assign, fromCallback, sendParent, setup } from "xstate";
 import type { Catalog } from "../domain/catalog.ts";
 import type { LabImagesError } from "../domain/errors.ts";
 import type { NodePage, RefreshCause } from "../ports.ts";
@@ -86,11 +86,13 @@ export const refreshMachine = setup({
   actions: {
     passOn: sendParent(({ event }) => event),
     begin: assign({ nextCause: null, faults: NO_FAULTS }),
-    noteNodesFault: assign({
-      faults: ({ context, event }) => ({ ...context.faults, kubernetes: "error" in event ? event.error : null }),
+    noteNodesFault: assign(({ context, event }) => {
+      assertEvent(event, "nodes.failed");
+      return { faults: { ...context.faults, kubernetes: event.error } };
     }),
-    noteImagesFault: assign({
-      faults: ({ context, event }) => ({ ...context.faults, registry: "error" in event ? event.error : null }),
+    noteImagesFault: assign(({ context, event }) => {
+      assertEvent(event, "images.failed");
+      return { faults: { ...context.faults, registry: event.error } };
     }),
     reportFailure: sendParent(({ context }) => ({
       type: "refresh.failed",
@@ -101,8 +103,9 @@ export const refreshMachine = setup({
     reportCompletion: sendParent(({ context }) => ({ type: "refresh.completed", cause: context.cause })),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
-    rememberDemand: assign({
-      nextCause: ({ context, event }) => context.nextCause ?? ("cause" in event ? event.cause : null),
+    rememberDemand: assign(({ context, event }) => {
+      assertEvent(event, "refresh.requested");
+      return { nextCause: context.nextCause ?? event.cause };
     }),
     takeDemand: assign({
       cause: ({ context, event }) => ("cause" in event ? event.cause : (context.nextCause ?? context.cause)),

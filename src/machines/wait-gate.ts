@@ -1,4 +1,4 @@
-import { assign, setup } from "xstate";
+import { assertEvent, assign, setup } from "xstate";
 import type { GateMessage, RefreshCause } from "../ports.ts";
 
 /** The data have been refreshed: every gate opens. */
@@ -53,17 +53,16 @@ export const waitGateMachine = setup({
   actions: {
     deliver: (_, _params: { caller: number | null; message: GateMessage }) => undefined,
     end: (_, _params: { caller: number | null; gate: string; why: GateEnd }) => undefined,
-    open: assign(({ context, event }) =>
-      event.type === "gate.opened"
-        ? { generation: event.generation, cause: event.cause, openings: context.openings + 1 }
-        : {},
-    ),
+    open: assign(({ context, event }) => {
+      assertEvent(event, "gate.opened");
+      return { generation: event.generation, cause: event.cause, openings: context.openings + 1 };
+    }),
     close: assign({ openings: 0, sending: ({ context }) => context.openings }),
     settle: assign({ sending: 0 }),
     takeBack: assign({ openings: ({ context }) => context.openings + context.sending, sending: 0 }),
     release: assign({ caller: null, holder: "" }),
     admit: assign(({ context, event }) => {
-      if (event.type !== "caller.attached") return {};
+      assertEvent(event, "caller.attached");
       return { caller: event.caller, holder: event.holder, openings: openingsFor(context, event.resumeAfter) };
     }),
   },

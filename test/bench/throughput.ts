@@ -56,19 +56,18 @@ export async function compareThroughput(
 }
 
 /**
- * A full collection falls into each measurement. What HTTP/2 keeps of a connection's streams grows old with it, and from
- * then on keeps finished streams through the quick collections, for a third of the calls a second: a server that lives
- * is in that state, and one side alone would lose by the chance of getting there.
+ * A full collection falls into the warm-up of each measurement. What HTTP/2 keeps of a connection's streams grows old
+ * with it, and from then on keeps finished streams through the quick collections, for a third of the calls a second: a
+ * server that lives is in that state, and one side alone would lose by the chance of getting there.
  */
 async function throughputOf({ process, load }: Side): Promise<Throughput> {
-  const started = performance.now();
-  const before = await process.call("cpuTime", null);
   const loading = load();
   await process.call("memory", null);
+  const started = performance.now();
+  const before = await process.call("cpuTime", null);
   const perSecond = await loading;
-  const cpuSeconds = ((await process.call("cpuTime", null)) - before) / 1_000;
-  const seconds = (performance.now() - started) / 1_000;
-  return { perSecond, perCpuSecond: (perSecond * seconds) / cpuSeconds };
+  const cpu = (await process.call("cpuTime", null)) - before;
+  return { perSecond, perCpuSecond: (perSecond * (performance.now() - started)) / cpu };
 }
 
 function describe(figures: readonly Throughput[]): string {

@@ -156,7 +156,7 @@ describe("images get to the nodes", { concurrency: true }, () => {
         await untilFull(scene, kubelets, 2);
         assert.equal(nodes.pulls.length, 3);
       },
-      { before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(700) })] },
+      { before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(2_000) })] },
     ));
 
   test("a node leaves in the middle and is made again under its name: it is another node (K5)", () =>

@@ -9,6 +9,8 @@ export interface GrpcLoad {
   readonly connections: number;
   /** Calls under way at a time on each connection. */
   readonly streams: number;
+  /** Milliseconds whose answers do not count, and then those whose answers do. */
+  readonly warmUp: number;
   readonly milliseconds: number;
   /** Bytes of the answer's message: any other answer is a failure. */
   readonly answerBytes: number;
@@ -29,7 +31,8 @@ function loadConnection(load: GrpcLoad): Promise<number> {
     const bytes = new Map<number, number>();
     let answered = 0;
     let connection: Http2Connection | null = null;
-    const deadline = performance.now() + load.milliseconds;
+    const counted = performance.now() + load.warmUp;
+    const deadline = counted + load.milliseconds;
 
     function end(error: Error | null): void {
       connection?.close();
@@ -45,8 +48,9 @@ function loadConnection(load: GrpcLoad): Promise<number> {
         bytes.delete(stream);
         if (connection === null) return;
         if (!right) return end(new Error(`${load.path} was not answered as expected`));
-        if (performance.now() >= deadline) return end(null);
-        answered++;
+        const now = performance.now();
+        if (now >= deadline) return end(null);
+        if (now >= counted) answered++;
         connection.call();
       },
       broken: (why: string) => end(new Error(why)),

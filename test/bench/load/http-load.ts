@@ -5,6 +5,8 @@ export interface HttpLoad {
   readonly port: number;
   readonly path: string;
   readonly connections: number;
+  /** Milliseconds whose answers do not count, and then those whose answers do. */
+  readonly warmUp: number;
   readonly milliseconds: number;
 }
 
@@ -16,11 +18,12 @@ export async function httpRequestsPerSecond(load: HttpLoad): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0) / (load.milliseconds / 1_000);
 }
 
-function loadConnection({ port, path, milliseconds }: HttpLoad): Promise<number> {
+function loadConnection({ port, path, warmUp, milliseconds }: HttpLoad): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
     const socket = connect({ host: "127.0.0.1", port, noDelay: true }, () => void socket.write(request));
-    const deadline = performance.now() + milliseconds;
+    const counted = performance.now() + warmUp;
+    const deadline = counted + milliseconds;
     let answered = 0;
     let head: Buffer = Buffer.alloc(0);
     let left = 0;
@@ -46,11 +49,12 @@ function loadConnection({ port, path, milliseconds }: HttpLoad): Promise<number>
         return reject(error);
       }
       if (left > 0 || head.length > 0) return;
-      if (performance.now() >= deadline) {
+      const now = performance.now();
+      if (now >= deadline) {
         socket.destroy();
         resolve(answered);
       } else {
-        answered++;
+        if (now >= counted) answered++;
         socket.write(request);
       }
     });

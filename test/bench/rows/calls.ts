@@ -10,7 +10,7 @@ import { compareThroughput } from "../throughput.ts";
 const SERVICE = "labimages.v1.ImageService";
 /** The lists of performance.md have 500 images. */
 const SIZE = { tags: 500, nodes: 20, imagesPerNode: 30 };
-const LOAD = { connections: 8, streams: 16, milliseconds: 1_500 };
+const LOAD = { connections: 8, streams: 16, warmUp: 500, milliseconds: 1_500 };
 
 /** One method under load: what is asked, and what it is compared with. */
 interface Call {

@@ -7,7 +7,7 @@ import { compareThroughput } from "../throughput.ts";
 
 const PATH = "/spawner/v1/images";
 const SIZE = { tags: 500, nodes: 20, imagesPerNode: 30 };
-const LOAD = { path: PATH, connections: 64, milliseconds: 1_500 };
+const LOAD = { path: PATH, connections: 64, warmUp: 500, milliseconds: 1_500 };
 
 /** Row 3. */
 export const measureJson: Measurement = async () => {

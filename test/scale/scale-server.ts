@@ -1,5 +1,5 @@
 import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
-import { imageEntry, nodeObject } from "./node-fixture.ts";
+import { imageEntry, nodeObject } from "../kubernetes/node-fixture.ts";
 
 /**
  * A simulated API server in a process of its own, so that what it costs is not measured as ours: as many nodes as the

@@ -8,8 +8,8 @@ import type { Readable, Writable } from "node:stream";
 import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { connectSource, type Follower } from "../kubernetes/node-fixture.ts";
 import { eventually } from "../support/eventually.ts";
-import { connectSource, type Follower } from "./node-fixture.ts";
 
 const WITHIN = { withinMs: 60_000 };
 
