@@ -1,4 +1,4 @@
-import { digestsInNames, type NodeReport, type ReportedImage, type Taint } from "../domain/node-report.ts";
+import type { NodeReport, ReportedImage, Taint } from "../domain/node-report.ts";
 import type { ImageInterning } from "./image-interning.ts";
 
 /** A node as the API sent it, reduced to what is used. */
@@ -57,9 +57,9 @@ function readImages(value: unknown, interning: ImageInterning): readonly Reporte
   if (!Array.isArray(value) || value.length === 0) return noImages;
   return value.map((each) => {
     const { names, sizeBytes } = objectOf(each);
-    const digests = Array.isArray(names) ? digestsInNames(names.filter((name) => typeof name === "string")) : [];
+    const texts = Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
     const size = typeof sizeBytes === "number" && Number.isFinite(sizeBytes) && sizeBytes > 0 ? sizeBytes : 0;
-    return interning.share(digests, size);
+    return interning.share(texts, size);
   });
 }
 

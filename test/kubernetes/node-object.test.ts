@@ -103,8 +103,8 @@ describe("image interning", () => {
 
   it("is bounded, and right beyond its bound", () => {
     const interning = createImageInterning(1);
-    interning.share([A], 1);
-    assert.deepEqual(interning.share([B], 1), { digests: [B], sizeBytes: 1 });
-    assert.notEqual(interning.share([B], 1), interning.share([B], 1));
+    interning.share([`r@${A}`], 1);
+    assert.deepEqual(interning.share([`r@${B}`, "r:tag"], 1), { digests: [B], sizeBytes: 1 });
+    assert.notEqual(interning.share([`r@${B}`], 1), interning.share([`r@${B}`], 1));
   });
 });
