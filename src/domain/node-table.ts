@@ -128,20 +128,22 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
     for (const [digest, size] of had) {
       if (before === null) continue;
       const now = has.get(digest);
-      if (now === undefined) presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest));
+      if (now === undefined) presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest, size));
       else if (now < size) {
-        presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest));
+        presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest, size));
         presence.add(digest, before.slot, now);
       }
     }
   }
 
-  function largest(nodes: NodeSet, digest: string): number {
+  /** Nodes nearly always agree on a size, so the first that reports as much as was known ends the search. */
+  function largest(nodes: NodeSet, digest: string, known: number): number {
     let size = 0;
     for (let slot = 0; slot < bySlot.length; slot++) {
       const record = bySlot[slot];
       if (record === undefined || !hasNode(nodes, slot)) continue;
       size = Math.max(size, sizeOn(record, digest));
+      if (size >= known) break;
     }
     return size;
   }
