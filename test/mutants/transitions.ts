@@ -5,12 +5,11 @@
  */
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "node:test";
-import { type Mutant, mutantVariable, nameOf } from "./mutant.ts";
+import { firstFailure } from "./first-failure.ts";
+import { type Mutant, nameOf } from "./mutant.ts";
 import { transitionPaths } from "./transition-paths.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const PRELOAD = join(import.meta.dirname, "mutant.ts");
 
 /**
  * The tests that ask over gRPC, in the order in which they are run: those that take least and find most first. The
@@ -29,19 +28,11 @@ const SUITES = [
   "answers",
 ].map((name) => join(ROOT, `test/e2e/${name}.test.ts`));
 
-/** Longest time of one test, milliseconds: a transition that is missing often shows as something that never comes. */
-const TEST_TIMEOUT = 15_000;
-
 /** Transitions that make no difference to anybody, by the name that `nameOf` gives, with the reason. */
 const EQUIVALENT: ReadonlyMap<string, string> = new Map();
 
 /** Runs after which a failure that does not come again is taken for the machine's and not for the mutant's. */
 const MOST_RUNS = 3;
-
-interface Failure {
-  readonly test: string;
-  readonly file: string;
-}
 
 const machines = process.argv.slice(2);
 const unchanged = await firstFailure(null, SUITES);
@@ -98,33 +89,6 @@ async function noticedBy(mutant: Mutant): Promise<string | null> {
     if (again !== null) return again.test;
   }
   return null;
-}
-
-/** The first test that fails with the mutant; null where all pass. */
-async function firstFailure(mutant: Mutant | null, files: readonly string[]): Promise<Failure | null> {
-  const broken = new AbortController();
-  for (const [name, value] of Object.entries(mutantVariable(mutant))) {
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
-  }
-  const events = run({
-    files,
-    concurrency: 2,
-    timeout: TEST_TIMEOUT,
-    signal: broken.signal,
-    execArgv: ["--conditions=development", "--import", PRELOAD],
-  });
-  const failures: Failure[] = [];
-  events.on("test:fail", ({ name, file, details }) => {
-    // A suite fails because a test in it has.
-    if (details.type === "suite" || file === undefined) return;
-    failures.push({ test: name, file });
-    broken.abort();
-  });
-  for await (const _ of events) {
-    // Read to the end, so that nothing of this run is left when the next one begins.
-  }
-  return failures[0] ?? null;
 }
 
 function tell(line: string): void {
