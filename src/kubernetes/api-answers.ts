@@ -4,10 +4,13 @@ import { nonsenseError } from "./api-errors.ts";
 /** An answer of the API server whose body has not been read yet. */
 export type Answer = Dispatcher.ResponseData;
 
-/** Milliseconds of `Retry-After` on 429 and 503 (RFC 9110 section 10.2.3; the API server sends seconds), else null. */
+/**
+ * Milliseconds of `Retry-After` on 429 and 5xx, as client-go heeds it, else null. The API server sends seconds, also with
+ * a 504 for a version that it does not know yet (RFC 9110 section 10.2.3).
+ */
 export function retryAfterMs({ statusCode, headers }: Answer): number | null {
   const value = headers["retry-after"];
-  if ((statusCode !== 429 && statusCode !== 503) || typeof value !== "string" || !/^\d{1,6}$/.test(value)) return null;
+  if ((statusCode !== 429 && statusCode < 500) || typeof value !== "string" || !/^\d{1,6}$/.test(value)) return null;
   return Number(value) * 1_000;
 }
 
@@ -30,8 +33,19 @@ export async function readJson(what: string, answer: Answer, maxBytes: number): 
   }
 }
 
-/** The body as text; throws where it is too large. */
-export async function readText(what: string, answer: Answer, maxBytes: number): Promise<string> {
+/** The body's beginning as text; the rest of a longer one is let go. */
+export async function readBeginning(answer: Answer, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxBytes) break;
+  }
+  return Buffer.concat(chunks).toString("utf8", 0, maxBytes);
+}
+
+async function readText(what: string, answer: Answer, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {

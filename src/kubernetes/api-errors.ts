@@ -5,12 +5,18 @@ export class KubernetesAnswerError extends KubernetesUnavailableError {
   readonly status: number;
   /** Such as `Expired`, `Conflict`, `AlreadyExists`; empty where the answer has no Status body. */
   readonly apiReason: string;
-  constructor(message: string, status: number, apiReason: string, cause?: unknown) {
+  /** Milliseconds for which the server asks to be left alone (`Retry-After`), or null. */
+  readonly retryAfterMs: number | null;
+  constructor(message: string, answer: ServerRefusal, cause?: unknown) {
     super(message, cause);
-    this.status = status;
-    this.apiReason = apiReason;
+    this.status = answer.status;
+    this.apiReason = answer.apiReason;
+    this.retryAfterMs = answer.retryAfterMs;
   }
 }
+
+/** What a KubernetesAnswerError carries of the answer. */
+type ServerRefusal = Pick<KubernetesAnswerError, "status" | "apiReason" | "retryAfterMs">;
 
 /** The API server refuses us what we ask for: 401 or 403, the latter also for a quota or an admission plugin. */
 export class KubernetesRefusalError extends KubernetesDeniedError {
@@ -37,6 +43,7 @@ export function answerError(
   what: string,
   status: number,
   body: string,
+  retryAfterMs: number | null = null,
 ): KubernetesAnswerError | KubernetesRefusalError {
   const { reason, message } = readStatus(body);
   const named = reason === "" ? String(status) : `${status} ${reason}`;
@@ -48,13 +55,20 @@ export function answerError(
     const message = `the Kubernetes API does not allow our account to ${what} (${named})`;
     return new KubernetesRefusalError(message, status, cause);
   }
-  return new KubernetesAnswerError(`cannot ${what}: the Kubernetes API answers ${named}`, status, reason, cause);
+  const answer = { status, apiReason: reason, retryAfterMs };
+  return new KubernetesAnswerError(`cannot ${what}: the Kubernetes API answers ${named}`, answer, cause);
 }
 
 /** The error of a watch that has sent an ERROR event; `object` is the Status that came with it. */
 export function eventError(what: string, object: unknown): KubernetesAnswerError | KubernetesRefusalError {
   const code = typeof object === "object" && object !== null && "code" in object ? Number(object.code) : 0;
   return answerError(what, Number.isInteger(code) ? code : 0, JSON.stringify(object ?? null));
+}
+
+/** Whether a version or a continue token is too old for the server: 410, or by the reason where an event has no code. */
+export function isExpired(error: unknown): error is KubernetesAnswerError {
+  if (!(error instanceof KubernetesAnswerError)) return false;
+  return error.status === 410 || error.apiReason === "Expired" || error.apiReason === "Gone";
 }
 
 /** The error for a call that did not get (all of) an answer: refused, reset, no TLS trust, credentials not readable. */

@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from "undici";
 import { KubernetesUnavailableError, LabImagesError } from "../domain/errors.ts";
 import type { Clock } from "../ports.ts";
-import { type Answer, readJson, readText, requireJson, retryAfterMs } from "./api-answers.ts";
+import { type Answer, readBeginning, readJson, requireJson, retryAfterMs } from "./api-answers.ts";
 import { answerError, codeOf, deadlineError, transportError } from "./api-errors.ts";
 import {
   type CredentialReader,
@@ -141,6 +141,7 @@ async function sendWithRetries(
   call: KubernetesCall,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const until = clock.monotonicTime() + call.deadlineMs;
   let fresh = false;
   let resent = false;
   for (let retries = 0; ; ) {
@@ -151,20 +152,35 @@ async function sendWithRetries(
     try {
       answer = await sendOnce(pool.dispatcherFor(credentials), credentials, call, signal);
     } catch (error) {
+      if (signal.aborted) throw error;
+      // A kubeconfig that has been replaced, with another address or authority in it, may be why.
+      if (!isStaleSocket(error)) reader.distrust();
       // A connection that was kept open may have been closed by the server just as it was used again.
-      if (signal.aborted || resent || !isStaleSocket(error) || (call.method ?? "GET") !== "GET") throw error;
+      if (resent || !isStaleSocket(error) || !isRead(call)) throw error;
       resent = true;
       continue;
     }
     if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
-    const refusal = answerError(call.what, answer.statusCode, await readText(call.what, answer, limits.maxErrorBytes));
     const wait = retryAfterMs(answer);
+    const page = await readBeginning(answer, limits.maxErrorBytes);
+    const refusal = answerError(call.what, answer.statusCode, page, wait);
     if (answer.statusCode === 401 && !fresh) fresh = true;
-    else if (wait !== null && retries < limits.maxRetries && wait <= call.deadlineMs) {
+    else if (wait === null || retries === limits.maxRetries || clock.monotonicTime() + wait >= until) throw refusal;
+    else if (!isRead(call) && !wasLeftUndone(answer)) throw refusal;
+    else {
       retries += 1;
       await pause(clock, wait, signal);
-    } else throw refusal;
+    }
   }
+}
+
+function isRead({ method = "GET" }: KubernetesCall): boolean {
+  return method === "GET";
+}
+
+/** Whether the server has not begun with what it was asked for; after another 5xx a write may have been done. */
+function wasLeftUndone({ statusCode }: Answer): boolean {
+  return statusCode === 429 || statusCode === 503;
 }
 
 async function readCredentials(reader: CredentialReader, what: string, fresh: boolean): Promise<Credentials> {

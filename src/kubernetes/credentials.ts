@@ -39,6 +39,8 @@ export interface TlsMaterial {
 /** Reads credentials: `fresh` goes back to the files and plug-ins, past every cache. */
 export interface CredentialReader {
   read(fresh: boolean): Promise<Credentials>;
+  /** The next reading is a fresh one: what was read did not lead to a server. */
+  distrust(): void;
 }
 
 interface LoadedConfig {
@@ -50,7 +52,8 @@ interface LoadedConfig {
 /**
  * Credentials through client-node's KubeConfig, which knows kubeconfigs, client certificates, plug-ins and the pod's
  * service account. It reads the CA and certificate files at each use and a token file once a minute; a fresh read
- * starts from nothing, so a rotated token is taken up at the first refusal. Rejects with what the reading threw.
+ * starts from nothing, so a rotated token is taken up at the first refusal, and a kubeconfig that was replaced at the
+ * first connection that fails. Rejects with what the reading threw.
  */
 export function createCredentialReader(source: CredentialSource): CredentialReader {
   let loaded: Promise<LoadedConfig> | null = null;
@@ -66,6 +69,9 @@ export function createCredentialReader(source: CredentialSource): CredentialRead
         if (loaded === current) loaded = null;
         throw error;
       }
+    },
+    distrust() {
+      loaded = null;
     },
   };
 }

@@ -23,8 +23,9 @@ export function createDispatcherPool(connectMs: number): DispatcherPool {
   return {
     dispatcherFor(credentials) {
       if (current?.fingerprint === credentials.fingerprint) return current.dispatcher;
-      if (current !== null) retire(current.dispatcher);
+      // First of all, since it throws where the material is of no use: then what works so far is kept.
       const dispatcher = createDispatcher(credentials, connectMs);
+      if (current !== null) retire(current.dispatcher);
       current = { fingerprint: credentials.fingerprint, dispatcher };
       return dispatcher;
     },

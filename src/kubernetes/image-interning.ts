@@ -27,7 +27,8 @@ export function createImageInterning(maxEntries = MAX_ENTRIES): ImageInterning {
       const known = current.get(key);
       if (known !== undefined) return known;
       const image = previous.get(key) ?? { digests: digestsInNames(names), sizeBytes };
-      if (current.size < maxEntries) current.set(key, image);
+      // A name with a space in it is no runtime's, and could stand for the names of another node's image.
+      if (current.size < maxEntries && names.every((name) => !name.includes(" "))) current.set(key, image);
       return image;
     },
     renew() {

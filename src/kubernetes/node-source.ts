@@ -1,12 +1,12 @@
-import type { NodeReport } from "../domain/node-report.ts";
-import type { Clock, Logger, NodeChange, NodePage, NodeSource } from "../ports.ts";
+import type { Clock, Logger, NodePage, NodeSource } from "../ports.ts";
 import { type BackoffLimits, reflectorBackoff } from "./backoff.ts";
-import { type ChangeQueueLimits, defaultQueueLimits, nodeNameOf } from "./change-queue.ts";
+import { type ChangeQueueLimits, defaultQueueLimits } from "./change-queue.ts";
 import type { KubernetesConnection } from "./connection.ts";
 import { createImageInterning } from "./image-interning.ts";
 import { defaultListLimits, listNodes, type NodeListLimits } from "./node-list.ts";
-import { defaultWatchLimits, type NodeWatchLimits } from "./node-watch.ts";
+import { defaultNodeWatchLimits, type NodeWatchLimits } from "./node-watch.ts";
 import { createWatchLoop } from "./node-watch-loop.ts";
+import { createToldChanges, type ToldChanges } from "./told-changes.ts";
 
 /** All bounds of a node source; each has a default. */
 export interface NodeSourceLimits {
@@ -16,12 +16,11 @@ export interface NodeSourceLimits {
   readonly queue: Partial<ChangeQueueLimits>;
 }
 
-/** A list that is under way. */
+/** A list that is under way, or was the last. */
 interface Listing {
-  /** Where the watch was before the list began. */
+  /** Where the watch was before the list began; null while it has not. */
   before: { readonly position: string | null } | null;
-  /** The latest change of each node that the watch has told since the list began. */
-  readonly newer: Map<string, NodeChange>;
+  readonly told: ToldChanges;
 }
 
 /** What a node source needs. */
@@ -39,8 +38,9 @@ export interface NodeSourceOptions {
 /**
  * The nodes of a cluster by list and watch: a reflector in the manner of client-go's, which keeps no state of its own
  * but a version. A list is a consistent state, in pages; as soon as its version is known, with its first page, the watch
- * goes on from there, so that whatever comes after that page is newer than the list. Where the list then fails, the
- * watch goes back to where it was before.
+ * goes on from there, so that whatever comes after that page is newer than the list. What the watch has told before, while
+ * the list was on its way, may be newer, too: the versions tell. Where the list then fails, the watch goes back to where
+ * it was before.
  */
 export function createNodeSource(options: NodeSourceOptions): NodeSource {
   const { connection, clock, random, limits = {} } = options;
@@ -48,12 +48,19 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
   const interning = createImageInterning();
   const labelSelector = selectorText(options.nodeSelector);
   const common = { connection, clock, interning, labelSelector };
+  /** The list that is under way. */
   let listing: Listing | null = null;
+  /** The list from which the watch has gone on. */
+  let followed: Listing | null = null;
   const loop = createWatchLoop({
     clock,
     logger,
-    onChange: (change) => listing?.newer.set(nodeNameOf(change), change),
-    watch: { ...common, random, limits: { ...defaultWatchLimits, ...limits.watch } },
+    isNews(change, resourceVersion) {
+      if (followed?.told.has(change, resourceVersion)) return false;
+      listing?.told.note(change, resourceVersion);
+      return true;
+    },
+    watch: { ...common, random, limits: { ...defaultNodeWatchLimits, ...limits.watch } },
     backoff: { ...reflectorBackoff, ...limits.backoff },
     queue: { ...defaultQueueLimits, ...limits.queue },
   });
@@ -61,23 +68,27 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
 
   return {
     async list(onPage, onRestart, signal) {
-      const own: Listing = { before: null, newer: new Map() };
-      interning.renew();
+      const own: Listing = { before: null, told: createToldChanges() };
       const steps = {
         begins(version: string) {
+          if (own.before === null) interning.renew();
           own.before ??= { position: loop.position };
-          own.newer.clear();
-          listing = own;
+          own.told.keepNewerThan(version);
+          followed = own;
           loop.restartFrom(version);
         },
-        page: (page: NodePage) => onPage({ ...page, nodes: updated(page.nodes, own.newer) }),
+        page: (page: NodePage) => onPage({ ...page, nodes: own.told.bringUpToDate(page.nodes) }),
         restarts: onRestart,
       };
+      listing = own;
       try {
+        const observedAt = clock.monotonicTime();
         await listNodes(listContext, steps, signal);
+        const unlisted = own.told.unlisted();
+        if (unlisted.length > 0) onPage({ nodes: unlisted, observedAt });
       } catch (error) {
         // Unless another list has begun meanwhile, which the watch follows now.
-        if (listing === own && own.before !== null) loop.restartFrom(own.before.position);
+        if (followed === own && own.before !== null) loop.restartFrom(own.before.position);
         throw error;
       } finally {
         if (listing === own) listing = null;
@@ -85,16 +96,6 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
     },
     follow: (listener, signal) => loop.follow(listener, signal),
   };
-}
-
-/** A page's nodes with what the watch, which is ahead of the list since its first page, has told of them meanwhile. */
-function updated(nodes: readonly NodeReport[], newer: ReadonlyMap<string, NodeChange>): readonly NodeReport[] {
-  if (newer.size === 0) return nodes;
-  return nodes.flatMap((node) => {
-    const change = newer.get(node.name);
-    if (change === undefined) return [node];
-    return change.type === "node.reported" ? [change.node] : [];
-  });
 }
 
 /** A label selector as the API has it: `key=value` terms, all of which must match. */

@@ -1,11 +1,22 @@
+import { KubernetesUnavailableError, type LabImagesError } from "../domain/errors.ts";
 import type { Clock, Logger, NodeChange, NodeListener } from "../ports.ts";
+import { KubernetesAnswerError } from "./api-errors.ts";
 import { type Backoff, type BackoffLimits, createBackoff } from "./backoff.ts";
 import { type ChangeQueueLimits, createChangeQueue } from "./change-queue.ts";
 import { pause } from "./deadline.ts";
-import { type NodeWatchContext, type NodeWatchEnd, watchNodes } from "./node-watch.ts";
+import { type NodeWatchContext, type NodeWatchSteps, watchNodes } from "./node-watch.ts";
+import type { WatchEnd } from "./watch-stream.ts";
 
 /** After so many watches in a row that failed or were cut short a new list is asked for, in case one event is why. */
 const STRIKES_BEFORE_RELIST = 5;
+
+/** How the life of a watch went. */
+interface WatchLife {
+  /** It has told something. */
+  readonly progressed: boolean;
+  /** Milliseconds since the server accepted it; 0 where it did not. */
+  readonly openMs: number;
+}
 
 /** What the loop needs. */
 export interface WatchLoopContext {
@@ -14,8 +25,8 @@ export interface WatchLoopContext {
   readonly logger: Logger;
   readonly backoff: BackoffLimits;
   readonly queue: ChangeQueueLimits;
-  /** Sees every change at once, before it is gathered. */
-  readonly onChange: (change: NodeChange) => void;
+  /** Asked of every change at once, with the version that the node has by it; what is no news is not handed over. */
+  readonly isNews: (change: NodeChange, resourceVersion: string) => boolean;
 }
 
 /** Watches on and on, from where a list has begun. */
@@ -61,7 +72,8 @@ export function createWatchLoop(context: WatchLoopContext): NodeWatchLoop {
       if (signal.aborted) return;
       const loop = createLoop(context, listener, position);
       const stop = () => {
-        position = loop.position;
+        // What waited to be handed over is forgotten: only a list can go on from here.
+        position = null;
         running = null;
       };
       running = { loop, restart: runLoop(loop, signal) };
@@ -97,9 +109,8 @@ function runLoop(loop: Loop, signal: AbortSignal): () => void {
   };
   signal.addEventListener("abort", onStop, { once: true });
 
-  function add(change: NodeChange): void {
-    loop.context.onChange(change);
-    queue.add(change);
+  function add(change: NodeChange, resourceVersion: string): void {
+    if (loop.context.isNews(change, resourceVersion)) queue.add(change);
   }
 
   async function run(): Promise<void> {
@@ -108,7 +119,7 @@ function runLoop(loop: Loop, signal: AbortSignal): () => void {
       try {
         await takeTurn(loop, add, turn.signal);
       } catch (error) {
-        // Whatever has thrown, a listener for example: the watch must not end for it, nor spin.
+        // Whatever has thrown, a logger for example: the watch must not end for it, nor spin.
         logger.error({ err: error }, "a turn of the node watch broke");
         await pause(clock, loop.failures.next(), turn.signal).catch(() => undefined);
       }
@@ -123,10 +134,10 @@ function runLoop(loop: Loop, signal: AbortSignal): () => void {
 }
 
 /** One watch and the delay after it, or a wait for a list. Ends early when the signal aborts; never rejects for that. */
-async function takeTurn(loop: Loop, add: (change: NodeChange) => void, signal: AbortSignal): Promise<void> {
+async function takeTurn(loop: Loop, add: NodeWatchSteps["change"], signal: AbortSignal): Promise<void> {
   const { clock, watch } = loop.context;
   if (loop.position === null) return untilAborted(signal);
-  const begun = clock.monotonicTime();
+  let openedAt: number | null = null;
   let progressed = false;
   let cancelStable = (): void => undefined;
   const end = await watchNodes(
@@ -134,6 +145,7 @@ async function takeTurn(loop: Loop, add: (change: NodeChange) => void, signal: A
     loop.position,
     {
       opened() {
+        openedAt = clock.monotonicTime();
         cancelStable = clock.schedule(watch.limits.stableMs, () => tellHealth(loop, null));
       },
       change: add,
@@ -147,43 +159,66 @@ async function takeTurn(loop: Loop, add: (change: NodeChange) => void, signal: A
   );
   cancelStable();
   if (signal.aborted) return;
-  const delay = settle(loop, end, { progressed, lifeMs: clock.monotonicTime() - begun });
+  const openMs = openedAt === null ? 0 : clock.monotonicTime() - openedAt;
+  const delay = settle(loop, end, { progressed, openMs });
   await pause(clock, delay, signal).catch(() => undefined);
   if (end.kind === "expired" && !signal.aborted) askForList(loop, "the watch's version has expired");
 }
 
 /** Draws the conclusions from a watch's end; answers the milliseconds to wait before what comes next. */
-function settle(
-  loop: Loop,
-  end: NodeWatchEnd,
-  life: { readonly progressed: boolean; readonly lifeMs: number },
-): number {
+function settle(loop: Loop, end: WatchEnd, life: WatchLife): number {
   switch (end.kind) {
-    case "ended": {
-      if (life.lifeMs >= loop.context.watch.limits.longLifeMs) {
-        loop.strikes = 0;
-        return 0;
-      }
-      strike(loop);
-      // A server that cuts every watch short is asked about once a second as long as it tells something.
-      return life.progressed ? loop.failures.first() : loop.failures.next();
-    }
-    case "expired": {
-      loop.position = null;
-      const now = loop.context.clock.monotonicTime();
-      const again = now - loop.lastExpiryTime <= loop.context.backoff.resetAfterMs;
-      loop.lastExpiryTime = now;
-      return again ? loop.expiries.next() : 0;
-    }
+    case "ended":
+      return settleEnded(loop, life);
+    case "expired":
+      return settleExpired(loop, end.error, life);
     case "silent":
       // Where nothing happens for so long, silence may be right: it is a failure only if no new watch can be had.
       askForList(loop, "the watch has gone silent");
       return 0;
     case "failed":
-      tellHealth(loop, end.error);
-      strike(loop);
-      return loop.failures.next();
+      return settleFailed(loop, end.error, life);
   }
+}
+
+function settleEnded(loop: Loop, { progressed, openMs }: WatchLife): number {
+  const { longLifeMs, stableMs } = loop.context.watch.limits;
+  if (openMs >= longLifeMs) {
+    loop.strikes = 0;
+    return 0;
+  }
+  strike(loop);
+  // A server that cuts every watch short is asked about once a second as long as that is of use.
+  if (progressed || openMs >= stableMs) return loop.failures.first();
+  if (loop.strikes >= STRIKES_BEFORE_RELIST) {
+    tellHealth(loop, new KubernetesUnavailableError("cannot watch nodes: the server keeps ending the watch at once"));
+  }
+  return loop.failures.next();
+}
+
+function settleExpired(loop: Loop, error: LabImagesError, { progressed }: WatchLife): number {
+  loop.position = null;
+  const now = loop.context.clock.monotonicTime();
+  const again = now - loop.lastExpiryTime <= loop.context.backoff.resetAfterMs;
+  loop.lastExpiryTime = now;
+  if (!again) return 0;
+  // The version that has just been listed is expired, too: lists alone bring news now.
+  if (!progressed) tellHealth(loop, error);
+  return loop.expiries.next();
+}
+
+function settleFailed(loop: Loop, error: LabImagesError, { openMs }: WatchLife): number {
+  const { watch, backoff, logger } = loop.context;
+  if (openMs >= watch.limits.longLifeMs) {
+    // A proxy's time-out, or a server that goes: a failure only if no new watch can be had, and none in a row.
+    logger.info({ err: error }, "the node watch was cut off and begins anew");
+    loop.strikes = 0;
+    return loop.failures.first();
+  }
+  tellHealth(loop, error);
+  strike(loop);
+  const asked = error instanceof KubernetesAnswerError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(loop.failures.next(), Math.min(asked, 2 * backoff.maxMs));
 }
 
 function strike(loop: Loop): void {
@@ -193,7 +228,7 @@ function strike(loop: Loop): void {
 
 function askForList(loop: Loop, why: string): void {
   loop.context.logger.info({ why }, "asking for a new list of nodes");
-  loop.listener.relistNeeded();
+  guarded(loop, () => loop.listener.relistNeeded());
 }
 
 function tellHealth(loop: Loop, error: Error | null): void {
@@ -203,7 +238,16 @@ function tellHealth(loop: Loop, error: Error | null): void {
   const { logger } = loop.context;
   if (error === null) logger.info({}, "the node watch works");
   else logger.warn({ err: error }, "the node watch does not work");
-  loop.listener.health(error);
+  guarded(loop, () => loop.listener.health(error));
+}
+
+/** What a listener throws is a defect of the listener's: neither the watch nor, out of a timer, the process ends for it. */
+function guarded(loop: Loop, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    loop.context.logger.error({ err: error }, "who follows the nodes broke at what it was told");
+  }
 }
 
 /** A listener that throws has lost the changes: only a list can bring them back. */

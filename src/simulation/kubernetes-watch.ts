@@ -37,6 +37,7 @@ export function serveWatch(
   response.writeHead(200, { "content-type": "application/json" });
   response.flushHeaders();
   const send = (type: string, json: string) => {
+    if (response.writableEnded) return;
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
     else response.write(`{"type":"${type}","object":${json}}\n`);
   };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { isLaterVersion } from "../../src/kubernetes/resource-version.ts";
 import { PATCH } from "./api-client.ts";
 import {
   type AList,
@@ -53,6 +54,22 @@ export function defineLists({ peer }: Subject): void {
     );
     assert.equal(third.metadata.continue ?? "", "");
     assert.equal(second.metadata.resourceVersion, first.metadata.resourceVersion);
+  });
+
+  it("gives versions that can be compared, of objects and of the list", async () => {
+    const { api } = peer();
+    const nodes = `${NODES}?labelSelector=test%3D`;
+    const test = testId();
+    const [first, second] = await createNodes(api, test, 2);
+    const before = await api.request<AList>("GET", nodes + test);
+    const body = { metadata: { labels: { changed: "yes" } } };
+    const changed = await api.request<AnObject>("PATCH", `${NODES}/${test}-0`, { body, contentType: PATCH.merge });
+    const after = await api.request<AList>("GET", nodes + test);
+    const versions = [first, second, changed].map((node) => node?.metadata.resourceVersion ?? "");
+    assert.ok(isLaterVersion(versions[1] ?? "", versions[0] ?? ""), String(versions));
+    assert.ok(!isLaterVersion(versions[1] ?? "", before.metadata.resourceVersion));
+    assert.ok(isLaterVersion(versions[2] ?? "", before.metadata.resourceVersion));
+    assert.ok(!isLaterVersion(versions[2] ?? "", after.metadata.resourceVersion));
   });
 
   it("counts what remains where nothing selects", async () => {

@@ -4,12 +4,12 @@ import { createChangeQueue } from "../../src/kubernetes/change-queue.ts";
 import type { NodeChange } from "../../src/ports.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
-function reported(name: string, uid = "1"): NodeChange {
+function reported(name: string, uid = name): NodeChange {
   return { type: "node.reported", node: { name, uid, architecture: null, taints: [], images: [] }, observedAt: 0 };
 }
 
-function removed(name: string): NodeChange {
-  return { type: "node.removed", name, uid: "1", observedAt: 0 };
+function removed(name: string, uid = name): NodeChange {
+  return { type: "node.removed", name, uid, observedAt: 0 };
 }
 
 describe("change queue", () => {
@@ -36,10 +36,21 @@ describe("change queue", () => {
   it("does not wait when enough nodes have changed", () => {
     const { batches, queue } = start(2);
     queue.add(reported("a"));
-    queue.add(reported("a", "2"));
+    queue.add(reported("a"));
     assert.equal(batches.length, 0);
     queue.add(reported("b"));
-    assert.deepEqual(batches, [[reported("a", "2"), reported("b")]]);
+    assert.deepEqual(batches, [[reported("a"), reported("b")]]);
+  });
+
+  it("tells the end of each node of a name that passes on within the moment", async () => {
+    const { clock, batches, queue } = start();
+    queue.add(reported("a", "1"));
+    queue.add(removed("a", "1"));
+    queue.add(reported("a", "2"));
+    queue.add(removed("a", "2"));
+    await clock.advance(50);
+    // Whoever holds the first node learns nothing from the end of the second one.
+    assert.deepEqual(batches, [[removed("a", "1"), removed("a", "2")]]);
   });
 
   it("flushes at once, and forgets on demand", async () => {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
@@ -10,37 +9,13 @@ import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/con
 import { machineTime } from "../../src/simulation/kubernetes-time.ts";
 import { createCertificateAuthority } from "../cluster/certificates.ts";
 import { temporaryFile } from "./node-fixture.ts";
+import { podFiles } from "./pod-files.ts";
 import { answerOk, startTls, type TlsPeer } from "./tls-peer.ts";
 
 const never = new AbortController().signal;
 
 function call(more: Partial<KubernetesCall> = {}): KubernetesCall {
   return { what: "read the version", path: "/version", deadlineMs: 5_000, signal: never, ...more };
-}
-
-/** The files that a pod finds, and the variables that lead to the server; both vanish with the object. */
-async function podFiles(port: number): Promise<
-  AsyncDisposable & {
-    prefix: string;
-    write(name: string, text: string): Promise<void>;
-    remove(name: string): Promise<void>;
-  }
-> {
-  const prefix = await mkdtemp(join(tmpdir(), "lab-images-pod-"));
-  const folder = join(prefix, "var/run/secrets/kubernetes.io/serviceaccount");
-  await mkdir(folder, { recursive: true });
-  process.env["KUBERNETES_SERVICE_HOST"] = "127.0.0.1";
-  process.env["KUBERNETES_SERVICE_PORT"] = String(port);
-  return {
-    prefix,
-    write: (name, text) => writeFile(join(folder, name), text),
-    remove: (name) => rm(join(folder, name)),
-    async [Symbol.asyncDispose]() {
-      delete process.env["KUBERNETES_SERVICE_HOST"];
-      delete process.env["KUBERNETES_SERVICE_PORT"];
-      await rm(prefix, { recursive: true, force: true });
-    },
-  };
 }
 
 describe("connection in a pod (K7: files that change)", () => {
@@ -91,6 +66,24 @@ describe("connection in a pod (K7: files that change)", () => {
       assert.deepEqual(await connection.call(call()), { ok: true });
       await files.remove("ca.crt");
       await assert.rejects(connection.call(call()), /cannot be read \(ENOENT\)/);
+    } finally {
+      await connection.close();
+      await peer.close();
+    }
+  });
+
+  it("outlives an authority's file that is half written", async () => {
+    const peer = await startTls(authority, answerOk);
+    await using files = await podFiles(peer.port);
+    await files.write("token", "t");
+    const connection = connectKubernetes({ kubeconfig: null, rootPrefix: files.prefix, clock: machineTime });
+    try {
+      for (const half of ["", authority.certificatePem.slice(0, 100), "-----BEGIN CERTIFICATE-----\nAAAA\n"]) {
+        await files.write("ca.crt", half);
+        await assert.rejects(connection.call(call()), KubernetesUnavailableError);
+        await files.write("ca.crt", authority.certificatePem);
+        assert.deepEqual(await connection.call(call()), { ok: true });
+      }
     } finally {
       await connection.close();
       await peer.close();
@@ -163,6 +156,27 @@ describe("connection by kubeconfig", () => {
       }
     });
   }
+
+  it("reads a kubeconfig anew that has been replaced with the server's authority in it", async () => {
+    const first = await startTls(authority, answerOk);
+    const server = `https://localhost:${first.port}`;
+    await using file = await temporaryFile("kubeconfig", kubeconfig(server, ca, "token: t"));
+    const connection = connectKubernetes({ kubeconfig: file.path, clock: machineTime });
+    const other = createCertificateAuthority("authority b");
+    const otherCa = `, certificate-authority-data: ${Buffer.from(other.certificatePem).toString("base64")}`;
+    let second: TlsPeer | null = null;
+    try {
+      await connection.call(call());
+      await first.close();
+      second = await startTls(other, answerOk, first.port);
+      await assert.rejects(connection.call(call()), /the connection to the Kubernetes API failed \([A-Z_]+\)/);
+      await writeFile(file.path, kubeconfig(server, otherCa, "token: t"));
+      assert.deepEqual(await connection.call(call()), { ok: true });
+    } finally {
+      await connection.close();
+      await second?.close();
+    }
+  });
 
   it("goes through an HTTP proxy", async () => {
     const peer = await startTls(authority, answerOk);

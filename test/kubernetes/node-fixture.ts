@@ -144,8 +144,8 @@ export function followNodes(source: NodeSource, signal: AbortSignal): Follower {
 export const shortLimits: Partial<NodeSourceLimits> = {
   backoff: { initialMs: 10, maxMs: 80, resetAfterMs: 2_000 },
   queue: { gatherMs: 5 },
-  watch: { openMs: 500, silenceMs: 400, stableMs: 50 },
-  list: { pageSize: 3, pageMs: 500 },
+  watch: { openMs: 1_000, silenceMs: 400, stableMs: 50 },
+  list: { pageSize: 3, pageMs: 1_500 },
 };
 
 /** A source connected to the API of a kubeconfig, and what it is made of; everything ends with it. */

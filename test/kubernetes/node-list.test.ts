@@ -128,7 +128,7 @@ describe("node list (K4: failing lists)", () => {
 
   for (const kind of ["half-open", "drip"] as const) {
     it(`is bounded in time on a connection that is ${kind}`, async () => {
-      await using cluster = await startCluster();
+      await using cluster = await startCluster({ limits: { list: { pageMs: 500 } } });
       const { api, connected, proxy } = cluster;
       fill(api, 2);
       proxy.setFault(kind === "drip" ? { kind, bytesPerSecond: 50 } : { kind });
@@ -154,6 +154,25 @@ describe("node list (K4: failing lists)", () => {
     await assert.rejects(follower.list(), /answers 500$/);
     await eventually(() => assertInStep(api, follower));
   });
+
+  for (const [name, body, message] of [
+    ["is another object", '{"kind":"Status","status":"Success"}', /\(no NodeList\)$/],
+    ["is empty", "{}", /\(no NodeList\)$/],
+    ["has no items", '{"kind":"NodeList","metadata":{"resourceVersion":"7"}}', /\(a NodeList without items\)$/],
+  ] as const) {
+    it(`rejects where a later page ${name}, and loses no node by it`, async () => {
+      await using cluster = await startCluster();
+      const { api, connected } = cluster;
+      fill(api, 7);
+      const follower = connected.follow();
+      await follower.list();
+      answerLists(api, "further pages", 1, (response) =>
+        response.writeHead(200, { "content-type": "application/json" }).end(body),
+      );
+      await assert.rejects(follower.list(), message);
+      assertInStep(api, follower);
+    });
+  }
 
   it("rejects with the caller's reason", async () => {
     await using cluster = await startCluster();

@@ -101,6 +101,12 @@ describe("image interning", () => {
     assert.notEqual(interning.share([B], 5), unused);
   });
 
+  it("takes no names for those of another image, however a node writes them", () => {
+    const interning = createImageInterning();
+    assert.deepEqual(interning.share([`r@${A} q@${B}`], 5).digests, [B]);
+    assert.deepEqual(interning.share([`r@${A}`, `q@${B}`], 5).digests, [A, B]);
+  });
+
   it("is bounded, and right beyond its bound", () => {
     const interning = createImageInterning(1);
     interning.share([`r@${A}`], 1);

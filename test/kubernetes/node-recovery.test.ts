@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import type { Fault } from "../support/fault-proxy.ts";
-import { answerWatches, assertInStep, nodeObject, startCluster } from "./node-fixture.ts";
+import { answerWatches, assertInStep, digest, nodeObject, startCluster } from "./node-fixture.ts";
 
 describe("node watch (K5: same name, other node)", () => {
   it("tells a node that was made again by its uid", async () => {
@@ -19,6 +19,22 @@ describe("node watch (K5: same name, other node)", () => {
     const after = follower.nodes.get("node-a");
     assert.notEqual(after?.uid, before?.uid);
     assert.deepEqual(after?.images, []);
+  });
+
+  it("lets go of a name whose second node has left, too, before the first one's end was handed over", async () => {
+    await using cluster = await startCluster();
+    const { api, connected } = cluster;
+    api.putNode(nodeObject("node-a", [1]));
+    api.putNode(nodeObject("node-b", [1]));
+    const follower = connected.follow();
+    await follower.list();
+    await eventually(() => assert.equal(api.watches, 1));
+    api.deleteNode("node-a");
+    api.putNode(nodeObject("node-a"));
+    api.deleteNode("node-a");
+    api.putNode(nodeObject("node-b", [2]));
+    await eventually(() => assert.deepEqual(follower.nodes.get("node-b")?.images[0]?.digests, [digest(2)]));
+    assertInStep(api, follower);
   });
 
   it("finds out by the list when that happened while nobody watched", async () => {
