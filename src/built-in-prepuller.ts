@@ -21,6 +21,13 @@ export interface PrepullerParts {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/**
+ * Milliseconds between two looks for pods that nobody sees to: such as those of an earlier leader whose node has no turn
+ * yet, or one that could not be removed in its time. After any fault they have gone within a minute (faults.md), at the
+ * price of one short list.
+ */
+const SWEEP_INTERVAL = 30_000;
+
 /** The built-in prepuller, with what has to be waited for at the end. */
 export interface RunningPrepuller extends BuiltInPrepuller {
   /** Resolves when the lease has been given up. */
@@ -44,12 +51,13 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     labels: {},
     owner: ownerOf(parts, namespace, logger),
     leadership,
+    maxPods: maxConcurrentPulls,
     clock,
     random,
     logger,
     limits: writeLimits(config),
   });
-  return { puller, leadership, maxConcurrentPulls, ended: () => leadership.ended() };
+  return { puller, leadership, maxConcurrentPulls, sweepInterval: SWEEP_INTERVAL, ended: () => leadership.ended() };
 }
 
 /**

@@ -10,7 +10,10 @@ export interface LeadershipOptions extends LeaseCandidateContext {
 
 /** A leadership that ends in an orderly way. */
 export interface ElectedLeadership extends Leadership {
-  /** Resolves when the lease has been given up after an abort, as far as that was possible; only then follow again. */
+  /**
+   * Resolves when the lease has been given up after an abort, as far as that was possible. Who follows before that is
+   * told that this replica does not lead, and the election goes on for him after it.
+   */
   ended(): Promise<void>;
 }
 
@@ -28,6 +31,8 @@ export const soleLeadership: Leadership = {
 interface Reign {
   readonly signal: AbortSignal;
   readonly onChange: (leading: boolean) => void;
+  /** The reign before it has given up the lease. */
+  begun: boolean;
   leading: boolean;
 }
 
@@ -41,7 +46,7 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
   let reign: Reign | null = null;
   let end: Promise<void> = Promise.resolve();
 
-  const isHeld = () => reign !== null && !reign.signal.aborted && holds(candidate, clock.monotonicTime());
+  const isHeld = () => reign?.begun === true && !reign.signal.aborted && holds(candidate, clock.monotonicTime());
 
   /**
    * Who is refused learns at once that the lease is lost, also where it is won back before anybody else looks: what was
@@ -63,15 +68,21 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
     if (current.signal.aborted || leading === current.leading) return;
     current.leading = leading;
     logger.info({ lease: leaseName, identity }, leading ? "this replica leads" : "this replica does not lead any more");
-    current.onChange(leading);
+    try {
+      current.onChange(leading);
+    } catch (error) {
+      // Its defect must not end the election, by which this replica learns that it may write no more.
+      logger.error({ err: error }, "a change of the leadership has broken whoever was told of it");
+    }
   }
 
   async function run(current: Reign): Promise<void> {
+    current.begun = true;
     try {
       await campaign(options, candidate, () => update(current), current.signal);
     } finally {
       await candidate.release();
-      reign = null;
+      if (reign === current) reign = null;
     }
   }
 
@@ -79,13 +90,17 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
     mayWrite,
     ended: () => end,
     follow(onChange, signal) {
-      if (reign !== null) throw new Error("the leadership is followed already");
+      if (reign !== null && !reign.signal.aborted) throw new Error("the leadership is followed already");
       if (signal.aborted) return;
-      reign = { signal, onChange, leading: false };
+      const next = { signal, onChange, begun: false, leading: false };
+      reign = next;
       onChange(false);
-      end = run(reign).catch((error: unknown) => {
-        if (!signal.aborted) logger.error({ err: error }, "the election has broken down");
-      });
+      const before = end;
+      end = before
+        .then(() => run(next))
+        .catch((error: unknown) => {
+          if (!signal.aborted) logger.error({ err: error }, "the election has broken down");
+        });
     },
   };
 }

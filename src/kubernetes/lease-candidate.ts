@@ -61,11 +61,12 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
   const heldUntil = () => (known.renewedTime === null ? null : known.renewedTime + timing.renewDeadline);
   let faults = 0;
 
-  /** A fault that lasts is one warning, not one each two seconds. */
-  function noteFault(error: LabImagesError): void {
+  /** A fault that lasts is one warning, not one each two seconds. A defect of ours is one as well: time decides all. */
+  function noteFault(error: unknown): void {
     faults += 1;
     const fields = { err: error, lease: leaseName };
-    if (faults === 1) logger.warn(fields, "the lease can be neither taken nor renewed: it is tried again");
+    if (!(error instanceof LabImagesError)) logger.error(fields, "a try to take or renew the lease broke");
+    else if (faults === 1) logger.warn(fields, "the lease can be neither taken nor renewed: it is tried again");
     else logger.debug(fields, "the lease can still be neither taken nor renewed");
   }
 
@@ -80,7 +81,6 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
         faults = 0;
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof LabImagesError)) throw error;
         // Two that try at once is how elections go.
         const lost = error instanceof KubernetesAnswerError && error.status === 409;
         if (lost) logger.debug({ err: error }, "somebody else was faster to take the lease");
@@ -112,17 +112,24 @@ async function acquireOrRenew(
       return await take(context, api, known, known.stored, signal);
     } catch (error) {
       signal.throwIfAborted();
+      if (!(error instanceof LabImagesError)) throw error;
       logger.debug({ err: error }, "the lease cannot be renewed at once: reading it anew");
     }
   }
   const lease = await api.read(signal);
-  if (lease === null) return take(context, api, known, null, signal);
-  note(known, lease, clock);
-  const { holder, durationSeconds } = lease.record;
-  if (holder !== identity) known.renewedTime = null;
-  const isTaken =
-    holder !== "" && holder !== identity && clock.monotonicTime() < known.seenTime + durationSeconds * 1_000;
-  if (!isTaken) await take(context, api, known, lease, signal);
+  if (lease !== null) note(known, lease, clock);
+  // Where the lease has gone, somebody who has never seen ours may take it before us.
+  if (lease?.record.holder !== identity) known.renewedTime = null;
+  if (!isTaken(known, identity, clock.monotonicTime())) await take(context, api, known, lease, signal);
+}
+
+/**
+ * Whether another one may still lead, as far as is known. A lease that somebody has deleted counts to its end: its holder
+ * does not know yet, and may write until it wants to renew. (client-go takes such a lease at once.)
+ */
+function isTaken({ stored, seenTime }: Knowledge, identity: string, now: number): boolean {
+  const { holder, durationSeconds } = stored?.record ?? { holder: "", durationSeconds: 0 };
+  return holder !== "" && holder !== identity && now < seenTime + durationSeconds * 1_000;
 }
 
 /** Writes our record over the one that was read, or makes the lease. */

@@ -109,7 +109,7 @@ export function podsPath(namespace: string): string {
 }
 
 /** Whether the server has answered with this status. */
-export function hasStatus(error: unknown, status: number): error is KubernetesAnswerError {
+function hasStatus(error: unknown, status: number): error is KubernetesAnswerError {
   return error instanceof KubernetesAnswerError && error.status === status;
 }
 

@@ -8,6 +8,9 @@ import type { PodState } from "./pod-object.ts";
 const DEADLINE_MS = 2_000;
 const MOST_EVENTS = 100;
 
+/** Reason of the event by which a kubelet tells that a pull secret does not exist; it then pulls without. */
+export const MISSING_PULL_SECRET = "FailedToRetrieveImagePullSecret";
+
 /** What finding an explanation needs. */
 export interface PodEventsContext {
   readonly connection: KubernetesConnection;
@@ -24,12 +27,14 @@ interface PodEvent {
 
 /**
  * What the events of a pod say of why it does not get on: the latest warning that says more than the pod's own status,
- * else the latest event of all. Empty where there is none, or where events cannot be read: they only explain.
+ * else the latest event of all; with `only`, the latest event of that reason. Empty where there is none, or where events
+ * cannot be read: they only explain.
  */
 export async function explainByEvents(
   { connection, namespace, logger }: PodEventsContext,
   pod: PodState,
   signal: AbortSignal,
+  only?: string,
 ): Promise<string> {
   try {
     const body = await connection.call({
@@ -40,7 +45,8 @@ export async function explainByEvents(
       signal,
     });
     const items = objectOf(body)["items"];
-    return mostTelling(Array.isArray(items) ? items.map(readEvent) : []);
+    const all = Array.isArray(items) ? items.map(readEvent) : [];
+    return mostTelling(only === undefined ? all : all.filter(({ reason }) => reason === only));
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof LabImagesError)) throw error;
@@ -55,9 +61,12 @@ function mostTelling(events: readonly PodEvent[]): string {
   return (telling ?? said[0])?.message ?? "";
 }
 
-/** "Back-off pulling image …" and "Error: ErrImagePull" tell nothing of the cause. */
+/**
+ * "Back-off pulling image …" and "Error: ErrImagePull" tell nothing of the cause. A missing pull secret may be one, and
+ * is told each time as well: it must not hide what the registry says.
+ */
 function repeatsStatus({ reason, message }: PodEvent): boolean {
-  return reason === "BackOff" || /^Error: \w+$/.test(message);
+  return reason === "BackOff" || reason === MISSING_PULL_SECRET || /^Error: \w+$/.test(message);
 }
 
 function readEvent(value: unknown): PodEvent {

@@ -36,6 +36,8 @@ export interface PodFollower {
 export interface PodFollowerContext {
   readonly api: PodApi;
   readonly watch: PodWatchContext;
+  /** Told of every pod, whether anybody follows its name or not, as often as there is news of it. Must not throw. */
+  readonly onPod: (pod: PodState, gone: boolean) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly backoff: BackoffLimits;
@@ -124,7 +126,7 @@ async function follow(
 
 /** One list and the watch after it; answers what went wrong, null where the server has ended the watch in order. */
 async function listAndWatch(
-  { api, watch }: PodFollowerContext,
+  { api, watch, onPod }: PodFollowerContext,
   subscriptions: ReadonlyMap<string, Subscription>,
   signal: AbortSignal,
 ): Promise<Error | null> {
@@ -134,15 +136,19 @@ async function listAndWatch(
       [...pods.values()].map((pod) => ({ name, pod })),
     );
     const { pods, resourceVersion } = await api.list(signal);
-    for (const pod of pods) tell(subscriptions.get(pod.name), pod, false);
+    const note = (pod: PodState, gone: boolean) => {
+      onPod(pod, gone);
+      tell(subscriptions.get(pod.name), pod, gone);
+    };
+    for (const pod of pods) note(pod, false);
     const listed = new Set(pods.map(({ uid }) => uid));
     for (const { name, pod } of expected) {
       const subscription = subscriptions.get(name);
       if (!listed.has(pod.uid)) tell(subscription, subscription?.states.get(pod.uid)?.pod ?? pod, true);
     }
     const steps = {
-      changed: (pod: PodState) => tell(subscriptions.get(pod.name), pod, false),
-      removed: (pod: PodState) => tell(subscriptions.get(pod.name), pod, true),
+      changed: (pod: PodState) => note(pod, false),
+      removed: (pod: PodState) => note(pod, true),
     };
     return (await watchPods(watch, resourceVersion, steps, signal)).error;
   } catch (error) {

@@ -84,6 +84,11 @@ export function isFinished({ phase }: PodState): boolean {
   return phase === "Succeeded" || phase === "Failed";
 }
 
+/** Whether its node may still be busy with the image. */
+export function mayStillPull(pod: PodState): boolean {
+  return pod.imageId === "" && !isFinished(pod);
+}
+
 /**
  * Whether a pod that is not finished should have been ended by its kubelet long ago. `wallTime` is our clock and the
  * pod's age by the server's: `slackMs` is for the difference.

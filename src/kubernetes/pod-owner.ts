@@ -1,6 +1,7 @@
 import { LabImagesError } from "../domain/errors.ts";
 import type { Clock, Logger } from "../ports.ts";
 import type { KubernetesConnection } from "./connection.ts";
+import { orAborted } from "./deadline.ts";
 import { objectOf } from "./node-object.ts";
 import type { OwnerReference } from "./prepull-pod.ts";
 
@@ -38,28 +39,37 @@ export function createDeploymentOwner(options: DeploymentOwnerOptions): PodOwner
   const { deployment, podNamespace, clock, logger } = options;
   if (deployment.namespace !== podNamespace) return noOwner;
   let known: { readonly owner: OwnerReference | null; readonly until: number } | null = null;
+  let reading: Promise<OwnerReference | null> | null = null;
+
+  /** For all pulls that begin at the same time. */
+  async function read(): Promise<OwnerReference | null> {
+    try {
+      const owner = await readDeployment(options);
+      known = { owner, until: clock.monotonicTime() + GOOD_FOR_MS };
+      return owner;
+    } catch (error) {
+      if (!(error instanceof LabImagesError)) throw error;
+      logger.warn({ err: error, deployment }, "our Deployment cannot be read: the prepuller's pods have no owner");
+      known = { owner: null, until: clock.monotonicTime() + RETRY_AFTER_MS };
+      return null;
+    } finally {
+      reading = null;
+    }
+  }
 
   return {
     async current(signal) {
+      signal.throwIfAborted();
       if (known !== null && clock.monotonicTime() < known.until) return known.owner;
-      try {
-        const owner = await readDeployment(options, signal);
-        known = { owner, until: clock.monotonicTime() + GOOD_FOR_MS };
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof LabImagesError)) throw error;
-        logger.warn({ err: error, deployment }, "our Deployment cannot be read: the prepuller's pods have no owner");
-        known = { owner: null, until: clock.monotonicTime() + RETRY_AFTER_MS };
-      }
-      return known.owner;
+      reading ??= read();
+      return orAborted(reading, signal);
     },
   };
 }
 
-async function readDeployment(
-  { connection, deployment }: DeploymentOwnerOptions,
-  signal: AbortSignal,
-): Promise<OwnerReference | null> {
+async function readDeployment({ connection, deployment }: DeploymentOwnerOptions): Promise<OwnerReference | null> {
+  // Whoever gives up leaves the others their answer.
+  const { signal } = new AbortController();
   const { namespace, name } = deployment;
   const body = await connection.call({
     what: "read our Deployment",

@@ -34,6 +34,12 @@ export const INSTANCE_LABEL = "lab-images/prepuller";
 export const NODE_UID_ANNOTATION = "lab-images/node-uid";
 export const DIGEST_ANNOTATION = "lab-images/digest";
 
+/**
+ * Next to nothing is asked for, so that there is room on a full node. The limit is for the container's start, which counts
+ * as the container's own: held to a thousandth of a CPU it takes seconds, in which the image's id is not told yet.
+ */
+const RESOURCES = { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "100m", memory: "32Mi" } };
+
 const LONGEST_LABEL = 63;
 /** `nobody` in most images; any number but 0 does, since the program needs no account. */
 const NOBODY = 65_534;
@@ -76,6 +82,8 @@ export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, 
         "app.kubernetes.io/component": "prepuller",
         // The original's label (lsst-sqre/nublado, builder/prepuller.py): sites select on it.
         "nublado.lsst.io/category": "prepuller",
+        // The label keeps Istio's webhook from being asked at all; older versions know the annotation alone.
+        "sidecar.istio.io/inject": "false",
         [INSTANCE_LABEL]: instanceLabel(settings.instance),
       },
       annotations: {
@@ -113,7 +121,7 @@ function podSpec({ pullSecret, tolerations }: PrepullPodSettings, order: PullOrd
         imagePullPolicy: "IfNotPresent",
         command: ["/bin/true"],
         workingDir: "/",
-        resources: { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "1m", memory: "32Mi" } },
+        resources: RESOURCES,
         securityContext: {
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,

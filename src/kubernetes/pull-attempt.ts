@@ -5,6 +5,7 @@ import type { PodEventsContext } from "./pod-events.ts";
 import type { PodFollower, PodSubscription } from "./pod-follower.ts";
 import { isPrepullPod, type PodState } from "./pod-object.ts";
 import type { PodOwner } from "./pod-owner.ts";
+import type { PodSlots } from "./pod-slots.ts";
 import { instanceLabel, type PrepullPodSettings } from "./prepull-pod.ts";
 
 /** Bounds of a pull beside its time-out; milliseconds. */
@@ -46,6 +47,9 @@ export const defaultPullLimits: PullLimits = {
 export interface PullContext {
   readonly api: PodApi;
   readonly follower: PodFollower;
+  readonly slots: PodSlots;
+  /** Uids of left over pods that have been counted as pulls, and may still be there. */
+  readonly counted: Set<string>;
   readonly events: PodEventsContext;
   readonly settings: PrepullPodSettings;
   readonly owner: PodOwner;

@@ -1,7 +1,6 @@
 import { LabImagesError } from "../domain/errors.ts";
 import type { PullFailure } from "../domain/pull.ts";
 import { pause } from "./deadline.ts";
-import { hasStatus } from "./pod-api.ts";
 import { isFinished, isOverdue, type PodState } from "./pod-object.ts";
 import { buildPrepullPod } from "./prepull-pod.ts";
 import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
@@ -10,8 +9,10 @@ import { refusalOf, unavailability } from "./pull-refusal.ts";
 /** The pod that a pull has come by, or why it has none. */
 export type ObtainedPod = { readonly pod: PodState } | { readonly failure: PullFailure };
 
-/** How one try to create the pod has ended; `unclear`: nobody knows whether it exists. */
-type Creation = ObtainedPod | "exists" | { readonly unclear: LabImagesError };
+/** What nobody can tell of the pod, with the fault that is to blame: whether it exists, or what it is. */
+interface Unclear {
+  readonly unclear: LabImagesError;
+}
 
 /**
  * Creates the pod of a pull, or adopts the live one that has its name: the name is the fence between replicas. What is
@@ -20,18 +21,17 @@ type Creation = ObtainedPod | "exists" | { readonly unclear: LabImagesError };
  */
 export async function obtainPod(context: PullContext, attempt: PullAttempt): Promise<ObtainedPod> {
   const { clock, limits } = context;
-  for (let unclear = 0; ; ) {
+  for (let fruitless = 0; ; ) {
     if (clock.monotonicTime() >= attempt.deadlineTime) return { failure: NO_TIME };
     const creation = await create(context, attempt);
-    if (typeof creation === "object" && !("unclear" in creation)) return creation;
+    if (!("unclear" in creation)) return creation;
     const found = await lookFor(context, attempt);
-    if (found !== null && !("unclear" in found)) return found;
-    const trouble = typeof creation === "object" ? creation : found;
-    if (trouble !== null) {
-      unclear += 1;
-      if (unclear >= limits.maxTries) return { failure: unavailability(trouble.unclear) };
-      await pause(clock, limits.retryMs, attempt.signal);
-    }
+    if (found === "freed") continue;
+    if (found !== "none" && !("unclear" in found)) return found;
+    fruitless += 1;
+    const { unclear } = found === "none" ? creation : found;
+    if (fruitless >= limits.maxTries) return { failure: unavailability(unclear) };
+    await pause(clock, limits.retryMs, attempt.signal);
   }
 }
 
@@ -40,7 +40,11 @@ const NO_TIME: PullFailure = {
   message: "the name of the pod did not get free in time: another pod of the name has not ended",
 };
 
-async function create(context: PullContext, { order, signal, writeSignal }: PullAttempt): Promise<Creation> {
+/** One try. A conflict is unclear, too: it may be of the name, and then there is a pod, or of a quota's object. */
+async function create(
+  context: PullContext,
+  { order, signal, writeSignal }: PullAttempt,
+): Promise<ObtainedPod | Unclear> {
   signal.throwIfAborted();
   const owner = await context.owner.current(signal);
   try {
@@ -48,21 +52,17 @@ async function create(context: PullContext, { order, signal, writeSignal }: Pull
     return { pod };
   } catch (error) {
     if (writeSignal.aborted || !(error instanceof LabImagesError)) throw error;
-    if (hasStatus(error, 409)) return "exists";
     const failure = refusalOf(error);
     return failure === null ? { unclear: error } : { failure };
   }
 }
 
-/** Sees to the pod that has the name; null when the name is free. */
-async function lookFor(
-  context: PullContext,
-  attempt: PullAttempt,
-): Promise<ObtainedPod | { readonly unclear: LabImagesError } | null> {
+/** Sees to the pod that has the name: there may be none, or none any more. */
+async function lookFor(context: PullContext, attempt: PullAttempt): Promise<ObtainedPod | Unclear | "none" | "freed"> {
   attempt.signal.throwIfAborted();
   try {
     const pod = await context.api.get(attempt.name, context.limits.readMs, attempt.signal);
-    return pod === null ? null : await takeOver(context, attempt, pod);
+    return pod === null ? "none" : await takeOver(context, attempt, pod);
   } catch (error) {
     if (attempt.signal.aborted || !(error instanceof LabImagesError)) throw error;
     const failure = refusalOf(error);
@@ -70,7 +70,7 @@ async function lookFor(
   }
 }
 
-async function takeOver(context: PullContext, attempt: PullAttempt, pod: PodState): Promise<ObtainedPod | null> {
+async function takeOver(context: PullContext, attempt: PullAttempt, pod: PodState): Promise<ObtainedPod | "freed"> {
   const { clock, limits, api, settings, logger } = context;
   if (!isOurs(settings, pod)) return { failure: foreign(pod) };
   if (pod.imageId !== "") return { pod };
@@ -80,23 +80,27 @@ async function takeOver(context: PullContext, attempt: PullAttempt, pod: PodStat
     return { pod };
   }
   await api.remove(pod, limits.removeMs, attempt.writeSignal);
-  return null;
+  return "freed";
 }
 
 /** Waits for a pod that is being deleted; one that its kubelet does not let go is deleted by force. */
-async function waitUntilGone(context: PullContext, attempt: PullAttempt, pod: PodState): Promise<ObtainedPod | null> {
+async function waitUntilGone(
+  context: PullContext,
+  attempt: PullAttempt,
+  pod: PodState,
+): Promise<ObtainedPod | "freed"> {
   const { clock, limits, api } = context;
   attempt.subscription.expect(pod);
   const until = Math.min(clock.monotonicTime() + limits.goingMs, attempt.deadlineTime);
   for (;;) {
     const seen = attempt.subscription.seen(pod.uid);
     if (seen !== undefined && seen.pod.imageId !== "") return { pod: seen.pod };
-    if (seen?.gone === true) return null;
+    if (seen?.gone === true) return "freed";
     if (clock.monotonicTime() >= until) break;
     await newsOrTime(clock, attempt, until);
   }
   await api.remove(pod, limits.removeMs, attempt.writeSignal);
-  return null;
+  return "freed";
 }
 
 function foreign({ name, instance }: PodState): PullFailure {

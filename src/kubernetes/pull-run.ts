@@ -6,11 +6,12 @@ import {
   type PullOutcome,
   PullReleasedError,
 } from "../domain/pull.ts";
-import { pause } from "./deadline.ts";
-import { explainByEvents } from "./pod-events.ts";
+import { classOfFailure, type PullFailureClass } from "../domain/pull-failure.ts";
+import { DeadlineReached, pause, withDeadline } from "./deadline.ts";
+import { explainByEvents, MISSING_PULL_SECRET } from "./pod-events.ts";
 import type { PodState } from "./pod-object.ts";
 import { judgePod } from "./pod-verdict.ts";
-import { deletedFailure, withEvent } from "./pod-words.ts";
+import { deletedFailure, joined, plainDetail, withEvent } from "./pod-words.ts";
 import { prepullPodName } from "./prepull-pod.ts";
 import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
 import { obtainPod } from "./pull-obtain.ts";
@@ -39,23 +40,43 @@ export async function runPull(context: PullContext, order: PullOrder, signal: Ab
   } finally {
     signal.removeEventListener("abort", onAbort);
     subscription.release();
+    context.slots.giveBack(name);
   }
 }
 
 async function carryOut(context: PullContext, attempt: PullAttempt): Promise<PullOutcome> {
+  if (!(await hasSlotInTime(context, attempt))) return { kind: "failed", ...NO_SLOT };
   const obtained = await obtainPod(context, attempt);
   if ("failure" in obtained) return { kind: "failed", ...obtained.failure };
   const { pod } = obtained;
   attempt.subscription.expect(pod);
   const failure = await followPod(context, attempt, pod);
   attempt.signal.throwIfAborted();
-  await remove(context, pod, attempt.writeSignal);
+  await remove(context, attempt, (milliseconds) => context.api.remove(pod, milliseconds, attempt.writeSignal));
   return failure === null ? { kind: "pulled" } : { kind: "failed", ...failure };
+}
+
+const NO_SLOT: PullFailure = {
+  reason: "Timeout",
+  message: "the pull could not begin in time: as many pods as there may be at one time have not ended",
+};
+
+async function hasSlotInTime({ clock, slots }: PullContext, attempt: PullAttempt): Promise<boolean> {
+  const { name, order, signal } = attempt;
+  try {
+    await withDeadline(clock, order.timeout, signal, (either) => slots.take(name, either));
+    return true;
+  } catch (error) {
+    if (error instanceof DeadlineReached) return false;
+    throw error;
+  }
 }
 
 /** Follows a pod until it has proven the pull (null) or has failed. */
 async function followPod(context: PullContext, attempt: PullAttempt, first: PodState): Promise<PullFailure | null> {
   const { clock, limits } = context;
+  // The watch may be behind what an adopted pod has shown already.
+  if (first.imageId !== "") return null;
   let doubtTime = Number.POSITIVE_INFINITY;
   for (;;) {
     const seen = attempt.subscription.seen(first.uid) ?? { pod: first, gone: false };
@@ -72,16 +93,25 @@ async function followPod(context: PullContext, attempt: PullAttempt, first: PodS
   }
 }
 
-/** A back-off tells of an earlier failure, and its cause is often in the events alone. */
+/** What registries say to those who have no secret, or the wrong one. */
+const DENIALS: ReadonlySet<PullFailureClass> = new Set(["registry-denied", "image-not-found"]);
+
+/**
+ * A back-off tells of an earlier failure, and its cause is often in the events alone; so is, where the registry denies,
+ * that the pull secret does not exist.
+ */
 async function explained(
-  { events }: PullContext,
+  { events, settings }: PullContext,
   { signal }: PullAttempt,
   pod: PodState,
   failure: PullFailure,
 ): Promise<PullFailure> {
-  const silent = pod.waiting?.message === "" || /^Back-off pulling image "[^"]*"$/.test(pod.waiting?.message ?? "");
-  if (pod.waiting === null || !silent) return failure;
-  return withEvent(failure, await explainByEvents(events, pod, signal));
+  if (pod.waiting === null) return failure;
+  const silent = /^(?:Back-off pulling image "[^"]*")?$/.test(pod.waiting.message);
+  const told = silent ? withEvent(failure, await explainByEvents(events, pod, signal)) : failure;
+  if (settings.pullSecret === null || !DENIALS.has(classOfFailure(told))) return told;
+  const missing = await explainByEvents(events, pod, signal, MISSING_PULL_SECRET);
+  return { ...told, message: joined(told.message, plainDetail(missing)) };
 }
 
 /** The time is over: looks once more, past the watch, and says how far the pod has got. */
@@ -109,33 +139,37 @@ async function timedOut(context: PullContext, attempt: PullAttempt, known: PodSt
  * Removes the pod at the end of its pull. What cannot be removed is left to `recover`; a refusal by the leadership ends
  * the pull as if it had been released.
  */
-async function remove(context: PullContext, pod: PodState, signal: AbortSignal): Promise<void> {
-  const { api, clock, limits, logger } = context;
+async function remove(context: PullContext, attempt: PullAttempt, removeOnce: RemoveOnce): Promise<void> {
+  const { clock, limits, logger } = context;
+  const { name, order, writeSignal } = attempt;
   const until = clock.monotonicTime() + limits.removeMs;
   for (;;) {
-    const left = until - clock.monotonicTime();
     try {
-      return await api.remove(pod, left, signal);
+      return await removeOnce(until - clock.monotonicTime());
     } catch (error) {
-      if (signal.aborted || !(error instanceof LabImagesError)) throw error;
+      if (writeSignal.aborted || !(error instanceof LabImagesError)) throw error;
       if (until - clock.monotonicTime() <= REMOVE_RETRY_MS) {
-        logger.warn({ err: error, pod: pod.name, node: pod.node }, "a pod of the prepuller is left over");
+        logger.warn({ err: error, pod: name, node: order.node }, "a pod of the prepuller is left over");
         return;
       }
     }
-    await pause(clock, REMOVE_RETRY_MS, signal);
+    await pause(clock, REMOVE_RETRY_MS, writeSignal);
   }
 }
 
+/** One try to remove a pod, within so many milliseconds. */
+type RemoveOnce = (milliseconds: number) => Promise<void>;
+
 /** Removes the pod of a pull that is not wanted any more, whether we have made or only found it. */
 async function removeCancelled(context: PullContext, attempt: PullAttempt): Promise<void> {
-  const { api, limits, settings, logger } = context;
+  const { api, settings } = context;
+  const { name, writeSignal } = attempt;
   try {
-    const pod = await api.get(attempt.name, limits.readMs, attempt.writeSignal);
-    if (pod !== null && isOurs(settings, pod)) await remove(context, pod, attempt.writeSignal);
+    await remove(context, attempt, async (milliseconds) => {
+      const pod = await api.get(name, milliseconds, writeSignal);
+      if (pod !== null && isOurs(settings, pod)) await api.remove(pod, milliseconds, writeSignal);
+    });
   } catch (error) {
-    if (error instanceof PullReleasedError || attempt.writeSignal.aborted) return;
-    if (!(error instanceof LabImagesError)) throw error;
-    logger.warn({ err: error, pod: attempt.name }, "the pod of a cancelled pull is left over");
+    if (!(error instanceof PullReleasedError) && !writeSignal.aborted) throw error;
   }
 }

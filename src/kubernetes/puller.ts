@@ -4,7 +4,9 @@ import { type BackoffLimits, reflectorBackoff } from "./backoff.ts";
 import type { KubernetesConnection } from "./connection.ts";
 import { createPodApi, defaultPodApiLimits, type PodApiLimits } from "./pod-api.ts";
 import { createPodFollower } from "./pod-follower.ts";
+import { mayStillPull, type PodState } from "./pod-object.ts";
 import type { PodOwner } from "./pod-owner.ts";
+import { createPodSlots } from "./pod-slots.ts";
 import { defaultPodWatchLimits, type PodWatchLimits } from "./pod-watch.ts";
 import { type PrepullPodSettings, prepullPodName, prepullPodSelector } from "./prepull-pod.ts";
 import { defaultPullLimits, type PullContext, type PullLimits } from "./pull-attempt.ts";
@@ -25,6 +27,8 @@ export interface PullerOptions extends PrepullPodSettings {
   readonly owner: PodOwner;
   /** Asked before each single write. */
   readonly leadership: Pick<Leadership, "mayWrite">;
+  /** How many pods there may be at one time, as `PodSlots` says. Default: any number. */
+  readonly maxPods?: number;
   readonly clock: Clock;
   /** Evenly distributed from 0 to under 1; for jitter. */
   readonly random: () => number;
@@ -58,7 +62,7 @@ export function createPuller(options: PullerOptions): Puller {
 
   return {
     pull: (order, signal) => afterOthers(prepullPodName(order.nodeUid, order.digest), order, signal),
-    recover: (isWanted, signal) => recoverPods(context, { isWanted, isRunning: (name) => running.has(name) }, signal),
+    recover: (isWanted, signal) => recoverPods(context, { isWanted, running }, signal),
   };
 }
 
@@ -76,9 +80,15 @@ function pullContext(options: PullerOptions): PullContext {
   const watchLimits = { ...defaultPodWatchLimits, ...limits.watch };
   const watch = { connection, clock, random, namespace, selector, limits: watchLimits };
   const backoff = { ...reflectorBackoff, ...limits.backoff };
+  const slots = createPodSlots(options.maxPods ?? Number.POSITIVE_INFINITY);
+  const onPod = (pod: PodState, gone: boolean) => {
+    if (gone || !mayStillPull(pod)) slots.ended(pod.name);
+  };
   return {
     api,
-    follower: createPodFollower({ api, watch, clock, logger, backoff }),
+    follower: createPodFollower({ api, watch, onPod, clock, logger, backoff }),
+    slots,
+    counted: new Set(),
     events: { connection, namespace, logger },
     settings: options,
     owner,

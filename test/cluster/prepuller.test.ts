@@ -75,7 +75,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
     assert.deepEqual(spec?.imagePullSecrets, [{ name: "registry" }]);
     assert.deepEqual(spec?.tolerations?.[0], { key: "lab", operator: "Exists", effect: "NoSchedule" });
     assert.equal(spec?.containers[0]?.image, reference(1));
-    assert.equal(status?.qosClass, "Guaranteed");
+    assert.equal(status?.qosClass, "Burstable");
   });
 
   it("adopts what it has released, whatever has become of it", async () => {
@@ -187,6 +187,22 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
     const failure = failureOf(await puller.pull({ ...order, node: "Not A Node" }, unending));
     assert.equal(failure.reason, "Invalid");
     assert.match(failure.message, /nodeName/);
+  });
+
+  it("tells of a LimitRange that asks for larger pods (K8)", async () => {
+    await cluster.addNode("limits");
+    const order = await cluster.order("limits", 1);
+    const ranges = `/api/v1/namespaces/${DEPLOYED}/limitranges`;
+    const limits = [{ type: "Container", min: { cpu: "10m" } }];
+    await cluster.plane.api.request("POST", ranges, { body: { metadata: { name: "large" }, spec: { limits } } });
+    // It counts once the admission plugin has seen it.
+    await eventually(async () => {
+      const failure = failureOf(await puller.pull({ ...order, timeout: 1_000 }, unending));
+      assert.equal(failure.reason, "Forbidden");
+      assert.match(failure.message, /does not allow the pod: .*minimum cpu usage per Container is 10m/);
+    }, PATIENCE);
+    await cluster.plane.api.request("DELETE", `${ranges}/large`);
+    assert.equal(await cluster.podCount(), 0);
   });
 
   it("cancels the pull to a node that leaves, and pulls to one that is made again under its name (K5)", async () => {

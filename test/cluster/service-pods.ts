@@ -21,6 +21,8 @@ export interface PodHistory extends AsyncDisposable {
   readonly pods: readonly SeenPod[];
   /** Those that are there. */
   readonly present: readonly SeenPod[];
+  /** The most that were there at one time. */
+  readonly peak: number;
   /** Names that more than one pod has had, one after the other. */
   readonly repeated: readonly string[];
   /** Pods that went before a container was created from their image. */
@@ -55,13 +57,23 @@ export async function recordPods(
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(prepullPodSelector(instance))}`;
   const seen = new Map<string, SeenPod>();
   const life = new AbortController();
+  let present = 0;
+  let peak = 0;
+
+  /** The server's own order: a pod that comes when another has gone does not count beside it. */
+  function keep(pod: SeenPod): void {
+    const before = seen.get(pod.uid);
+    seen.set(pod.uid, pod);
+    present += Number(!pod.gone) - Number(before?.gone === false);
+    peak = Math.max(peak, present);
+  }
 
   function note(object: PodObject, gone: boolean): void {
     const { name, uid, ownerReferences = [] } = object.metadata;
     const known = seen.get(uid);
     const created = object.status?.containerStatuses?.some(({ imageID = "" }) => imageID !== "") === true;
     const { nodeName, containers } = object.spec;
-    seen.set(uid, {
+    keep({
       name,
       uid,
       node: nodeName,
@@ -75,8 +87,8 @@ export async function recordPods(
   async function list(): Promise<string> {
     const { items, metadata } = (await client.request("GET", path)) as unknown as PodList;
     const listed = new Set(items.map((item) => item.metadata.uid));
+    for (const pod of [...seen.values()]) if (!listed.has(pod.uid)) keep({ ...pod, gone: true });
     for (const item of items) note(item, false);
-    for (const pod of seen.values()) if (!listed.has(pod.uid)) seen.set(pod.uid, { ...pod, gone: true });
     return metadata.resourceVersion;
   }
 
@@ -97,6 +109,9 @@ export async function recordPods(
     },
     get present() {
       return [...seen.values()].filter(({ gone }) => !gone);
+    },
+    get peak() {
+      return peak;
     },
     get repeated() {
       return repetitions([...seen.values()].map(({ name }) => name));

@@ -92,6 +92,41 @@ export function describeServiceRestarts(
   });
 }
 
+/** A process that is killed with all turns taken, of which the next one knows nothing but the pods. */
+export function describeServiceCap(name: string, peer: () => ServicePeer): void {
+  const most = 2;
+  const failing = ["cap-alder", "cap-beech"];
+  const others = ["cedar", "dogwood", "elm"];
+
+  it(name, async () => {
+    await using round = await startRound(peer(), "cap", {
+      nodes: Object.fromEntries(["alder", "beech", ...others].map((node) => [node, 200])),
+      images: 1,
+    });
+    const release = round.nodes.hold();
+    for (const node of failing) round.nodes.failPulls(node, () => "no space left on device");
+    const first = await round.start({ maxConcurrentPulls: most });
+    await eventually(() => {
+      const nodes = round.history.present.map(({ node }) => node);
+      assert.equal(nodes.filter((node) => !failing.includes(node)).length, most);
+    }, PATIENCE);
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    // Of the failures the next process knows nothing: it begins with other nodes than those that have the pods.
+    for (const node of failing) round.nodes.failPulls(node, () => null);
+    const second = await round.start({ maxConcurrentPulls: most });
+    await eventually(async () => {
+      const { status } = await second.client.call("GetPrepullStatus", {});
+      const pulling = status.progress.filter(({ prepullState }) => prepullState === "PREPULL_STATE_PULLING");
+      assert.equal(pulling.length, most);
+    }, PATIENCE);
+    release();
+    await untilDone(round);
+    await untilNothingIsMissing(second);
+    assert.ok(round.nodes.peak <= most, `${round.nodes.peak} pulls at one time`);
+  });
+}
+
 /** What went wrong in the eyes of these replicas: a lease that is lost is none of it. */
 function complaints(replicas: readonly Replica[]): readonly string[] {
   const lines = replicas.flatMap(({ process }) => process.log).filter(({ level }) => level === "error");

@@ -7,7 +7,12 @@ import type { PrepullStatus } from "../support/grpc-messages.ts";
 import { PATCH } from "./api-client.ts";
 import { findControlPlaneBinaries } from "./binaries.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { describeServiceReplicas, describeServiceRestarts, everyMoment } from "./service-restarts.contract.ts";
+import {
+  describeServiceCap,
+  describeServiceReplicas,
+  describeServiceRestarts,
+  everyMoment,
+} from "./service-restarts.contract.ts";
 import {
   assertOnce,
   PATIENCE,
@@ -116,6 +121,7 @@ describe("the whole service on a real API server, with the rights of deploy/", {
 
   describeServiceRestarts("its process ends", { moments: everyMoment, concurrency: false }, peer);
   describeServiceReplicas("its replicas", peer);
+  describeServiceCap("keeps to the cap beside the pods that a killed process has left, and leaves none (P1)", peer);
 
   it("shows a node that joins and an image that arrives within a second", async (context) => {
     await using round: Round = await startRound(peer(), "seen", { nodes: { alder: 0 }, images: 1 });

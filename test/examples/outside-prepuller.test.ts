@@ -67,6 +67,58 @@ test("the example fills every node, reports what fails, and leaves no pod behind
   }
 });
 
+test("the example goes on with what a killed process has left, says what is refused, and removes its pods at its end", async () => {
+  await using peers = await startPeers();
+  const digests = { weekly: peers.push("w_2077_43"), daily: peers.push("d_2077_10_23") };
+  peers.push("recommended", "w_2077_43");
+  peers.setNode("alder");
+  const changes = {
+    images: { numWeeklies: 1, numDailies: 1 },
+    tolerations: [{ key: "lab", operator: "Exists" }],
+    prepuller: { enabled: false, namespace: "labs", pullSecret: "registry" },
+  };
+  await using service = await startReadyService(peers.config(changes));
+  const config = new KubeConfig();
+  config.loadFromString(peers.cluster.kubeconfig);
+  const core = config.makeApiClient(CoreV1Api);
+  const podOf = (image: string) => peers.cluster.list("pods").find(({ spec }) => JSON.stringify(spec).includes(image));
+  const stateOf = async (image: string) => {
+    const { status } = await service.client.call("GetPrepullStatus", {});
+    return status.progress.find(({ reference }) => reference.endsWith(image))?.prepullState;
+  };
+
+  async function runUntil<T>(isDone: () => Promise<T>): Promise<T> {
+    const ending = new AbortController();
+    const running = runOutsidePrepuller(service.grpc, core, ending.signal, POLL_MS);
+    try {
+      return await eventually(isDone);
+    } finally {
+      ending.abort();
+      await running;
+    }
+  }
+
+  await runUntil(async () => assert.equal(await stateOf(digests.weekly), "PREPULL_STATE_FAILED"));
+  assert.deepEqual(peers.cluster.list("pods"), [], "there is no such namespace");
+  peers.cluster.put("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: "labs" } });
+  await service.client.call("Refresh", {});
+  const pod = await runUntil(async () => {
+    const found = podOf(digests.weekly);
+    assert.ok(found !== undefined);
+    return found;
+  });
+  assert.equal(await stateOf(digests.weekly), "PREPULL_STATE_CANCELLED");
+  assert.deepEqual(peers.cluster.list("pods"), []);
+  assert.match(JSON.stringify(pod.spec), /"imagePullSecrets":\[\{"name":"registry"\}\]/);
+  assert.match(JSON.stringify(pod.spec), /"key":"lab","operator":"Exists"/);
+  // As if it had been killed instead.
+  const containerStatuses = [{ name: "prepull", imageID: `lab@${digests.weekly}`, state: {} }];
+  peers.cluster.put("pods", { ...pod, status: { phase: "Succeeded", containerStatuses } });
+  await service.client.call("Refresh", {});
+  await runUntil(async () => assert.equal(await stateOf(digests.weekly), "PREPULL_STATE_SUCCEEDED"));
+  assert.deepEqual(peers.cluster.list("pods"), []);
+});
+
 test("the example is short enough to be read", async () => {
   const text = await readFile(join(import.meta.dirname, "..", "..", "examples", "outside-prepuller.ts"), "utf8");
   assert.ok(text.split("\n").length < 100);

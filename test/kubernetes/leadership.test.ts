@@ -183,7 +183,7 @@ describe("leadership by a lease", () => {
     assert.equal(leaseSpec(bench)["holderIdentity"], "b");
   });
 
-  it("yields where somebody else has put his name into the lease, and makes the lease anew where it is gone", async () => {
+  it("yields where somebody else has put his name into the lease", async () => {
     await using bench = await startPrepullBench();
     const a = elect(bench, "a");
     await a.live(1);
@@ -192,9 +192,48 @@ describe("leadership by a lease", () => {
     bench.api.put("leases", { ...lease, spec: { ...lease.spec, holderIdentity: "b" } });
     await a.live(2_000);
     assert.deepEqual(a.told, [false, true, false]);
-    await fetch(`${bench.api.url}/apis/coordination.k8s.io/v1/namespaces/lab/leases/prepuller`, { method: "DELETE" });
-    await a.live(5_000);
+    await a.leave();
+    assert.equal(leaseSpec(bench)["holderIdentity"], "b");
+  });
+
+  it("makes the lease anew where somebody has deleted it, and only its holder does so at once", async () => {
+    await using bench = await startPrepullBench();
+    const lease = `${bench.api.url}/apis/coordination.k8s.io/v1/namespaces/lab/leases/prepuller`;
+    const a = elect(bench, "a");
+    await a.live(1);
+    const b = elect(bench, "b");
+    await b.live(4_000);
+    await fetch(lease, { method: "DELETE" });
+    await b.live(8_000);
+    assert.deepEqual(b.told, [false], "the holder does not know of the deletion yet");
+    await a.live(4_000);
+    assert.equal(leaseSpec(bench)["holderIdentity"], "a");
     assert.equal(a.leadership.mayWrite(), true);
+    await fetch(lease, { method: "DELETE" });
+    await b.live(20_000);
+    assert.deepEqual(b.told, [false, true], "the holder has had its time");
+    for (const each of [a, b]) await each.leave();
+  });
+
+  it("writes nothing more where somebody has deleted its lease and a stranger has taken it", async () => {
+    await using bench = await startPrepullBench();
+    const a = elect(bench, "a");
+    await a.live(1);
+    const [lease] = bench.api.list("leases");
+    assert.ok(lease !== undefined);
+    await fetch(`${bench.api.url}/apis/coordination.k8s.io/v1/namespaces/lab/leases/prepuller`, { method: "DELETE" });
+    bench.api.intercept((request, _response, pass) => {
+      if (request.method !== "POST") return false;
+      bench.api.intercept(null);
+      const { name, namespace } = lease.metadata;
+      const spec = { ...lease.spec, holderIdentity: "stranger" };
+      bench.api.put("leases", { ...lease, metadata: { name, ...(namespace ? { namespace } : {}) }, spec });
+      pass();
+      return true;
+    });
+    await a.live(2_500);
+    assert.equal(a.leadership.mayWrite(), false);
+    assert.equal(leaseSpec(bench)["holderIdentity"], "stranger");
     await a.leave();
   });
 

@@ -42,6 +42,23 @@ describe("pod owner", () => {
     assert.equal((await owner.current(unending))?.uid, "u2");
   });
 
+  it("is asked for once by pulls that begin together, of which one may be given up", async () => {
+    await using bench = await startPrepullBench();
+    const seen = serveDeployment(bench, 200, "u1");
+    const owner = ownerIn(bench);
+    const giveUp = new AbortController();
+    const reason = new Error("enough");
+    const lost = assert.rejects(owner.current(giveUp.signal), reason);
+    const asked = [1, 2, 3].map(() => owner.current(unending));
+    giveUp.abort(reason);
+    await lost;
+    assert.deepEqual(
+      (await Promise.all(asked)).map((each) => each?.uid),
+      ["u1", "u1", "u1"],
+    );
+    assert.equal(seen.requests, 1);
+  });
+
   it("is nobody where the pods are in another namespace", async () => {
     await using bench = await startPrepullBench();
     const seen = serveDeployment(bench, 200, "u1");

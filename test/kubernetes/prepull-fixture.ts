@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PullOrder, PullOutcome } from "../../src/domain/pull.ts";
+import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/pull.ts";
 import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/connection.ts";
 import { noOwner } from "../../src/kubernetes/pod-owner.ts";
 import { prepullPodName } from "../../src/kubernetes/prepull-pod.ts";
@@ -145,6 +145,16 @@ const kubeletDefaults = {
   delays: quickDelays,
   resolve: (wanted: string) => ({ digest: wanted.split("@")[1] ?? "", sizeBytes: 1_000_000 }),
 } satisfies Partial<KubeletOptions>;
+
+/** Starts pulls and leaves them, as a process that is killed does. */
+export async function abandon(bench: PrepullBench, orders: readonly PullOrder[]): Promise<void> {
+  const life = new AbortController();
+  const puller = bench.puller();
+  const pulls = orders.map((order) => puller.pull(order, life.signal));
+  await Promise.all(orders.map((order) => bench.pod(order)));
+  life.abort(new PullReleasedError());
+  await Promise.allSettled(pulls);
+}
 
 /** A signal that nobody aborts. */
 export const unending = new AbortController().signal;

@@ -54,6 +54,7 @@ describe("prepull pod: the object", () => {
         "app.kubernetes.io/managed-by": "lab-images",
         "app.kubernetes.io/component": "prepuller",
         "nublado.lsst.io/category": "prepuller",
+        "sidecar.istio.io/inject": "false",
         "lab-images/prepuller": "lab-images-prepuller",
       },
       annotations: {
@@ -84,7 +85,7 @@ describe("prepull pod: the object", () => {
           imagePullPolicy: "IfNotPresent",
           command: ["/bin/true"],
           workingDir: "/",
-          resources: { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "1m", memory: "32Mi" } },
+          resources: { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "100m", memory: "32Mi" } },
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,

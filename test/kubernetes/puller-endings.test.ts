@@ -111,6 +111,25 @@ describe("puller: time and deletion (K8)", () => {
     assert.equal(bench.count("DELETE"), 2);
   });
 
+  it("removes the pod of a cancelled pull also where the server fails at first", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    const cancel = new AbortController();
+    const limits = { ...quickLimits, pull: { ...quickLimits.pull, removeMs: 3_000 } };
+    const pull = bench.puller({ limits }).pull(order, cancel.signal);
+    await bench.pod(order);
+    let failures = 1;
+    bench.api.intercept((request, response) => {
+      if (request.method !== "GET" || failures === 0) return false;
+      failures -= 1;
+      response.writeHead(500, { "content-type": "application/json" }).end("{}");
+      return true;
+    });
+    cancel.abort(new PullCancelledError());
+    await assert.rejects(pull, PullCancelledError);
+    assert.deepEqual(bench.pods(), []);
+  });
+
   it("ends a cancelled pull also where its pod can be neither found nor removed", async () => {
     await using bench = await startPrepullBench();
     const order = bench.order("played", 1);

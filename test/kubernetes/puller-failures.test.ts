@@ -51,6 +51,17 @@ describe("puller: what the API server refuses (K8)", () => {
     });
   }
 
+  it("does not take the conflict of a quota for a pod of the name, and tries no more often for it", async () => {
+    await using bench = await startPrepullBench();
+    const message = 'Operation cannot be fulfilled on resourcequotas "few": the object has been modified';
+    answerCreates(bench, 409, "Conflict", message);
+    const failure = failureOf(await bench.puller().pull(bench.order("played", 1, 1_000), unending));
+    assert.equal(failure.reason, "Conflict");
+    assert.match(failure.message, /resourcequotas/);
+    assert.equal(classOfFailure(failure), "refused");
+    assert.equal(bench.count("POST"), 3);
+  });
+
   it("gives up after some tries where the server fails, and tells what it says", async () => {
     await using bench = await startPrepullBench();
     answerCreates(bench, 500, "InternalError", 'failed calling webhook "sidecar.example.org"');
@@ -107,6 +118,13 @@ describe("puller: what the kubelet reports (K8)", () => {
       { phase: "Failed", reason: "NodeAffinity", message: "" },
       "NodeAffinity",
       /^the kubelet has refused the pod$/,
+      "other",
+    ],
+    [
+      "a taint that came in between",
+      { phase: "Failed", reason: "TaintToleration", message: "Predicate TaintToleration failed" },
+      "TaintToleration",
+      /has got a taint/,
       "other",
     ],
     [
@@ -187,6 +205,24 @@ describe("puller: what the kubelet reports (K8)", () => {
     assert.equal(failure.reason, "ImagePullBackOff");
     assert.equal(classOfFailure(failure), "registry-denied");
   });
+
+  for (const said of [`failed to pull image "${reference(1)}": 401 Unauthorized`, ""]) {
+    it(`tells that the pull secret is missing where the registry denies${said === "" ? ", and only events say so" : ""}`, async () => {
+      await using bench = await startPrepullBench();
+      const order = bench.order("played", 1);
+      const pull = bench.puller({ pullSecret: "registry" }).pull(order, unending);
+      await postEvent(bench, order, {
+        name: "a",
+        reason: "FailedToRetrieveImagePullSecret",
+        message: "Unable to retrieve some image pull secrets (registry); attempting to pull the image may not succeed.",
+      });
+      await postEvent(bench, order, { name: "b", reason: "Failed", message: "Failed to pull image: 401 Unauthorized" });
+      await bench.say(order, waiting(said === "" ? "ImagePullBackOff" : "ErrImagePull", said));
+      const failure = failureOf(await pull);
+      assert.equal(classOfFailure(failure), "registry-denied");
+      assert.match(failure.message, /401 Unauthorized.*image pull secrets \(registry\)/);
+    });
+  }
 
   it("does without events where they cannot be read", async () => {
     await using bench = await startPrepullBench();

@@ -108,6 +108,23 @@ describe("puller: faults on the way to the API server", () => {
     assert.equal(bench.count("POST"), 1);
   });
 
+  it("comes back where the server has too much to do (429), to create as to delete", async () => {
+    await using bench = await startPrepullBench();
+    const refused = new Set<string>();
+    bench.api.intercept((request, response) => {
+      const { method = "" } = request;
+      if (!["POST", "DELETE"].includes(method) || refused.has(method)) return false;
+      refused.add(method);
+      response.writeHead(429, { "content-type": "application/json", "retry-after": "0" }).end("{}");
+      return true;
+    });
+    const order = bench.order("played", 1);
+    const pull = bench.puller().pull(order, unending);
+    await bench.say(order, DONE);
+    assert.deepEqual(await pull, PULLED);
+    assert.deepEqual([bench.count("POST"), bench.count("DELETE"), bench.pods().length], [2, 2, 0]);
+  });
+
   it("fails, within bounds, where no server answers", async () => {
     await using bench = await startPrepullBench();
     bench.proxy.setFault({ kind: "half-open" });

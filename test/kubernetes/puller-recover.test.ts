@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
-import { type PullOrder, PullReleasedError } from "../../src/domain/pull.ts";
 import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { eventually } from "../support/eventually.ts";
 import { digest } from "./node-fixture.ts";
-import { ended, type PrepullBench, quickLimits, startPrepullBench, unending } from "./prepull-fixture.ts";
-
-/** Starts pulls and leaves them, as a process that is killed does. */
-async function abandon(bench: PrepullBench, orders: readonly PullOrder[]): Promise<void> {
-  const life = new AbortController();
-  const puller = bench.puller();
-  const pulls = orders.map((order) => puller.pull(order, life.signal));
-  await Promise.all(orders.map((order) => bench.pod(order)));
-  life.abort(new PullReleasedError());
-  await Promise.allSettled(pulls);
-}
+import { abandon, ended, quickLimits, startPrepullBench, unending } from "./prepull-fixture.ts";
 
 describe("puller: after a process was killed (P1)", () => {
   it("counts what has come to a good end, removes what is useless, leaves what is wanted", async () => {
@@ -108,6 +98,46 @@ describe("puller: after a process was killed (P1)", () => {
         KubernetesUnavailableError,
       );
     }
+  });
+
+  it("counts a pod once that has come to a good end and cannot be removed", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    await abandon(bench, [order]);
+    await bench.say(order, ended(0, "Completed", `lab@${digest(1)}`));
+    bench.api.intercept((request, response) => {
+      if (request.method !== "DELETE") return false;
+      response.writeHead(403, { "content-type": "application/json" }).end("{}");
+      return true;
+    });
+    const puller = bench.puller();
+    assert.equal((await puller.recover(() => true, unending)).length, 1);
+    assert.deepEqual(await puller.recover(() => true, unending), []);
+    bench.api.intercept(null);
+    assert.deepEqual(await puller.recover(() => true, unending), []);
+    assert.deepEqual(bench.pods(), []);
+  });
+
+  it("takes no pod for left over whose pull ends while they are listed", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    const puller = bench.puller();
+    const pull = puller.pull(order, unending);
+    const pod = { ...(await bench.pod(order)), status: ended(0, "Completed", `lab@${digest(1)}`) };
+    await eventually(() => assert.equal(bench.api.watches, 1));
+    const held: (() => void)[] = [];
+    bench.api.intercept((request, response) => {
+      if (!request.url?.includes("limit=")) return false;
+      const body = JSON.stringify({ kind: "PodList", metadata: { resourceVersion: "1" }, items: [pod] });
+      held.push(() => response.writeHead(200, { "content-type": "application/json" }).end(body));
+      return true;
+    });
+    const recovered = puller.recover(() => true, unending);
+    await eventually(() => assert.equal(held.length, 1));
+    bench.api.put("pods", pod);
+    await pull;
+    for (const answer of held) answer();
+    assert.deepEqual(await recovered, []);
   });
 
   it("goes on where one pod cannot be removed", async () => {

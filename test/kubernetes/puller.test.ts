@@ -76,6 +76,20 @@ describe("puller: a pull", () => {
     assert.deepEqual(bench.pods(), []);
   });
 
+  it("counts our container alone, and that by the digest of its architecture, too", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1);
+    const pull = bench.puller().pull(order, unending);
+    const sidecar = { name: "istio-proxy", imageID: `proxy@${digest(7)}`, state: { running: {} } };
+    const creating = { name: "prepull", imageID: "", state: { waiting: { reason: "ContainerCreating" } } };
+    await bench.say(order, { phase: "Pending", containerStatuses: [sidecar, creating] });
+    await eventually(() => assert.equal(bench.api.watches, 1));
+    assert.equal(bench.count("DELETE"), 0);
+    const ours = { name: "prepull", imageID: `lab@${digest(9)}`, state: { running: {} } };
+    await bench.say(order, { phase: "Running", containerStatuses: [sidecar, ours] });
+    assert.deepEqual(await pull, PULLED);
+  });
+
   it("waits for the id of a container that was created and did not start", async () => {
     await using bench = await startPrepullBench();
     const order = bench.order("played", 1);
@@ -106,6 +120,27 @@ describe("puller: a pod of the name is there already", () => {
     assert.deepEqual(await bench.puller().pull(order, unending), PULLED);
     assert.deepEqual(bench.pods(), []);
     assert.deepEqual([bench.count("POST"), bench.count("DELETE")], [1, 1]);
+  });
+
+  it("counts one that has come to a good end, also where the watch does not know yet", async () => {
+    await using bench = await startPrepullBench();
+    const order = bench.order("played", 1, 2_000);
+    const before = leave(bench, order);
+    const puller = bench.puller();
+    const other = bench.order("played", 2);
+    const cancel = new AbortController();
+    const first = puller.pull(other, cancel.signal);
+    await eventually(() => assert.equal(bench.api.watches, 1));
+    bench.api.intercept((request, response) => {
+      if (request.method !== "GET" || request.url?.includes("labelSelector")) return false;
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ ...before, status: ended(0, "Completed", `lab@${digest(1)}`) }));
+      return true;
+    });
+    assert.deepEqual(await puller.pull(order, unending), PULLED);
+    bench.api.intercept(null);
+    cancel.abort(new PullCancelledError());
+    await assert.rejects(first, PullCancelledError);
   });
 
   it("counts one that has come to a good end", async () => {

@@ -39,13 +39,14 @@ test("200 nodes are filled to the end: one pod an image and node, within the cap
   await untilDone(round);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   await untilNothingIsMissing(service);
-  const { pods, lost, repeated } = round.history;
+  const { pods, lost, repeated, peak: mostPods } = round.history;
   const { pulls, peak } = round.nodes;
   context.diagnostic(
-    `${NODES} nodes, ${IMAGES} images, ${seconds} s: ${pods.length} pods created; ` +
+    `${NODES} nodes, ${IMAGES} images, ${seconds} s: ${pods.length} pods created, at most ${mostPods} at one time; ` +
       `${pulls.length} pulls, at most ${peak} at one time, ${round.nodes.repeated.length} of them repeated, ` +
       `${lost.length} pods lost before their pull, ${repeated.length} made again`,
   );
   assertOnce(round);
   assert.ok(peak <= MOST_PULLS, `${peak} pulls at one time`);
+  assert.ok(mostPods <= MOST_PULLS, `${mostPods} pods at one time`);
 });
