@@ -2,7 +2,7 @@
  * What the core needs of the outside, and what the outside may ask of the core. Adapters implement the first half;
  * gRPC and HTTP are written against the second. Types only: nothing here runs.
  */
-import type { PrepullProgress, PrepullState } from "./domain/answers.ts";
+import type { PrepullState, WorkByNode } from "./domain/answers.ts";
 import type { LabImagesError } from "./domain/errors.ts";
 import type { NodeReport } from "./domain/node-report.ts";
 import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/pull.ts";
@@ -183,10 +183,10 @@ export interface StateReader {
   /** Why the snapshot may be out of date, without ages; null where every source is well. */
   staleReason(): string | null;
   /**
-   * The work on images that nodes lack, by node and in the order of the work, with the last ones that have ended. The
-   * same call gives the same array while nothing has changed; an entry that is as it was is the same object.
+   * The work on images that nodes lack. The same call gives the same object while nothing has changed; a node's list that
+   * is as it was is the same array, and an entry of it the same object.
    */
-  progress(): readonly PrepullProgress[];
+  progress(): WorkByNode;
   /**
    * Calls `listener` after the snapshot, the progress or the health of a source has changed, possibly many times in a
    * row: it must not throw and should only take note. Answers what ends it.

@@ -1,5 +1,6 @@
 import { type App, startApp } from "./app.ts";
 import type { Config } from "./config/config.ts";
+import { keepMemorySmall } from "./memory.ts";
 import type { Clock } from "./ports.ts";
 import { createLogger, type ProcessLogger } from "./telemetry/logger.ts";
 import { createSystemClock } from "./telemetry/system-clock.ts";
@@ -22,6 +23,7 @@ export interface ServerHooks {
  * start or broke. A second signal ends the process at once.
  */
 export async function runServer(config: Config, hooks: ServerHooks = {}): Promise<number> {
+  keepMemorySmall();
   const logger = hooks.logger ?? createLogger(config.log);
   const clock = hooks.clock ?? createSystemClock();
   const end = whenToEnd(logger);

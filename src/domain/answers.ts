@@ -77,3 +77,6 @@ export interface PrepullProgress {
   /** When the next attempt is due, where it has to wait; null where nothing is known to be due. */
   readonly nextAttemptTime: number | null;
 }
+
+/** The work by the name of its node: what has ended first, then the rest in the order of the work. */
+export type WorkByNode = Pick<ReadonlyMap<string, readonly PrepullProgress[]>, "get">;

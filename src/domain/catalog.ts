@@ -12,7 +12,7 @@ import { isRunnableTag, isValidTag } from "./tag-parse.ts";
 export type Sliced<T> = Generator<undefined, T, undefined>;
 
 /** How many tags one slice takes. */
-const SLICE = 512;
+const SLICE = 128;
 
 /** Where the images are: the first two parts of every reference. */
 export interface Repository {

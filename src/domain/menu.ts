@@ -45,6 +45,11 @@ function menuEntries(settings: ImageSettings, catalog: Catalog): readonly Catalo
   return recommended === undefined ? others : [recommended, ...others];
 }
 
+const menuImages = new WeakMap<Image, MenuImage>();
+
+/** The same entry for the same image: its encodings are kept with it. */
 function menuImage(image: Image): MenuImage {
-  return { reference: image.pullReference, name: image.displayName };
+  const known = menuImages.get(image) ?? { reference: image.pullReference, name: image.displayName };
+  menuImages.set(image, known);
+  return known;
 }

@@ -1,11 +1,15 @@
+import { alongside } from "./alongside.ts";
 import type { NodeMissingImages } from "./answers.ts";
 
-/** Whether some node lacks an image after the change that it did not lack before: then there is new work to pull. */
+/**
+ * Whether some node lacks an image after the change that it did not lack before: then there is new work to pull. Both
+ * answers are in the order of the nodes' names.
+ */
 export function addsToMissing(before: readonly NodeMissingImages[], after: readonly NodeMissingImages[]): boolean {
   if (before === after) return false;
-  const earlier = new Map(before.map((entry) => [entry.node, entry]));
+  const find = alongside(before, ({ node }) => node);
   return after.some((entry) => {
-    const last = earlier.get(entry.node);
+    const last = find(entry.node);
     if (last === entry) return false;
     const lacked = new Set(last?.images.map(({ digest }) => digest));
     return entry.images.some(({ digest }) => !lacked.has(digest));

@@ -1,3 +1,4 @@
+import { alongside } from "./alongside.ts";
 import type { NodeImage, NodeMissingImages, NodeStatus, PrepullImages } from "./answers.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
 import { primaryOf } from "./group.ts";
@@ -57,19 +58,6 @@ export function shownInStatus(catalog: Catalog): readonly CatalogEntry[] {
   );
 }
 
-/**
- * Finds each node's answer among those of an earlier snapshot, asked for in the order of the names, in which they stand
- * too: one walk along both, where an index by name would cost as much as the answers.
- */
-function alongside<T>(earlier: readonly T[], nameOf: (one: T) => string): (name: string) => T | undefined {
-  let at = 0;
-  return (name) => {
-    let next = earlier[at];
-    while (next !== undefined && nameOf(next) < name) next = earlier[++at];
-    return next !== undefined && nameOf(next) === name ? next : undefined;
-  };
-}
-
 /** So many lists are remembered at most; nodes that are being filled go through a few dozen. */
 const MOST_PATTERNS = 4_096;
 
@@ -78,7 +66,7 @@ const MOST_PATTERNS = 4_096;
  * two branches, for those to which it applies and the others: it finds a node's list without making a key for it, which
  * would be half of the work that one changed node causes.
  */
-export interface Patterns<T> {
+interface Patterns<T> {
   readonly of: readonly T[];
   root: PatternBranch<T>;
   /** Lists in the tree. */
@@ -96,7 +84,7 @@ function newBranch<T>(): PatternBranch<T> {
 }
 
 /** The patterns of `earlier` where they are of the very same things, else new ones. */
-export function patternsOf<T>(things: readonly T[], earlier: Patterns<T> | null): Patterns<T> {
+function patternsOf<T>(things: readonly T[], earlier: Patterns<T> | null): Patterns<T> {
   return earlier !== null && isSameList(earlier.of, things) ? earlier : { of: things, root: newBranch(), lists: 0 };
 }
 
@@ -117,40 +105,88 @@ function listOf<T>(patterns: Patterns<T>, sets: readonly NodeSet[], slot: number
   return branch.list;
 }
 
-/** For each eligible node what it lacks (behaviour.md section 5); nodes that lack nothing are left out. */
+/** An answer that has something to say of nodes, with what it was made from. */
+export interface NodeAnswerMemo<T, Entry> {
+  /** The nodes, in the order of their names, as the answer's entries are. */
+  readonly records: readonly NodeRecord[];
+  /** Of the images that it is about, in their order. */
+  readonly digests: readonly (string | null)[];
+  readonly patterns: Patterns<T>;
+  readonly made: readonly Entry[];
+}
+
+/**
+ * For each eligible node what it lacks (behaviour.md section 5); nodes that lack nothing are left out. What a node lacks
+ * follows from its own record and the planned images alone: where both are as they were, so is the answer.
+ */
 export function missingByNode(
   table: NodeTable,
   planned: readonly PlannedImage[],
-  patterns: Patterns<Image>,
-  earlier: readonly NodeMissingImages[],
-): readonly NodeMissingImages[] {
+  earlier: NodeAnswerMemo<Image, NodeMissingImages> | null,
+): NodeAnswerMemo<Image, NodeMissingImages> {
+  const images = planned.map(({ image }) => image);
+  const patterns = patternsOf(images, earlier?.patterns ?? null);
   const lacking = planned.map(({ needed, presence }) => withoutNodes(needed, presence?.nodes ?? NO_NODES));
-  const find = alongside(earlier, ({ node }) => node);
+  const findEntry = alongside(earlier?.made ?? [], ({ node }) => node);
+  const digests = digestsOf(planned);
+  const isAsBefore = sameRecords(earlier, patterns, digests);
   const missing: NodeMissingImages[] = [];
-  for (const { eligible, slot, report } of table.records) {
-    if (!eligible) continue;
-    const images = listOf(patterns, lacking, slot);
-    if (images.length === 0) continue;
-    const before = find(report.name);
-    missing.push(before !== undefined && isSameList(before.images, images) ? before : { node: report.name, images });
+  for (const record of table.records) {
+    const { name } = record.report;
+    const before = findEntry(name);
+    if (isAsBefore(record)) {
+      if (before !== undefined) missing.push(before);
+      continue;
+    }
+    const lacked = record.eligible ? listOf(patterns, lacking, record.slot) : [];
+    if (lacked.length === 0) continue;
+    missing.push(before !== undefined && isSameList(before.images, lacked) ? before : { node: name, images: lacked });
   }
-  return missing;
+  return memoOf({ records: table.records, digests, patterns, made: missing }, earlier);
 }
 
-/** Every node, with those of the images that are on it. */
+/** Every node, with those of the images that are on it; what does not differ is taken over as `missingByNode` does. */
 export function nodeStatuses(
   table: NodeTable,
   planned: readonly PlannedImage[],
-  patterns: Patterns<string>,
-  earlier: readonly NodeStatus[],
-): readonly NodeStatus[] {
-  const find = alongside(earlier, ({ name }) => name);
+  earlier: NodeAnswerMemo<string, NodeStatus> | null,
+): NodeAnswerMemo<string, NodeStatus> {
+  const references = planned.map(({ image }) => image.reference);
+  const patterns = patternsOf(references, earlier?.patterns ?? null);
   const present = planned.map(({ presence }) => presence?.nodes ?? NO_NODES);
-  return table.records.map((record) => {
+  const findStatus = alongside(earlier?.made ?? [], ({ name }) => name);
+  const digests = digestsOf(planned);
+  const isAsBefore = sameRecords(earlier, patterns, digests);
+  const statuses = table.records.map((record) => {
+    const before = findStatus(record.report.name);
+    if (before !== undefined && isAsBefore(record)) return before;
     const cached = listOf(patterns, present, record.slot);
-    const before = find(record.report.name);
     return before !== undefined && isSameStatus(before, record, cached) ? before : newStatus(record, cached);
   });
+  return memoOf({ records: table.records, digests, patterns, made: statuses }, earlier);
+}
+
+/** Whether a record, asked for in the order of the names, stood at the earlier answer too, and the things it is about. */
+function sameRecords<T, Entry>(
+  earlier: NodeAnswerMemo<T, Entry> | null,
+  patterns: Patterns<T>,
+  digests: readonly (string | null)[],
+): (record: NodeRecord) => boolean {
+  if (earlier?.patterns !== patterns || !isSameList(earlier.digests, digests)) return () => false;
+  const find = alongside(earlier.records, ({ report }) => report.name);
+  return (record) => find(record.report.name) === record;
+}
+
+function digestsOf(planned: readonly PlannedImage[]): readonly (string | null)[] {
+  return planned.map(({ image }) => image.digest);
+}
+
+/** With the earlier list itself where that holds the very same things. */
+function memoOf<T, Entry>(
+  memo: NodeAnswerMemo<T, Entry>,
+  earlier: NodeAnswerMemo<T, Entry> | null,
+): NodeAnswerMemo<T, Entry> {
+  return earlier !== null && isSameList(earlier.made, memo.made) ? { ...memo, made: earlier.made } : memo;
 }
 
 function isSameStatus(before: NodeStatus, record: NodeRecord, cached: readonly string[]): boolean {

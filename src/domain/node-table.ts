@@ -10,7 +10,7 @@ import {
 } from "./node-record.ts";
 import type { NodeReport } from "./node-report.ts";
 import { hasNode, NO_NODES, type NodeSet, setNode, withNode } from "./node-set.ts";
-import { editPresence, NO_PRESENCE, type PresenceIndex, presenceOf } from "./presence.ts";
+import { editPresence, NO_PRESENCE, type PresenceIndex, presenceOf, type ReportedSize } from "./presence.ts";
 
 /** Architectures that Go knows (GOARCH) and nodes can have: an image of one of them belongs on such nodes alone. */
 const NODE_ARCHITECTURES: ReadonlySet<string> = new Set([
@@ -128,24 +128,26 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
     for (const [digest, size] of had) {
       if (before === null) continue;
       const now = has.get(digest);
-      if (now === undefined) presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest, size));
+      if (now === undefined) presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest));
       else if (now < size) {
-        presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest, size));
+        presence.remove(digest, before.slot, size, (nodes) => largest(nodes, digest));
         presence.add(digest, before.slot, now);
       }
     }
   }
 
-  /** Nodes nearly always agree on a size, so the first that reports as much as was known ends the search. */
-  function largest(nodes: NodeSet, digest: string, known: number): number {
-    let size = 0;
+  function largest(nodes: NodeSet, digest: string): ReportedSize {
+    let sizeBytes = 0;
+    let largestOn = 0;
     for (let slot = 0; slot < bySlot.length; slot++) {
       const record = bySlot[slot];
       if (record === undefined || !hasNode(nodes, slot)) continue;
-      size = Math.max(size, sizeOn(record, digest));
-      if (size >= known) break;
+      const size = sizeOn(record, digest);
+      if (size > sizeBytes) largestOn = 0;
+      sizeBytes = Math.max(size, sizeBytes);
+      if (size === sizeBytes) largestOn += 1;
     }
-    return size;
+    return { sizeBytes, largestOn };
   }
 
   function remove(name: string, uid: string | null): void {

@@ -19,11 +19,15 @@ export interface PullCandidate {
 const MOMENT = 60_000;
 /** One turn in so many goes to whoever has waited longest, so that nobody waits for ever. */
 export const PATIENCE = 8;
+/** One turn in so many may go to a new node's other images while the recommended one is wanted elsewhere. */
+const NEW_NODES_SHARE = 2;
 
 /**
- * Who may pull next, at most `free` nodes (behaviour.md section 8): new work before retries, the recommended image
- * before the others, then the node that came bare last, because nothing can be started on it without waiting; then the
- * node that has had fewer turns, then who has waited longer. `granted` counts the turns given so far: each
+ * Who may pull next, at most `free` nodes (behaviour.md section 8). New work goes before retries, always. Then two things
+ * are urgent: the recommended image, which most people start, on every node; and all images on a node that came bare, on
+ * which nothing can be started without waiting. They take turns, so that neither many new nodes at once nor a new
+ * recommended image keeps the other waiting; each begins with the recommended image on the nodes that came last. Then
+ * the node goes first that has had fewer turns, then who has waited longer. `granted` counts the turns given so far: each
  * PATIENCE-th goes to the one that has waited longest, whatever it waits for.
  */
 export function choosePulls(candidates: Iterable<PullCandidate>, free: number, granted: number): readonly string[] {
@@ -31,8 +35,7 @@ export function choosePulls(candidates: Iterable<PullCandidate>, free: number, g
   const left = new Set(candidates);
   const chosen: string[] = [];
   while (chosen.length < free && left.size > 0) {
-    const isPatient = (granted + chosen.length + 1) % PATIENCE === 0;
-    const next = firstOf(left, isPatient ? byPatience : byUrgency);
+    const next = firstOf(left, orderOfTurn(granted + chosen.length + 1));
     if (next === null) break;
     left.delete(next);
     chosen.push(next.uid);
@@ -43,13 +46,21 @@ export function choosePulls(candidates: Iterable<PullCandidate>, free: number, g
 type Order = (a: PullCandidate, b: PullCandidate) => number;
 
 const byPatience: Order = (a, b) => a.since - b.since || a.lot - b.lot;
+const byFreshness: Order = (a, b) => Number(a.isRetry) - Number(b.isRetry);
+const byRecommendation: Order = (a, b) => Number(b.isRecommended) - Number(a.isRecommended);
+const byBareness: Order = (a, b) => Math.floor(b.bareSince / MOMENT) - Math.floor(a.bareSince / MOMENT);
+const byFairness: Order = (a, b) => a.turns - b.turns || byPatience(a, b);
 
-const byUrgency: Order = (a, b) =>
-  Number(a.isRetry) - Number(b.isRetry) ||
-  Math.floor(b.bareSince / MOMENT) - Math.floor(a.bareSince / MOMENT) ||
-  Number(b.isRecommended) - Number(a.isRecommended) ||
-  a.turns - b.turns ||
-  byPatience(a, b);
+const recommendedFirst: Order = (a, b) =>
+  byFreshness(a, b) || byRecommendation(a, b) || byBareness(a, b) || byFairness(a, b);
+
+const newNodesFirst: Order = (a, b) =>
+  byFreshness(a, b) || byBareness(a, b) || byRecommendation(a, b) || byFairness(a, b);
+
+function orderOfTurn(turn: number): Order {
+  if (turn % PATIENCE === 0) return byPatience;
+  return turn % NEW_NODES_SHARE === 0 ? newNodesFirst : recommendedFirst;
+}
 
 function firstOf(candidates: Iterable<PullCandidate>, order: Order): PullCandidate | null {
   let first: PullCandidate | null = null;

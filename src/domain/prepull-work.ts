@@ -1,9 +1,11 @@
+import { alongside } from "./alongside.ts";
 import type { NodeMissingImages } from "./answers.ts";
 import type { Image } from "./image.ts";
 import { hasNode, NO_NODES } from "./node-set.ts";
 import { type NodeTable, nodeNamed } from "./node-table.ts";
 import { presenceOf } from "./presence.ts";
 import type { PullTarget } from "./pull.ts";
+import { isSameList } from "./same-list.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What is to be pulled to one node. */
@@ -16,8 +18,8 @@ export interface NodeWork {
 
 /** All that is to be pulled. Immutable; the same object while nothing differs. */
 export interface PrepullWork {
-  /** By name, in the order of the names. */
-  readonly nodes: ReadonlyMap<string, NodeWork>;
+  /** In the order of the names. */
+  readonly nodes: readonly NodeWork[];
   /** How many images the prepull set has, one a digest. */
   readonly setSize: number;
   /** The nodes at the time of the last difference; null before the first snapshot. */
@@ -25,7 +27,7 @@ export interface PrepullWork {
 }
 
 /** What there is to do before anything is known. */
-export const NO_WORK: PrepullWork = { nodes: new Map(), setSize: 0, table: null };
+export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, table: null };
 
 /** What a snapshot leaves to be pulled; parts that are as they were in `previous` are taken from it. */
 export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
@@ -33,17 +35,14 @@ export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
   const recommended = catalog.byTag.get(settings.recommendedTag)?.digest ?? null;
   const setSize = new Set(catalog.prepullSet.map(({ digest }) => digest)).size;
   const targetsOf = targetMaker(recommended);
-  const missing = snapshot.missing();
-  let same = previous.table !== null && setSize === previous.setSize && missing.length === previous.nodes.size;
-  const works: NodeWork[] = [];
-  for (const entry of missing) {
-    const before = previous.nodes.get(entry.node) ?? null;
-    const uid = nodeNamed(table, entry.node)?.report.uid ?? "";
-    const work = nodeWork(entry, uid, before, targetsOf);
-    same &&= work.targets === before?.targets && uid === before.uid;
-    works.push(work);
-  }
-  return same ? previous : { setSize, table, nodes: new Map(works.map((work) => [work.node, work])) };
+  const findBefore = alongside(previous.nodes, ({ node }) => node);
+  const findRecord = alongside(table.records, ({ report }) => report.name);
+  const nodes = snapshot.missing().map((entry) => {
+    const uid = findRecord(entry.node)?.report.uid ?? "";
+    return nodeWork(entry, uid, findBefore(entry.node) ?? null, targetsOf);
+  });
+  const same = previous.table !== null && setSize === previous.setSize && isSameList(nodes, previous.nodes);
+  return same ? previous : { setSize, table, nodes };
 }
 
 function nodeWork(
@@ -53,7 +52,7 @@ function nodeWork(
   targetsOf: (images: readonly Image[]) => readonly PullTarget[],
 ): NodeWork {
   const targets = targetsOf(images);
-  const same = before !== null && isSameList(before.targets, targets);
+  const same = before !== null && isSameTargets(before.targets, targets);
   return same && before.uid === uid ? before : { node, uid, targets: same ? before.targets : targets };
 }
 
@@ -71,8 +70,8 @@ function targetMaker(recommended: string | null): (images: readonly Image[]) => 
   };
 }
 
-function isSameList(a: readonly PullTarget[], b: readonly PullTarget[]): boolean {
-  return a.length === b.length && a.every((one, at) => isSameTarget(one, b[at]));
+function isSameTargets(a: readonly PullTarget[], b: readonly PullTarget[]): boolean {
+  return a === b || (a.length === b.length && a.every((one, at) => isSameTarget(one, b[at])));
 }
 
 /** Whether the two are the same image under the same name, in the same role. */
@@ -80,23 +79,39 @@ export function isSameTarget(a: PullTarget, b: PullTarget | undefined): boolean 
   return a.digest === b?.digest && a.reference === b.reference && a.isRecommended === b.isRecommended;
 }
 
+/** The node's work; null where there is none. */
+export function workOn({ nodes }: PrepullWork, name: string): NodeWork | null {
+  let low = 0;
+  let high = nodes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((nodes[middle]?.node ?? "") < name) low = middle + 1;
+    else high = middle;
+  }
+  const found = nodes[low];
+  return found?.node === name ? found : null;
+}
+
 /** Names of the nodes whose work differs: those that have less to do first, since what they do must end. */
 export function changedNodes(before: PrepullWork, after: PrepullWork): readonly string[] {
   const ended: string[] = [];
   const changed: string[] = [];
-  for (const [node, { uid, targets }] of before.nodes) {
-    const now = after.nodes.get(node);
-    if (now === undefined || now.uid !== uid) ended.push(node);
-    else if (now.targets !== targets) changed.push(node);
+  const findAfter = alongside(after.nodes, ({ node }) => node);
+  for (const work of before.nodes) {
+    const now = findAfter(work.node);
+    if (now === work) continue;
+    if (now?.uid !== work.uid) ended.push(work.node);
+    else if (now.targets !== work.targets) changed.push(work.node);
   }
-  for (const node of after.nodes.keys()) if (!before.nodes.has(node)) changed.push(node);
+  const findBefore = alongside(before.nodes, ({ node }) => node);
+  for (const { node } of after.nodes) if (findBefore(node) === undefined) changed.push(node);
   return [...ended, ...changed];
 }
 
 /** Whether this pair of node and image is still to be pulled. */
 export function wantedPairs(work: PrepullWork): (uid: string, digest: string) => boolean {
   const byUid = new Map<string, NodeWork>();
-  for (const node of work.nodes.values()) byUid.set(node.uid, node);
+  for (const node of work.nodes) byUid.set(node.uid, node);
   return (uid, digest) => byUid.get(uid)?.targets.some((target) => target.digest === digest) === true;
 }
 

@@ -1,4 +1,4 @@
-import { isEmptySet, NO_NODES, type NodeSet, setNode } from "./node-set.ts";
+import { hasNode, isEmptySet, NO_NODES, type NodeSet, setNode } from "./node-set.ts";
 
 /** Where one digest is. */
 export interface Presence {
@@ -6,7 +6,12 @@ export interface Presence {
   readonly nodes: NodeSet;
   /** The largest size in bytes that a node reports for it; 0 where none tells. */
   readonly sizeBytes: number;
+  /** So many nodes report that size, or more. */
+  readonly largestOn: number;
 }
+
+/** The part of a presence that follows from what the nodes report. */
+export type ReportedSize = Pick<Presence, "sizeBytes" | "largestOn">;
 
 type Bucket = ReadonlyMap<string, Presence>;
 
@@ -57,10 +62,10 @@ export interface PresenceEditor {
   /** Puts the node in (with the size that it reports, 0 for none). */
   add(digest: string, slot: number, sizeBytes: number): void;
   /**
-   * Takes the node out. `largestSize` is asked for the largest size that the remaining nodes report, and only where
-   * the node that goes may have been the one that reported it.
+   * Takes the node out. `sizeOn` is asked for the largest size that the remaining nodes report, and only where the node
+   * that goes may have been the last that reported it.
    */
-  remove(digest: string, slot: number, sizeBytes: number, largestSize: (nodes: NodeSet) => number): void;
+  remove(digest: string, slot: number, sizeBytes: number, sizeOn: (nodes: NodeSet) => ReportedSize): void;
   finish(): PresenceIndex;
 }
 
@@ -68,7 +73,10 @@ export interface PresenceEditor {
 interface Draft extends Presence {
   nodes: NodeSet;
   sizeBytes: number;
+  largestOn: number;
 }
+
+const NOWHERE: Presence = { nodes: NO_NODES, sizeBytes: 0, largestOn: 0 };
 
 /** Starts from `base`, which is not changed. */
 export function editPresence(base: PresenceIndex): PresenceEditor {
@@ -90,7 +98,8 @@ export function editPresence(base: PresenceIndex): PresenceEditor {
 
   function draftOf(bucket: Map<string, Presence>, digest: string, before: Presence | undefined): Draft {
     if (before !== undefined && ownDrafts.has(before)) return before;
-    const draft = { nodes: (before?.nodes ?? NO_NODES).slice(), sizeBytes: before?.sizeBytes ?? 0 };
+    const { nodes, sizeBytes, largestOn } = before ?? NOWHERE;
+    const draft = { nodes: nodes.slice(), sizeBytes, largestOn };
     ownDrafts.add(draft);
     bucket.set(digest, draft);
     return draft;
@@ -102,10 +111,12 @@ export function editPresence(base: PresenceIndex): PresenceEditor {
       const bucket = ownBucket(digest);
       const draft = draftOf(bucket, digest, bucket.get(digest));
       draft.nodes = withRoomFor(draft.nodes, slot);
+      // A node that is there already may have been counted: so it is not counted again.
+      if (sizeBytes === draft.sizeBytes && !hasNode(draft.nodes, slot)) draft.largestOn += 1;
+      if (sizeBytes > draft.sizeBytes) Object.assign(draft, { sizeBytes, largestOn: 1 });
       setNode(draft.nodes, slot, true);
-      if (sizeBytes > draft.sizeBytes) draft.sizeBytes = sizeBytes;
     },
-    remove(digest, slot, sizeBytes, largestSize) {
+    remove(digest, slot, sizeBytes, sizeOn) {
       const bucket = ownBucket(digest);
       const before = bucket.get(digest);
       if (before === undefined) return;
@@ -113,7 +124,10 @@ export function editPresence(base: PresenceIndex): PresenceEditor {
       draft.nodes = withRoomFor(draft.nodes, slot);
       setNode(draft.nodes, slot, false);
       if (isEmptySet(draft.nodes)) bucket.delete(digest);
-      else if (sizeBytes >= draft.sizeBytes) draft.sizeBytes = largestSize(draft.nodes);
+      else if (sizeBytes >= draft.sizeBytes) {
+        draft.largestOn -= 1;
+        if (draft.largestOn <= 0) Object.assign(draft, sizeOn(draft.nodes));
+      }
     },
     finish: () => (buckets === null ? base : { buckets }),
   };

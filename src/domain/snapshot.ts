@@ -7,12 +7,10 @@ import { entryOfClass, entryResolvedNow, type Found, findReference, findTag } fr
 import { type MenuMemo, makeMenu } from "./menu.ts";
 import {
   missingByNode,
+  type NodeAnswerMemo,
   type NodeImageMemo,
   nodeImages,
   nodeStatuses,
-  type Patterns,
-  type PlannedImage,
-  patternsOf,
   plannedImages,
   pullOrder,
   shownInStatus,
@@ -81,10 +79,8 @@ interface AnswerMemory {
   view: ImageView | null;
   list: { readonly catalog: Catalog; readonly images: readonly Image[]; readonly made: ImageList } | null;
   menu: MenuMemo | null;
-  missing: readonly NodeMissingImages[];
-  missingPatterns: Patterns<Image> | null;
-  nodes: readonly NodeStatus[];
-  nodePatterns: Patterns<string> | null;
+  missing: NodeAnswerMemo<Image, NodeMissingImages> | null;
+  nodes: NodeAnswerMemo<string, NodeStatus> | null;
   nodeImages: ReadonlyMap<string, NodeImageMemo>;
   prepull: PrepullImages | null;
 }
@@ -135,10 +131,8 @@ function noMemory(): AnswerMemory {
     view: null,
     list: null,
     menu: null,
-    missing: [],
-    missingPatterns: null,
-    nodes: [],
-    nodePatterns: null,
+    missing: null,
+    nodes: null,
     nodeImages: new Map(),
     prepull: null,
   };
@@ -190,27 +184,14 @@ function listedImages({ listed }: Catalog, { entries, images }: ImageView): read
 
 function listMissing({ settings, catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory) {
   const planned = plannedImages(pullOrder(catalog, settings.recommendedTag), table, imageOf);
-  const patterns = patternsOf(imagesIn(planned), memory.missingPatterns);
-  const made = missingByNode(table, planned, patterns, memory.missing);
-  memory.missingPatterns = patterns;
-  memory.missing = unlessSame(memory.missing, made);
-  return memory.missing;
-}
-
-function imagesIn(planned: readonly PlannedImage[]): readonly Image[] {
-  return planned.map(({ image }) => image);
+  memory.missing = missingByNode(table, planned, memory.missing);
+  return memory.missing.made;
 }
 
 function listNodes({ catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory) {
   const planned = plannedImages(shownInStatus(catalog), table, imageOf);
-  const patterns = patternsOf(
-    planned.map(({ image }) => image.reference),
-    memory.nodePatterns,
-  );
-  const made = nodeStatuses(table, planned, patterns, memory.nodes);
-  memory.nodePatterns = patterns;
-  memory.nodes = unlessSame(memory.nodes, made);
-  return memory.nodes;
+  memory.nodes = nodeStatuses(table, planned, memory.nodes);
+  return memory.nodes.made;
 }
 
 function prepullProgress({ catalog, table }: SnapshotParts, imageOf: ImageOf, memory: AnswerMemory): PrepullImages {
@@ -222,9 +203,4 @@ function prepullProgress({ catalog, table }: SnapshotParts, imageOf: ImageOf, me
     before !== null && isSameList(before.prepulled, made.prepulled) && isSameList(before.pending, made.pending);
   memory.prepull = same ? before : made;
   return memory.prepull;
-}
-
-/** The earlier list where it holds the very same things. */
-function unlessSame<T>(before: readonly T[], made: readonly T[]): readonly T[] {
-  return isSameList(before, made) ? before : made;
 }

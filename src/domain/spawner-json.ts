@@ -8,32 +8,51 @@ import { compareCodePoints } from "./text-order.ts";
  * first leaves out what is null, the second keeps it.
  */
 
-/** The body of `/spawner/v1/images`. */
-export function spawnerImagesJson(list: ImageList): object {
-  return {
+/** The body of `/spawner/v1/images`, as JSON: each image is encoded once for as long as it is as it was. */
+export function spawnerImagesJson(list: ImageList): string {
+  const entries = [
     ...entry("recommended", list.recommended),
     ...entry("latest_weekly", list.latestWeekly),
     ...entry("latest_daily", list.latestDaily),
     ...entry("latest_release", list.latestRelease),
-    all: list.images.map(listedImage),
-  };
+    `"all":[${list.images.map(listedImageJson).join(",")}]`,
+  ];
+  return `{${entries.join(",")}}`;
 }
 
-/** The body of `/spawner/v1/prepulls`. */
+/** The body of `/spawner/v1/prepulls`, as JSON: images and lists that are as they were are not encoded again. */
 export function spawnerPrepullsJson(
   settings: ImageSettings,
-  images: PrepullImages,
+  { prepulled, pending }: PrepullImages,
   nodes: readonly NodeStatus[],
-): object {
-  return {
-    config: prepullConfig(settings),
-    images: { prepulled: images.prepulled.map(nodeImage), pending: images.pending.map(nodeImage) },
-    nodes: nodes.map(({ name, eligible, comment, cached }) => ({ name, eligible, comment, cached })),
-  };
+): string {
+  const images = `{"prepulled":[${prepulled.map(nodeImageJson).join(",")}],"pending":[${pending.map(nodeImageJson).join(",")}]}`;
+  const config = JSON.stringify(prepullConfig(settings));
+  return `{"config":${config},"images":${images},"nodes":[${nodes.map(nodeJson).join(",")}]}`;
 }
 
-function entry(name: string, image: Image | null): object {
-  return image === null ? {} : { [name]: listedImage(image) };
+function entry(name: string, image: Image | null): readonly string[] {
+  return image === null ? [] : [`"${name}":${listedImageJson(image)}`];
+}
+
+const listedImageJson = jsonOnce(listedImage);
+const nodeImageJson = jsonOnce(nodeImage);
+/** Nodes that hold the same images share one list. */
+const referencesJson = jsonOnce((references: readonly string[]) => references);
+
+function nodeJson({ name, eligible, comment, cached }: NodeStatus): string {
+  const own = JSON.stringify({ name, eligible, comment });
+  return `${own.slice(0, -1)},"cached":${referencesJson(cached)}}`;
+}
+
+/** Encodes each thing once for as long as it lives. */
+function jsonOnce<T extends object>(describe: (thing: T) => object): (thing: T) => string {
+  const known = new WeakMap<T, string>();
+  return (thing) => {
+    const json = known.get(thing) ?? JSON.stringify(describe(thing));
+    known.set(thing, json);
+    return json;
+  };
 }
 
 function listedImage(image: Image): object {

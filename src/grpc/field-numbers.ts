@@ -6,9 +6,6 @@
 /** The last field of every response: the snapshot that it was answered from. */
 export const STATE_FIELD = 15;
 
-/** `labimages.v1.Image`. */
-export const IMAGE_FIELD = { nodes: 14 } as const;
-
 /** `labimages.v1.NodeImage`. */
 export const NODE_IMAGE_FIELD = { image: 1 } as const;
 

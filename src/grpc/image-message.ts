@@ -6,7 +6,7 @@ import type { MenuImage, NodeImage, NodeMissingImages, NodeStatus } from "../dom
 import type { Image } from "../domain/image.ts";
 import type { ResolvedImage } from "../domain/snapshot.ts";
 import { messageEncoder } from "./contract.ts";
-import { IMAGE_FIELD, NODE_IMAGE_FIELD, NODE_MISSING_IMAGES_FIELD } from "./field-numbers.ts";
+import { NODE_IMAGE_FIELD, NODE_MISSING_IMAGES_FIELD } from "./field-numbers.ts";
 import { timestampMessage } from "./time-message.ts";
 import { delimited, repeatedDelimited } from "./wire.ts";
 
@@ -49,8 +49,7 @@ export const encodeImage: (image: Image) => Buffer = oncePerObject((image) =>
 
 /** `labimages.v1.Image` with nodes. */
 export function encodeResolvedImage({ image, nodes }: ResolvedImage): Buffer {
-  const names = nodes.map((node) => Buffer.from(node, "utf8"));
-  return Buffer.concat([encodeImage(image), repeatedDelimited(IMAGE_FIELD.nodes, names)]);
+  return Buffer.concat([encodeImage(image), encodeImageMessage({ nodes: [...nodes] })]);
 }
 
 /** `labimages.v1.MenuImage`. */
@@ -66,21 +65,24 @@ export const encodeNodeImage: (entry: NodeImage) => Buffer = oncePerObject(({ im
   ]),
 );
 
-/** `labimages.v1.NodeMissingImages`. */
-export const encodeNodeMissing: (entry: NodeMissingImages) => Buffer = oncePerObject(({ node, images }) =>
-  Buffer.concat([
-    encodeNodeMissingMessage({ node }),
-    repeatedDelimited(NODE_MISSING_IMAGES_FIELD.images, images.map(encodeImage)),
-  ]),
+/** Nodes that lack the same images share one list, and so its encoding. */
+const encodeMissing = oncePerObject((images: readonly Image[]) =>
+  repeatedDelimited(NODE_MISSING_IMAGES_FIELD.images, images.map(encodeImage)),
 );
 
+/** `labimages.v1.NodeMissingImages`. */
+export const encodeNodeMissing: (entry: NodeMissingImages) => Buffer = oncePerObject(({ node, images }) =>
+  Buffer.concat([encodeNodeMissingMessage({ node }), encodeMissing(images)]),
+);
+
+/** Nodes that have the same images share one list, and so its encoding. */
+const encodeCached = oncePerObject((cached: readonly string[]) => encodeNodeStatusMessage({ cached: [...cached] }));
+
 /** `labimages.v1.NodeStatus`. */
-export const encodeNodeStatus: (entry: NodeStatus) => Buffer = oncePerObject((entry) =>
-  encodeNodeStatusMessage({
-    name: entry.name,
-    eligible: entry.eligible,
-    comment: entry.comment ?? "",
-    cached: [...entry.cached],
-    imagesTruncated: entry.imagesTruncated,
-  }),
+export const encodeNodeStatus: (entry: NodeStatus) => Buffer = oncePerObject(
+  ({ name, eligible, comment, cached, imagesTruncated }) =>
+    Buffer.concat([
+      encodeNodeStatusMessage({ name, eligible, comment: comment ?? "", imagesTruncated }),
+      encodeCached(cached),
+    ]),
 );

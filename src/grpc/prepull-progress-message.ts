@@ -37,14 +37,3 @@ export function nodePart(status: NodeStatus, progress: readonly PrepullProgress[
 export function imagePart(entry: NodeImage, isPrepulled: boolean): Buffer {
   return delimited(isPrepulled ? FIELD.prepulled : FIELD.pending, encodeNodeImage(entry));
 }
-
-/** The work by the name of its node, in the given order. */
-export function byNode(progress: readonly PrepullProgress[]): ReadonlyMap<string, readonly PrepullProgress[]> {
-  const nodes = new Map<string, PrepullProgress[]>();
-  for (const one of progress) {
-    const own = nodes.get(one.node);
-    if (own === undefined) nodes.set(one.node, [one]);
-    else own.push(one);
-  }
-  return nodes;
-}

@@ -36,9 +36,9 @@ export function sendBytes(
   response.end(request.method === "HEAD" ? undefined : bytes);
 }
 
-/** Encodes `value` as JSON under an entity tag, which names this encoding and no other. */
-export function encodeJson(value: object, etag: string): EncodedBody {
-  const bytes = Buffer.from(JSON.stringify(value));
+/** A body of this JSON under an entity tag, which names this encoding and no other. */
+export function encodeJson(json: string, etag: string): EncodedBody {
+  const bytes = Buffer.from(json);
   return {
     bytes,
     etag,

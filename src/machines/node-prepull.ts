@@ -58,9 +58,8 @@ export type NodePrepullEvent =
   | { readonly type: "pull.succeeded" }
   | { readonly type: "pull.failed"; readonly failure: PullFailure }
   | { readonly type: "pull.reported"; readonly report: PrepullReport }
-  /** The node may not be pulled to any more. */
-  | { readonly type: "node.tainted" }
-  | { readonly type: "node.left" };
+  /** The node has nothing to do any more, or has left. */
+  | { readonly type: "work.ended" };
 
 /** Which node it is. */
 interface Sender {
@@ -72,13 +71,10 @@ interface Sender {
 export type NodePrepullNews = Sender &
   (
     | /** A pull is due: a turn is wanted. */ { readonly type: "node.waiting" }
-    /** The turn is not needed any more. */
-    | { readonly type: "turn.declined" }
     /** The task as it is after the start or the failure, and as it was before the success or the cancellation. */
     | { readonly type: TaskNews; readonly task: PrepullTask }
     /** What is shown has changed, and nothing has started or ended. */
     | { readonly type: "task.changed" }
-    | { readonly type: "pull.broke"; readonly error: unknown }
   );
 
 /** Turns in the life of a task. */
@@ -86,11 +82,13 @@ export type TaskNews = "task.started" | "task.succeeded" | "task.failed" | "task
 
 /** See NodePrepullInput. */
 export interface NodePrepullContext extends Pick<NodePrepullInput, "parent" | "settings" | "node" | "uid"> {
+  /** What it was told last. */
+  readonly targets: readonly PullTarget[];
   readonly tasks: readonly PrepullTask[];
   /** Turns taken. */
   readonly turns: number;
-  /** Since when the node waits for its turn, monotonic milliseconds. */
-  readonly since: number;
+  /** Since when the node waits for its turn, monotonic milliseconds; null while it does not. */
+  readonly since: number | null;
   /** Drawn once: decides among equals in the queue. */
   readonly lot: number;
 }
@@ -104,22 +102,21 @@ const TIMED_OUT: PullFailure = {
   reason: "DeadlineExceeded",
   message: "the pull has not ended within the prepull time-out",
 };
-const BROKEN: PullFailure = { reason: "InternalError", message: "the pull failed for a reason that is in the log" };
 /** Milliseconds after which a node that waits for nothing known looks again. */
 const LONGEST_REST = 3_600_000;
 
 /**
  * The work on one node (behaviour.md section 8): its missing images one at a time, each when the node is given a turn;
  * what has failed waits, and the others go on meanwhile. The effect `pull` is provided from outside and tells
- * `pull.succeeded` or `pull.failed`; leaving `pulling` cancels it. With an outside prepuller no turns are given, and its
- * reports move the same states; it may pull several images at once.
+ * `pull.succeeded` or `pull.failed`; leaving `pulling` cancels it. Where it throws the actor breaks, and its parent makes
+ * another one. With an outside prepuller no turns are given, and its reports move the same states; it may pull several
+ * images at once.
  */
 export const nodePrepullMachine = setup({
   types: {
     context: {} as NodePrepullContext,
     input: {} as NodePrepullInput,
     events: {} as NodePrepullEvent,
-    output: {} as Sender,
   },
   actors: { pull: fromCallback<PullDropped, PullOrder>(notProvided) },
   actions: {
@@ -132,7 +129,7 @@ export const nodePrepullMachine = setup({
           enqueue.sendTo(context.parent, { type: "task.cancelled", ...senderOf(context), task });
       }
       const historyOf = (digest: string) => histories.get(digest) ?? null;
-      enqueue.assign({ tasks: syncTasks(context.tasks, targets, historyOf, context.settings.now()) });
+      enqueue.assign({ targets, tasks: syncTasks(context.tasks, targets, historyOf, context.settings.now()) });
     }),
     startNext: enqueueActions(({ context, enqueue }) => {
       const next = nextTask(context.tasks, context.settings.now().monotonic);
@@ -157,16 +154,17 @@ export const nodePrepullMachine = setup({
       assertEvent(event, "pull.reported");
       takeReport(context, event.report, enqueue);
     }),
-    noteWait: assign({ since: ({ context }) => context.settings.now().monotonic }),
-    tell: sendTo(
+    /** A node keeps its place in the queue when its work changes while it waits. */
+    noteWait: assign({ since: ({ context }) => context.since ?? context.settings.now().monotonic }),
+    forgetWait: assign({ since: null }),
+    tellWaiting: sendTo(
       ({ context }) => context.parent,
-      (_, news: NodePrepullNews) => news,
+      ({ context }): NodePrepullNews => ({ type: "node.waiting", ...senderOf(context) }),
     ),
   },
   guards: {
     isPulling: ({ context }) => pullingTasks(context.tasks).length > 0,
     hasDueTask: ({ context }) => nextTask(context.tasks, context.settings.now().monotonic) !== null,
-    hasTask: ({ context }) => context.tasks.length > 0,
     keepsPull: ({ context, event }) => {
       assertEvent(event, "work.changed");
       const wanted = new Set(event.targets.map(({ digest }) => digest));
@@ -187,63 +185,36 @@ export const nodePrepullMachine = setup({
   on: {
     "work.changed": { target: ".choosing", actions: "takeWork" },
     "pull.reported": { target: ".choosing", actions: "takeReport" },
-    "pull.granted": { actions: { type: "tell", params: ({ context }) => newsOf(context, "turn.declined") } },
-    "node.tainted": ".ineligible",
-    "node.left": ".left",
+    "work.ended": ".ended",
   },
   states: {
     choosing: {
       always: [
         { guard: "isPulling", target: "pulling" },
-        { guard: "hasDueTask", target: "waiting", actions: "noteWait" },
-        { guard: "hasTask", target: "backingOff" },
-        { target: "finished" },
+        { guard: "hasDueTask", target: "waiting" },
+        { target: "backingOff" },
       ],
     },
     waiting: {
-      entry: { type: "tell", params: ({ context }) => newsOf(context, "node.waiting") },
-      on: {
-        "pull.granted": { target: "pulling", actions: "startNext" },
-        "work.changed": { target: "sorting", actions: "takeWork" },
-      },
-    },
-    /** The node keeps its place in the queue when its work changes while it waits. */
-    sorting: {
-      always: [{ guard: "hasDueTask", target: "waiting" }, { target: "choosing" }],
+      entry: ["noteWait", "tellWaiting"],
+      on: { "pull.granted": { target: "pulling", actions: "startNext" } },
     },
     pulling: {
-      invoke: {
-        id: "pull",
-        src: "pull",
-        input: ({ context }) => orderFor(context),
-        onError: {
-          target: "choosing",
-          actions: [
-            {
-              type: "tell",
-              params: ({ context, event }) => ({ type: "pull.broke", ...senderOf(context), error: event.error }),
-            },
-            { type: "fail", params: BROKEN },
-          ],
-        },
-      },
+      invoke: { id: "pull", src: "pull", input: ({ context }) => orderFor(context) },
       on: {
-        "work.changed": [
-          { guard: "keepsPull", actions: "takeWork" },
-          { target: "choosing", actions: "takeWork" },
-        ],
+        "work.changed": { guard: "keepsPull", actions: "takeWork" },
         "pull.succeeded": { target: "choosing", actions: "succeed" },
         "pull.failed": { target: "choosing", actions: { type: "fail", params: ({ event }) => event.failure } },
       },
       after: { pullBound: { target: "choosing", actions: { type: "fail", params: TIMED_OUT } } },
     },
-    backingOff: { after: { nextDueTime: "choosing" } },
-    /** Nothing is missing any more. */
-    finished: { type: "final" },
-    ineligible: { type: "final" },
-    left: { type: "final" },
+    /** Nothing is due: what has failed waits; or all is done, which the parent hears of and ends the work. */
+    backingOff: {
+      entry: "forgetWait",
+      after: { nextDueTime: "choosing" },
+    },
+    ended: { type: "final" },
   },
-  output: ({ context }) => senderOf(context),
 });
 
 /** The part of xstate's `enqueue` that the functions below use. */
@@ -256,7 +227,7 @@ function startPull(context: NodePrepullContext, digest: string, enqueue: Enqueue
   const tasks = startTask(context.tasks, digest, context.settings.now());
   const task = taskOf(tasks, digest);
   if (task === null) return;
-  enqueue.assign({ tasks, turns: context.turns + 1 });
+  enqueue.assign({ tasks, turns: context.turns + 1, since: null });
   enqueue.sendTo(context.parent, { type: "task.started", ...senderOf(context), task });
 }
 
@@ -288,10 +259,6 @@ function takeReport(context: NodePrepullContext, report: PrepullReport, enqueue:
   }
 }
 
-function newsOf(context: NodePrepullContext, type: "node.waiting" | "turn.declined"): NodePrepullNews {
-  return { type, ...senderOf(context) };
-}
-
 function senderOf({ node, uid }: NodePrepullContext): Sender {
   return { node, uid };
 }
@@ -307,7 +274,7 @@ function orderFor({ tasks, node, uid, settings }: NodePrepullContext): PullOrder
 function initialContext({ parent, settings, node, uid, targets, histories }: NodePrepullInput): NodePrepullContext {
   const now = settings.now();
   const tasks = syncTasks([], targets, (digest) => histories.get(digest) ?? null, now);
-  return { parent, settings, node, uid, tasks, turns: 0, since: now.monotonic, lot: settings.random() };
+  return { parent, settings, node, uid, targets, tasks, turns: 0, since: null, lot: settings.random() };
 }
 
 function notProvided(): never {

@@ -11,17 +11,19 @@ interface Farewell {
  * to leave their pulls as they are, for the next prepuller to adopt.
  */
 export function leaveOrphans(broken: AnyActorRef | undefined, enqueue: Farewell): void {
-  const nodes = Object.values<AnyActorRef | undefined>(broken?.getSnapshot().children ?? {});
-  for (const node of nodes) {
-    if (node?.getSnapshot().status !== "active") continue;
+  for (const node of childrenOf(broken).flatMap(childrenOf)) {
+    if (node.getSnapshot().status !== "active") continue;
     leavePulls(node, enqueue);
-    enqueue.sendTo(node, { type: "node.left" });
+    enqueue.sendTo(node, { type: "work.ended" });
   }
 }
 
 /** Tells the pulls of a node whose actor has broken to be left as they are: nobody can end them in order any more. */
 export function leavePulls(node: AnyActorRef, enqueue: Farewell): void {
-  for (const pull of Object.values<AnyActorRef | undefined>(node.getSnapshot().children ?? {})) {
-    if (pull !== undefined) enqueue.sendTo(pull, { type: "pull.dropped" });
-  }
+  for (const pull of childrenOf(node)) enqueue.sendTo(pull, { type: "pull.dropped" });
+}
+
+function childrenOf(parent: AnyActorRef | undefined): readonly AnyActorRef[] {
+  const children = Object.values<AnyActorRef | undefined>(parent?.getSnapshot().children ?? {});
+  return children.filter((child) => child !== undefined);
 }

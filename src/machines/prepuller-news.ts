@@ -32,7 +32,7 @@ export type PrepullNews =
   | { readonly type: "leadership.changed"; readonly leading: boolean }
   | { readonly type: "leftovers.recovered"; readonly pulls: number }
   | { readonly type: "recovery.failed"; readonly error: unknown }
-  /** The prepuller broke: another one starts over, and what failed before counts no more. */
+  /** This replica does not lead any more, or the prepuller broke: what failed before is no concern now. */
   | { readonly type: "work.abandoned" }
   /** What is shown of the work has changed. */
   | { readonly type: "progress.changed" };

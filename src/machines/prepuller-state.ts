@@ -1,4 +1,4 @@
-import type { ActorRefFrom } from "xstate";
+import type { ActorRefFrom, AnyActorRef } from "xstate";
 import type { PrepullProgress } from "../domain/answers.ts";
 import { type BucketMap, emptyBucketMap, valueAt, withValue } from "../domain/bucket-map.ts";
 import type { PullBackoff } from "../domain/prepull-backoff.ts";
@@ -12,10 +12,11 @@ import {
   progressOfTask,
   type Times,
 } from "../domain/prepull-tasks.ts";
-import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd } from "../domain/prepull-work.ts";
+import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd, workOn } from "../domain/prepull-work.ts";
 import type { PullTarget } from "../domain/pull.ts";
 import { rememberPull } from "../domain/thrashing.ts";
-import type { NodePrepullSettings, nodePrepullMachine, PrepullMode } from "./node-prepull.ts";
+import type { NodeRef, nodeGroupMachine } from "./node-group.ts";
+import type { NodePrepullContext, NodePrepullInput, PrepullMode } from "./node-prepull.ts";
 
 /** Pairs of a node and an image that something is remembered of, at most: what is older is forgotten. */
 const MOST_HISTORIES = 65_536;
@@ -44,15 +45,14 @@ export interface PrepullerInput {
   readonly random: () => number;
 }
 
-/** A reference to a node's actor. */
-export type NodeRef = ActorRefFrom<typeof nodePrepullMachine>;
+/** A reference to a group of nodes' actors. */
+export type NodeGroupRef = ActorRefFrom<typeof nodeGroupMachine>;
 
 /** One node that is being worked on. */
 export interface NodeActor {
   readonly ref: NodeRef;
+  readonly group: NodeGroupRef;
   readonly uid: string;
-  /** What the actor was told last. */
-  readonly targets: readonly PullTarget[];
   /** See PullCandidate. */
   readonly bareSince: number;
 }
@@ -67,11 +67,13 @@ export interface EndedWork {
 export interface PrepullerContext extends PrepullerInput {
   /** By the node's name. */
   readonly actors: ReadonlyMap<string, NodeActor>;
+  /** Actors that keep what they know until this replica leads again. None has a turn. */
+  readonly resting: ReadonlyMap<string, NodeActor>;
   /** Names of nodes whose actor may not be as the work says. */
   readonly unsynced: readonly string[];
-  /** Actors that have been told to go: they do nothing any more, and are taken out a few at a time. */
-  readonly leaving: readonly NodeRef[];
-  /** Numbers the actors: an id is never used twice. */
+  /** How many of each group's actors are at work, or rest. */
+  readonly groups: ReadonlyMap<NodeGroupRef, number>;
+  /** Numbers the actors and their groups: an id is never used twice. */
   readonly spawned: number;
   /** Nodes that have a turn, by uid: never more than `maxConcurrentPulls`, whatever hangs. */
   readonly running: ReadonlySet<string>;
@@ -89,8 +91,9 @@ export function initialPrepuller(input: PrepullerInput): PrepullerContext {
   return {
     ...input,
     actors: new Map(),
+    resting: new Map(),
     unsynced: [],
-    leaving: [],
+    groups: new Map(),
     spawned: 0,
     running: new Set(),
     granted: 0,
@@ -116,14 +119,14 @@ export function planSync({ actors, unsynced, work }: PrepullerContext): SyncPlan
   const begun: NodeWork[] = [];
   for (const node of unsynced.slice(0, SLICE)) {
     const actor = actors.get(node);
-    const wanted = work.nodes.get(node);
-    const isKept = actor !== undefined && wanted?.uid === actor.uid && actor.ref.getSnapshot().status === "active";
-    if (isKept && wanted !== undefined) {
-      if (wanted.targets !== actor.targets) told.push({ actor, work: wanted });
+    const wanted = workOn(work, node);
+    const snapshot = actor?.ref.getSnapshot();
+    if (actor !== undefined && snapshot?.status === "active" && wanted?.uid === actor.uid) {
+      if (wanted.targets !== snapshot.context.targets) told.push({ actor, work: wanted });
       continue;
     }
     if (actor !== undefined) ended.push({ node, actor, why: endOfWork(work, node, actor.uid) });
-    if (wanted !== undefined) begun.push(wanted);
+    if (wanted !== null) begun.push(wanted);
   }
   return { ended, told, begun, rest: unsynced.slice(SLICE) };
 }
@@ -185,10 +188,21 @@ export interface TaskEnd {
   readonly message: string;
 }
 
-/** The actor that an error is of, with its node's name; null where it is of no node's. */
-export function actorOf({ actors }: PrepullerContext, eventType: string): readonly [string, NodeActor] | null {
-  const id = eventType.replace("xstate.error.actor.", "");
-  for (const entry of actors) if (entry[1].ref.id === id) return entry;
+/** The groups after these actors have gone, and those of them in which nobody is left. */
+export function withoutActors(groups: PrepullerContext["groups"], gone: readonly NodeActor[]) {
+  const left = new Map(groups);
+  const empty: NodeGroupRef[] = [];
+  for (const { group } of gone) {
+    const count = (left.get(group) ?? 0) - 1;
+    if (count > 0) left.set(group, count);
+    else if (left.delete(group)) empty.push(group);
+  }
+  return { groups: left, empty };
+}
+
+/** The actor of this id with its node's name; null where it has gone. */
+export function actorOf({ actors, resting }: PrepullerContext, id: string): readonly [string, NodeActor] | null {
+  for (const entry of [...actors, ...resting]) if (entry[1].ref.id === id) return entry;
   return null;
 }
 
@@ -198,40 +212,70 @@ export function withNames(names: readonly string[], first: readonly string[]): r
 }
 
 /** When the node came with next to nothing, for the queue: 0 where it has more than half of the prepull set. */
-export function bareSince({ work, now }: PrepullerContext, targets: readonly PullTarget[]): number {
+function bareSince({ work, now }: PrepullerContext, targets: readonly PullTarget[]): number {
   return 2 * targets.length > work.setSize ? now().monotonic : 0;
 }
 
-/** What every node's actor is told when it starts. */
-export function nodeSettings({ settings, now, random }: PrepullerContext): NodePrepullSettings {
+/** What a node's actor is given when it starts. */
+export function nodeInput(context: PrepullerContext, parent: AnyActorRef, work: NodeWork): NodePrepullInput {
+  const { settings, now, random } = context;
   const { mode, pullTimeout, backoff } = settings;
-  return { mode, pullTimeout, backoff, now, random };
+  const histories = historiesOf(context, work.uid, work.targets);
+  return { parent, settings: { mode, pullTimeout, backoff, now, random }, ...work, histories };
 }
 
-/** The nodes that may pull now, as actors that wait for their turn. */
-export function turnsToGive({ actors, settings, running, granted, now }: PrepullerContext): readonly NodeActor[] {
-  if (settings.mode === "outside") return [];
+/** A node that begins to be worked on. */
+export function nodeActor(context: PrepullerContext, work: NodeWork, ref: NodeRef, group: NodeGroupRef): NodeActor {
+  return { ref, group, uid: work.uid, bareSince: bareSince(context, work.targets) };
+}
+
+/** The nodes that may pull now, as actors that wait for their turn; none while some do not know their work yet. */
+export function turnsToGive(context: PrepullerContext): readonly NodeActor[] {
+  const { actors, unsynced, settings, running, granted, now } = context;
+  if (settings.mode === "outside" || unsynced.length > 0) return [];
   const free = settings.maxConcurrentPulls - running.size;
   if (free <= 0) return [];
   const time = now().monotonic;
-  const waiting = new Map<string, NodeActor>();
-  const candidates: PullCandidate[] = [];
+  const found: PullCandidate[] = [];
   for (const actor of actors.values()) {
     const candidate = running.has(actor.uid) ? null : candidateOf(actor, time);
-    if (candidate === null) continue;
-    waiting.set(actor.uid, actor);
-    candidates.push(candidate);
+    if (candidate !== null) found.push(candidate);
   }
-  return choosePulls(candidates, free, granted).flatMap((uid) => waiting.get(uid) ?? []);
+  const chosen = choosePulls(found, free, granted);
+  const order = new Set(chosen);
+  const byUid = new Map<string, NodeActor>();
+  for (const actor of actors.values()) if (order.has(actor.uid)) byUid.set(actor.uid, actor);
+  return chosen.flatMap((uid) => byUid.get(uid) ?? []);
 }
 
-function candidateOf({ ref, uid, bareSince }: NodeActor, now: number): PullCandidate | null {
-  const snapshot = ref.getSnapshot();
-  if (!snapshot.matches("waiting")) return null;
-  const { tasks, turns, since, lot } = snapshot.context;
+/** A node's place in the queue, and until when it is that: then a task falls due that may be more urgent. */
+interface QueuePlace {
+  readonly candidate: PullCandidate | null;
+  /** Monotonic milliseconds. */
+  readonly until: number;
+}
+
+/** What was found for a node's snapshot, which never changes: so that a turn costs little with thousands of nodes. */
+const places = new WeakMap<ReturnType<NodeRef["getSnapshot"]>, QueuePlace>();
+
+function candidateOf(actor: NodeActor, now: number): PullCandidate | null {
+  const snapshot = actor.ref.getSnapshot();
+  const known = places.get(snapshot);
+  if (known !== undefined && now < known.until) return known.candidate;
+  const { context } = snapshot;
+  const isWaiting = snapshot.matches("waiting");
+  const candidate = isWaiting ? candidateFor(actor, context, now) : null;
+  const dueTimes = isWaiting ? context.tasks.flatMap(({ dueAt }) => (dueAt !== null && dueAt > now ? dueAt : [])) : [];
+  places.set(snapshot, { candidate, until: Math.min(...dueTimes, Number.POSITIVE_INFINITY) });
+  return candidate;
+}
+
+function candidateFor({ uid, bareSince }: NodeActor, context: NodePrepullContext, now: number): PullCandidate | null {
+  const { tasks, turns, since, lot } = context;
   const task = nextTask(tasks, now);
   if (task === null) return null;
-  return { uid, isRetry: isRetry(task), isRecommended: task.isRecommended, bareSince, turns, since, lot };
+  const { isRecommended } = task;
+  return { uid, isRetry: isRetry(task), isRecommended, bareSince, turns, since: since ?? now, lot };
 }
 
 /** The running turns with those that were just given. */

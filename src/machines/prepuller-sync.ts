@@ -1,18 +1,21 @@
 import { type PrepullTask, pullingTasks, thrashingMessage } from "../domain/prepull-tasks.ts";
-import { isOnNode, type WorkEnd } from "../domain/prepull-work.ts";
+import { isOnNode, type PrepullWork, type WorkEnd } from "../domain/prepull-work.ts";
 import type { PullTarget } from "../domain/pull.ts";
 import { judgeThrashing } from "../domain/thrashing.ts";
+import type { NodeRef } from "./node-group.ts";
 import type { NodePrepullEvent } from "./node-prepull.ts";
-import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
+import { type PrepullerReport, type PrepullNews, pullNews, told } from "./prepuller-news.ts";
 import {
   historiesOf,
   type NodeActor,
-  type NodeRef,
+  type NodeGroupRef,
   type PrepullerContext,
   planSync,
+  rememberSuccess,
   rememberTasks,
   type SyncPlan,
   withEnded,
+  withoutActors,
   withoutTurn,
 } from "./prepuller-state.ts";
 
@@ -21,7 +24,11 @@ export interface SyncEnqueue {
   assign(change: Partial<PrepullerContext>): void;
   sendTo(ref: NodeRef, event: NodePrepullEvent): void;
   sendParent(report: PrepullerReport): void;
+  stopChild(group: NodeGroupRef): void;
 }
+
+/** What has to be remembered beyond an actor's life. */
+type Memory = Pick<PrepullerContext, "histories" | "ended">;
 
 /**
  * One slice: ends the actors of nodes without work, and tells the others what is new. What is to begin is left to
@@ -29,30 +36,42 @@ export interface SyncEnqueue {
  */
 export function syncSlice(context: PrepullerContext, enqueue: SyncEnqueue): void {
   const plan = planSync(context);
-  const actors = new Map(context.actors);
-  const leaving = [...context.leaving];
-  let { running, histories, ended } = context;
-  for (const { node, actor, why } of plan.ended) {
-    const { context: of, status } = actor.ref.getSnapshot();
-    const { tasks } = of;
-    if (status === "active") {
-      enqueue.sendTo(actor.ref, { type: why.kind === "ineligible" ? "node.tainted" : "node.left" });
-    }
-    leaving.push(actor.ref);
-    tellDropped(node, actor.uid, tasks, enqueue);
-    actors.delete(node);
-    running = withoutTurn(running, actor.uid);
-    if (why.kind === "ineligible") histories = rememberTasks(histories, actor.uid, tasks);
-    if (why.kind !== "left") ended = endTasks({ ...context, ended }, node, actor.uid, shownAtEnd(tasks, why), why);
-  }
+  if (plan.ended.length > 0) enqueue.assign(endActors(context, plan.ended, enqueue));
   for (const { actor, work } of plan.told) {
     const { targets } = work;
     enqueue.sendTo(actor.ref, { type: "work.changed", targets, histories: historiesOf(context, work.uid, targets) });
     tellForgotten(work.node, actor, targets, enqueue);
-    actors.set(work.node, { ...actor, targets });
   }
   tellThrashing(context, plan, enqueue);
-  enqueue.assign({ actors, leaving, running, histories, ended });
+}
+
+function endActors(
+  context: PrepullerContext,
+  ended: SyncPlan["ended"],
+  enqueue: SyncEnqueue,
+): Partial<PrepullerContext> {
+  const actors = new Map(context.actors);
+  let { running } = context;
+  let memory: Memory = { histories: context.histories, ended: context.ended };
+  for (const { node, actor, why } of ended) {
+    if (actor.ref.getSnapshot().status === "active") enqueue.sendTo(actor.ref, { type: "work.ended" });
+    actors.delete(node);
+    running = withoutTurn(running, actor.uid);
+    memory = endWork({ ...context, ...memory }, node, actor, why, enqueue);
+  }
+  const gone = ended.map(({ actor }) => actor);
+  return { actors, running, ...memory, groups: releaseActors(context, gone, enqueue) };
+}
+
+/** The groups after these actors have gone; those in which nobody is left go with them. */
+export function releaseActors(
+  { groups }: PrepullerContext,
+  gone: readonly NodeActor[],
+  enqueue: Pick<SyncEnqueue, "stopChild">,
+): PrepullerContext["groups"] {
+  const left = withoutActors(groups, gone);
+  for (const group of left.empty) enqueue.stopChild(group);
+  return left.groups;
 }
 
 /** What was under way, and on a node that is not eligible any more all that was begun. */
@@ -60,47 +79,92 @@ function shownAtEnd(tasks: readonly PrepullTask[], why: WorkEnd): readonly Prepu
   return why.kind === "ineligible" ? tasks.filter(({ attempts }) => attempts > 0) : pullingTasks(tasks);
 }
 
-function endTasks(
+/** What is remembered after the end of a node's work, which is told. */
+function endWork(
   context: PrepullerContext,
   node: string,
-  uid: string,
-  tasks: readonly PrepullTask[],
+  { ref, uid }: NodeActor,
   why: WorkEnd,
-): PrepullerContext["ended"] {
-  const message = why.kind === "ineligible" ? why.comment : "";
-  return tasks.reduce((ended, task) => endTask({ ...context, ended }, node, uid, task, message), context.ended);
+  enqueue: SyncEnqueue,
+): Memory {
+  const { tasks } = ref.getSnapshot().context;
+  tellDropped(context.work, node, uid, tasks, enqueue);
+  const { histories, ended } = context;
+  if (why.kind === "left") return { histories, ended };
+  const isIneligible = why.kind === "ineligible";
+  const message = isIneligible ? why.comment : "";
+  let memory: Memory = { histories: isIneligible ? rememberTasks(histories, uid, tasks) : histories, ended };
+  for (const task of shownAtEnd(tasks, why)) memory = endTask({ ...context, ...memory }, node, uid, task, message);
+  return memory;
 }
 
-/** The work that has ended with one more task that was given up; the image may have come to the node by another way. */
+/**
+ * What is remembered after one more task was given up. A pull whose image is on the node has succeeded: the node's
+ * report may come before the pull's own end.
+ */
 export function endTask(
-  { ended, work }: PrepullerContext,
+  context: PrepullerContext,
   node: string,
   uid: string,
   task: PrepullTask,
   message: string,
-): PrepullerContext["ended"] {
-  const isThere = isOnNode(work, node, uid, task.digest);
-  return withEnded(ended, {
-    node,
-    uid,
-    task,
-    state: isThere ? "SUCCEEDED" : "CANCELLED",
-    message: isThere ? "" : message,
-  });
+): Memory {
+  const isThere = isOnNode(context.work, node, uid, task.digest);
+  const isPulled = isThere && task.state === "PULLING";
+  return {
+    histories: isPulled ? rememberSuccess(context, uid, task.digest) : context.histories,
+    ended: withEnded(context.ended, {
+      node,
+      uid,
+      task,
+      state: isThere ? "SUCCEEDED" : "CANCELLED",
+      message: isThere ? "" : message,
+    }),
+  };
+}
+
+/** How a pull has ended that is not waited for any more; see `endTask`. */
+export function endedPull(work: PrepullWork, node: string, uid: string, task: PrepullTask): PrepullNews {
+  const type = isOnNode(work, node, uid, task.digest) ? "pull.succeeded" : "pull.cancelled";
+  return { type, ...pullNews(node, uid, task) };
 }
 
 /** The tasks of an actor that ends are nobody's any more: tells of pulls that are cut off and failures that are moot. */
 export function tellDropped(
+  work: PrepullWork,
   node: string,
   uid: string,
   tasks: readonly PrepullTask[],
   enqueue: Pick<SyncEnqueue, "sendParent">,
 ): void {
   for (const task of tasks) {
-    const news = pullNews(node, uid, task);
-    if (task.state === "PULLING") enqueue.sendParent(told({ type: "pull.cancelled", ...news }));
-    if (task.failures > 0) enqueue.sendParent(told({ type: "failure.dropped", ...news }));
+    if (task.state === "PULLING") enqueue.sendParent(told(endedPull(work, node, uid, task)));
+    if (task.failures > 0) enqueue.sendParent(told({ type: "failure.dropped", ...pullNews(node, uid, task) }));
   }
+}
+
+/**
+ * This replica does not lead any more: pulls under way end at once, with their actors. The others, which may be
+ * thousands, are left as they are until it leads again, and come to nothing meanwhile for want of a turn.
+ */
+export function restActors(context: PrepullerContext, enqueue: SyncEnqueue): void {
+  const { running, work } = context;
+  const resting = new Map(context.actors);
+  const gone: NodeActor[] = [];
+  let { histories } = context;
+  for (const [node, actor] of context.actors) {
+    const { ref, uid } = actor;
+    if (!running.has(uid)) continue;
+    const { tasks } = ref.getSnapshot().context;
+    for (const task of pullingTasks(tasks)) enqueue.sendParent(told(endedPull(work, node, uid, task)));
+    histories = rememberTasks(histories, uid, tasks);
+    enqueue.sendTo(ref, { type: "work.ended" });
+    gone.push(actor);
+    resting.delete(node);
+  }
+  const groups = releaseActors(context, gone, enqueue);
+  enqueue.sendParent(told({ type: "work.abandoned" }));
+  enqueue.assign({ actors: new Map(), resting, groups, running: new Set(), unsynced: [], histories });
 }
 
 /** The actor itself tells of a pull that it cuts off. */
@@ -114,7 +178,7 @@ function tellForgotten(node: string, { ref, uid }: NodeActor, targets: readonly 
 
 function tellThrashing(context: PrepullerContext, { told: changed, begun }: SyncPlan, enqueue: SyncEnqueue): void {
   for (const { actor, work } of changed) {
-    const known = new Set(actor.targets.map(({ digest }) => digest));
+    const known = new Set(actor.ref.getSnapshot().context.targets.map(({ digest }) => digest));
     const fresh = work.targets.filter(({ digest }) => !known.has(digest));
     tellThrashingOn(context, work.node, work.uid, fresh, enqueue);
   }

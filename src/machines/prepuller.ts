@@ -5,43 +5,38 @@ import {
   enqueueActions,
   fromCallback,
   fromPromise,
-  sendParent,
+  sendTo,
   setup,
 } from "xstate";
 import { changedNodes, type PrepullWork, wantedPairs } from "../domain/prepull-work.ts";
 import type { RecoveredPull } from "../domain/pull.ts";
 import { classOfFailure } from "../domain/pull-failure.ts";
 import type { PrepullReport } from "../ports.ts";
-import { type NodePrepullNews, nodePrepullMachine } from "./node-prepull.ts";
+import { type NodeActorBroke, nodeGroupMachine } from "./node-group.ts";
+import type { NodePrepullNews } from "./node-prepull.ts";
 import { leavePulls } from "./orphans.ts";
 import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
 import {
   actorOf,
-  bareSince,
-  historiesOf,
   initialPrepuller,
-  nodeSettings,
+  nodeActor,
+  nodeInput,
   type PrepullerContext,
   type PrepullerInput,
   planSync,
   rememberSuccess,
-  rememberTasks,
   turnsToGive,
   withEnded,
   withNames,
   withoutTurn,
   withTurns,
 } from "./prepuller-state.ts";
-import { endTask, syncSlice, tellDropped } from "./prepuller-sync.ts";
+import { endedPull, endTask, releaseActors, restActors, syncSlice, tellDropped } from "./prepuller-sync.ts";
 
-/** Milliseconds before the next slice of actors is started, told or stopped: others get a turn of the event loop. */
+/** Milliseconds before the next slice of actors is started or told: others get a turn of the event loop. */
 const NEXT_SLICE = 1;
-/**
- * Actors that are taken out in one go, and milliseconds until the next: xstate copies the list of all children for each
- * one, which takes more than a millisecond where there are thousands.
- */
-const CLEARED_AT_ONCE = 8;
-const NEXT_CLEARING = 20;
+/** Actors in one group: see nodeGroupMachine. */
+const GROUP_SIZE = 25;
 /** Milliseconds before a node whose actor broke gets another one. */
 const MENDING_TIME = 5_000;
 /** Milliseconds before leftovers are looked for again after that failed; doubled with each further failure. */
@@ -56,13 +51,10 @@ export type PrepullerEvent =
   | { readonly type: "leadership.gained" }
   | { readonly type: "leadership.lost" }
   | { readonly type: "sync.continued" }
-  | { readonly type: "clearing.continued" }
-  | { readonly type: "node.mended"; readonly node: string }
-  | {
-      readonly type: `xstate.done.actor.${string}`;
-      readonly output: { readonly node: string; readonly uid: string } | undefined;
-    }
-  | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
+  /** All nodes have heard what they were told: turns may be given. */
+  | { readonly type: "turns.due" }
+  | NodeActorBroke
+  | { readonly type: "node.mended"; readonly node: string };
 
 /** What the effect `recover` is told. */
 export interface RecoverInput {
@@ -78,7 +70,7 @@ export interface RecoverInput {
 export const prepullerMachine = setup({
   types: { context: {} as PrepullerContext, input: {} as PrepullerInput, events: {} as PrepullerEvent },
   actors: {
-    node: nodePrepullMachine,
+    group: nodeGroupMachine,
     leadership: fromCallback<AnyEventObject>(notProvided),
     recover: fromPromise<readonly RecoveredPull[], RecoverInput>(notProvided),
   },
@@ -88,7 +80,14 @@ export const prepullerMachine = setup({
       const changed = changedNodes(context.work, event.work);
       return { work: event.work, unsynced: withNames(context.unsynced, changed) };
     }),
-    takeAllWork: assign({ unsynced: ({ context }) => [...context.work.nodes.keys()] }),
+    takeAllWork: assign(({ context: { resting, work } }) => ({
+      actors: resting,
+      resting: new Map(),
+      unsynced: withNames(
+        work.nodes.map(({ node }) => node),
+        [...resting.keys()],
+      ),
+    })),
     look: assign(({ context, event }) => {
       const node = nodeOf(event);
       return node === null ? {} : { unsynced: withNames(context.unsynced, [node]) };
@@ -96,38 +95,27 @@ export const prepullerMachine = setup({
     sync: enqueueActions(({ context, enqueue }) => syncSlice(context, enqueue)),
     begin: assign(({ context, spawn, self }) => {
       const { begun, rest } = planSync(context);
+      if (begun.length === 0) return { unsynced: rest };
       const actors = new Map(context.actors);
+      const groups = new Map(context.groups);
       let { spawned } = context;
-      for (const { node, uid, targets } of begun) {
-        spawned += 1;
-        const input = {
-          parent: self,
-          settings: nodeSettings(context),
-          node,
-          uid,
-          targets,
-          histories: historiesOf(context, uid, targets),
-        };
-        actors.set(node, {
-          ref: spawn("node", { id: `node:${spawned}`, input }),
-          uid,
-          targets,
-          bareSince: bareSince(context, targets),
-        });
+      for (let first = 0; first < begun.length; first += GROUP_SIZE) {
+        const works = begun.slice(first, first + GROUP_SIZE);
+        const nodes = works.map((work) => ({ id: `node:${++spawned}`, ...nodeInput(context, self, work) }));
+        const group = spawn("group", { id: `group:${++spawned}`, input: { nodes } });
+        groups.set(group, nodes.length);
+        for (const [at, ref] of group.getSnapshot().context.refs.entries()) {
+          const work = works[at];
+          if (work !== undefined) actors.set(work.node, nodeActor(context, work, ref, group));
+        }
       }
-      return { actors, spawned, unsynced: rest };
+      return { actors, groups, spawned, unsynced: rest };
     }),
     continueSync: enqueueActions(({ context, enqueue }) => {
       enqueue.cancel("sync");
       if (context.unsynced.length > 0) enqueue.raise({ type: "sync.continued" }, { delay: NEXT_SLICE, id: "sync" });
     }),
-    clear: enqueueActions(({ context, enqueue }) => {
-      enqueue.cancel("clear");
-      for (const ref of context.leaving.slice(0, CLEARED_AT_ONCE)) enqueue.stopChild(ref);
-      const leaving = context.leaving.slice(CLEARED_AT_ONCE);
-      enqueue.assign({ leaving });
-      if (leaving.length > 0) enqueue.raise({ type: "clearing.continued" }, { delay: NEXT_CLEARING, id: "clear" });
-    }),
+    askForTurns: sendTo(({ self }) => self, { type: "turns.due" }),
     giveTurns: enqueueActions(({ context, enqueue }) => {
       const actors = turnsToGive(context);
       if (actors.length === 0) return;
@@ -151,8 +139,8 @@ export const prepullerMachine = setup({
     takeCancellation: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "task.cancelled");
       const { node, uid, task } = event;
-      enqueue.assign({ ended: endTask(context, node, uid, task, "the image is not wanted any more") });
-      enqueue.sendParent(told({ type: "pull.cancelled", ...pullNews(node, uid, task) }));
+      enqueue.assign(endTask(context, node, uid, task, "the image is not wanted any more"));
+      enqueue.sendParent(told(endedPull(context.work, node, uid, task)));
     }),
     tellStart: enqueueActions(({ event, enqueue }) => {
       assertEvent(event, "task.started");
@@ -185,33 +173,23 @@ export const prepullerMachine = setup({
       if (actor !== undefined) enqueue.sendTo(actor.ref, { type: "pull.reported", report: event.report });
     }),
     dropBroken: enqueueActions(({ context, event, enqueue }) => {
-      const broken = actorOf(context, event.type);
-      if (broken === null || !("error" in event)) return;
-      const [node, { ref, uid }] = broken;
-      leavePulls(ref, enqueue);
-      tellDropped(node, uid, ref.getSnapshot().context.tasks, enqueue);
-      enqueue.stopChild(ref);
-      const actors = new Map(context.actors);
+      assertEvent(event, "node.failed");
+      const broken = actorOf(context, event.id);
+      if (broken === null) return;
+      const [node, actor] = broken;
+      leavePulls(actor.ref, enqueue);
+      tellDropped(context.work, node, actor.uid, actor.ref.getSnapshot().context.tasks, enqueue);
+      const [actors, resting] = [new Map(context.actors), new Map(context.resting)];
       actors.delete(node);
-      enqueue.assign({ actors, running: withoutTurn(context.running, uid) });
+      resting.delete(node);
+      const groups = releaseActors(context, [actor], enqueue);
+      enqueue.assign({ actors, resting, groups, running: withoutTurn(context.running, actor.uid) });
       enqueue.sendParent({ type: "node.broke", node, error: event.error });
       enqueue.raise({ type: "node.mended", node }, { delay: MENDING_TIME });
     }),
-    tellBrokenPull: sendParent(({ event }) => {
-      assertEvent(event, "pull.broke");
-      return { type: "node.broke", node: event.node, error: event.error };
-    }),
-    dismissAll: enqueueActions(({ context, enqueue }) => {
-      let { histories } = context;
-      for (const [node, { ref, uid }] of context.actors) {
-        const { tasks } = ref.getSnapshot().context;
-        tellDropped(node, uid, tasks, enqueue);
-        histories = rememberTasks(histories, uid, tasks);
-        enqueue.sendTo(ref, { type: "node.left" });
-      }
+    rest: enqueueActions(({ context, enqueue }) => {
       enqueue.cancel("sync");
-      const leaving = [...context.leaving, ...[...context.actors.values()].map(({ ref }) => ref)];
-      enqueue.assign({ actors: new Map(), running: new Set(), unsynced: [], leaving, histories });
+      restActors(context, enqueue);
     }),
   },
   guards: {
@@ -219,8 +197,6 @@ export const prepullerMachine = setup({
     hasWork: ({ context }) => context.work.table !== null,
     isCurrent: ({ context, event }) =>
       "node" in event && "uid" in event && context.actors.get(event.node)?.uid === event.uid,
-    isFinished: ({ context, event }) => "output" in event && isActor(context, event.output),
-    isNode: ({ context, event }) => actorOf(context, event.type) !== null,
   },
   delays: {
     sweepInterval: ({ context }) => context.settings.sweepInterval,
@@ -235,78 +211,78 @@ export const prepullerMachine = setup({
   initial: "starting",
   on: {
     "work.changed": { actions: "takeWork" },
-    "clearing.continued": { actions: "clear" },
-    "leadership.lost": { target: ".following", actions: { type: "tellLeading", params: { leading: false } } },
+    "node.failed": { actions: ["dropBroken", "askForTurns"] },
   },
   states: {
-    starting: { always: [{ guard: "isOutside", target: "working" }, { target: "following" }] },
+    starting: { always: [{ guard: "isOutside", target: "active.working" }, { target: "following" }] },
     /** Another replica leads, or none. */
     following: {
       on: {
-        "leadership.gained": { target: "leading", actions: { type: "tellLeading", params: { leading: true } } },
-        "leadership.lost": {},
+        "leadership.gained": { target: "active", actions: { type: "tellLeading", params: { leading: true } } },
       },
     },
-    /** What is left over can be judged only against what is wanted. */
-    leading: { always: { guard: "hasWork", target: "recovering" } },
-    recovering: {
-      invoke: {
-        id: "recover",
-        src: "recover",
-        input: ({ context }) => ({ isWanted: wantedPairs(context.work) }),
-        onDone: {
-          target: "working",
-          actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) },
-        },
-        onError: {
-          target: "recoveringLater",
-          actions: [
-            "countRecoveryFailure",
-            { type: "tellRecoveryFailure", params: ({ event }) => ({ error: event.error }) },
-          ],
-        },
-      },
-    },
-    recoveringLater: { after: { recoveryRetry: "recovering" } },
-    working: {
-      entry: ["takeAllWork", "sync", "begin", "clear", "continueSync", "tellProgress"],
-      exit: ["dismissAll", "clear"],
+    /** This replica leads, or only follows reports. */
+    active: {
+      initial: "learning",
       on: {
-        "work.changed": {
-          actions: ["takeWork", "sync", "begin", "clear", "continueSync", "giveTurns", "tellProgress"],
-        },
-        "sync.continued": { actions: ["sync", "begin", "clear", "continueSync", "giveTurns", "tellProgress"] },
-        "pull.reported": { actions: ["look", "sync", "begin", "clear", "continueSync", "passReport"] },
-        "node.waiting": { actions: "giveTurns" },
-        "turn.declined": { actions: ["endTurn", "giveTurns"] },
-        "task.started": { guard: "isCurrent", actions: "tellStart" },
-        "task.succeeded": { guard: "isCurrent", actions: ["takeSuccess", "giveTurns"] },
-        "task.failed": { guard: "isCurrent", actions: ["endTurn", "tellFailure", "giveTurns"] },
-        "task.cancelled": { guard: "isCurrent", actions: ["endTurn", "takeCancellation", "giveTurns"] },
-        "task.changed": { actions: "tellProgress" },
-        "pull.broke": { actions: "tellBrokenPull" },
-        "node.mended": { actions: ["look", "continueSync"] },
-        "xstate.done.actor.*": { guard: "isFinished", actions: ["look", "continueSync"] },
-        "xstate.error.actor.*": { guard: "isNode", actions: ["dropBroken", "giveTurns"] },
+        "leadership.lost": { target: "following", actions: { type: "tellLeading", params: { leading: false } } },
       },
-      initial: "steady",
       states: {
-        steady: {
-          after: { sweepInterval: [{ guard: "isOutside", target: "steady", reenter: true }, { target: "sweeping" }] },
-        },
-        /** What could not be removed in its time is found again. */
-        sweeping: {
+        /** What is left over can be judged only against what is wanted. */
+        learning: { always: { guard: "hasWork", target: "recovering" } },
+        recovering: {
           invoke: {
-            id: "sweep",
+            id: "recover",
             src: "recover",
             input: ({ context }) => ({ isWanted: wantedPairs(context.work) }),
             onDone: {
-              target: "steady",
+              target: "working",
               actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) },
             },
             onError: {
-              target: "steady",
-              actions: { type: "tellRecoveryFailure", params: ({ event }) => ({ error: event.error }) },
+              target: "recoveringLater",
+              actions: [
+                "countRecoveryFailure",
+                { type: "tellRecoveryFailure", params: ({ event }) => ({ error: event.error }) },
+              ],
+            },
+          },
+        },
+        recoveringLater: { after: { recoveryRetry: "recovering" } },
+        working: {
+          entry: ["takeAllWork", "sync", "begin", "continueSync", "tellProgress", "askForTurns"],
+          exit: "rest",
+          on: {
+            "work.changed": { actions: ["takeWork", "sync", "begin", "continueSync", "tellProgress", "askForTurns"] },
+            "sync.continued": { actions: ["sync", "begin", "continueSync", "tellProgress", "askForTurns"] },
+            "turns.due": { actions: "giveTurns" },
+            "pull.reported": { actions: ["look", "sync", "begin", "continueSync", "passReport"] },
+            "node.waiting": { actions: "giveTurns" },
+            "task.started": { guard: "isCurrent", actions: "tellStart" },
+            "task.succeeded": { guard: "isCurrent", actions: ["takeSuccess", "giveTurns"] },
+            "task.failed": { guard: "isCurrent", actions: ["endTurn", "tellFailure", "giveTurns"] },
+            "task.cancelled": { guard: "isCurrent", actions: ["endTurn", "takeCancellation", "giveTurns"] },
+            "task.changed": { actions: "tellProgress" },
+            "node.mended": { actions: ["look", "continueSync"] },
+          },
+          initial: "steady",
+          states: {
+            steady: { after: { sweepInterval: "sweeping" } },
+            /** What could not be removed in its time is found again. */
+            sweeping: {
+              invoke: {
+                id: "sweep",
+                src: "recover",
+                input: ({ context }) => ({ isWanted: wantedPairs(context.work) }),
+                onDone: {
+                  target: "steady",
+                  actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) },
+                },
+                onError: {
+                  target: "steady",
+                  actions: { type: "tellRecoveryFailure", params: ({ event }) => ({ error: event.error }) },
+                },
+              },
             },
           },
         },
@@ -317,13 +293,7 @@ export const prepullerMachine = setup({
 
 function nodeOf(event: PrepullerEvent): string | null {
   if (event.type === "pull.reported") return event.report.node;
-  if (event.type === "node.mended") return event.node;
-  return "output" in event ? (event.output?.node ?? null) : null;
-}
-
-/** Effects end too, with outputs of their own. */
-function isActor({ actors }: PrepullerContext, output: { readonly node: string; readonly uid: string } | undefined) {
-  return output?.node !== undefined && actors.get(output.node)?.uid === output.uid;
+  return event.type === "node.mended" ? event.node : null;
 }
 
 function markOf({ now }: PrepullerContext, node: string, uid: string, digest: string): PrepullerReport {

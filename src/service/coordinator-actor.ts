@@ -3,6 +3,7 @@ import type { NodeRules } from "../domain/node-record.ts";
 import { PULL_BACKOFF } from "../domain/prepull-backoff.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
 import type { CoordinatorSettings } from "../machines/image-state.ts";
+import { nodeGroupMachine } from "../machines/node-group.ts";
 import { nodePrepullMachine } from "../machines/node-prepull.ts";
 import { prepullerMachine } from "../machines/prepuller.ts";
 import type { PrepullerSettings } from "../machines/prepuller-state.ts";
@@ -38,7 +39,9 @@ export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers, 
       refresh: refreshMachine.provide({ actors: effects }),
       prepuller: prepullerMachine.provide({
         actors: {
-          node: nodePrepullMachine.provide({ actors: { pull: prepulling.pull } }),
+          group: nodeGroupMachine.provide({
+            actors: { node: nodePrepullMachine.provide({ actors: { pull: prepulling.pull } }) },
+          }),
           leadership: prepulling.leadership,
           recover: prepulling.recover,
         },

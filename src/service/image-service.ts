@@ -1,4 +1,5 @@
 import { CancelledError, NotReadyError, ShuttingDownError } from "../domain/errors.ts";
+import { workOn } from "../domain/prepull-work.ts";
 import type { RemoteTag } from "../domain/remote-tag.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import { type ImageState, isMarkable } from "../machines/image-state.ts";
@@ -183,7 +184,7 @@ function takeReport({ parts, actor }: Running, report: PrepullReport): boolean {
 }
 
 function isMissing(actor: CoordinatorActor, node: string, digest: string): boolean {
-  const work = actor.getSnapshot().context.work.nodes.get(node);
+  const work = workOn(actor.getSnapshot().context.work, node);
   return work?.targets.some((target) => target.digest === digest) === true;
 }
 

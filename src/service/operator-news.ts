@@ -1,4 +1,6 @@
 import { LabImagesError } from "../domain/errors.ts";
+import type { NodeRecord } from "../domain/node-record.ts";
+import type { NodeTable } from "../domain/node-table.ts";
 import type { Snapshot } from "../domain/snapshot.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import type { ImageState } from "../machines/image-state.ts";
@@ -17,6 +19,9 @@ export interface NewsMetrics {
 /** After so many failures in a row a fault is told as an alert: it does not pass by itself. */
 const LASTING_FAULT = 3;
 
+/** Names of nodes in one line at most. */
+const MOST_NAMES = 20;
+
 /** Where the news go. */
 export interface NewsDesk {
   readonly logger: Logger;
@@ -33,6 +38,7 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
   let startedAt = clock.monotonicTime();
   let failures = 0;
   let truncated: ReadonlySet<string> = new Set();
+  let seenNodes: NodeTable["records"] = [];
 
   function settled(news: Extract<CoordinatorNews, { type: "refresh.settled" }>, state: ImageState): void {
     const cause = news.cause ?? "SCHEDULED";
@@ -65,17 +71,32 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
     alerts.raise({ key: "refresh", message: `the refresh fails: ${error.message}`, details: { reason } });
   }
 
-  function noteTruncation(snapshot: Snapshot): void {
-    const now = new Set(snapshot.table.records.filter((record) => record.truncated).map(({ report }) => report.name));
-    const fresh = [...now].filter((name) => !truncated.has(name));
-    truncated = now;
+  function noteTruncation({ table }: Snapshot): void {
+    if (table.records === seenNodes) return;
+    seenNodes = table.records;
+    const now = table.records.filter((record) => record.truncated);
+    const fresh = now.filter(({ report }) => !truncated.has(report.name));
+    if (fresh.length === 0 && now.length === truncated.size) return;
+    truncated = new Set(now.map(({ report }) => report.name));
+    tellCut(fresh.filter(({ emptySince }) => emptySince === null));
+    tellEmpty(fresh.filter(({ emptySince }) => emptySince !== null));
     if (fresh.length > 0) {
-      const remedy = "raise nodeStatusMaxImages in the kubelets' configuration and in this service's";
-      logger.warn({ nodes: fresh }, `nodes report no complete list of their images: ${remedy}`);
-      const details = { nodes: fresh.slice(0, 20).join(", ") };
+      const details = namesOf(fresh);
       alerts.raise({ key: "truncated-reports", message: "nodes report no complete list of their images", details });
     }
-    if (now.size === 0) alerts.clear("truncated-reports");
+    if (now.length === 0) alerts.clear("truncated-reports");
+  }
+
+  function tellCut(records: readonly NodeRecord[]): void {
+    if (records.length === 0) return;
+    const remedy = "raise nodeStatusMaxImages in the kubelets' configuration and in this service's";
+    logger.warn(namesOf(records), `nodes report no complete list of their images: ${remedy}`);
+  }
+
+  function tellEmpty(records: readonly NodeRecord[]): void {
+    if (records.length === 0) return;
+    const remedy = "their kubelets could not read them, what was there counts for 30 minutes more";
+    logger.warn(namesOf(records), `nodes that had images report none at all: ${remedy}`);
   }
 
   return (news: CoordinatorNews, state: ImageState): void => {
@@ -87,4 +108,9 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
       alerts.raise({ key: `actor:${news.actor}`, message: "an actor broke", details: { actor: news.actor } });
     }
   };
+}
+
+function namesOf(records: readonly NodeRecord[]): { readonly nodes: string; readonly count: number } {
+  const names = records.slice(0, MOST_NAMES).map(({ report }) => report.name);
+  return { nodes: names.join(", ") + (records.length > MOST_NAMES ? ", …" : ""), count: records.length };
 }

@@ -47,6 +47,7 @@ const RECOVERY_ALERT = "prepull:recovery";
 export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullNews) => void {
   const causes = failingPairs(alerts);
   const thrashing = thrashingImages(alerts);
+  let recoveryFails = false;
 
   function finished(pull: PullNews, outcome: "success" | "failure" | "cancelled", failureClass: PullFailureClass | "") {
     const seconds = pull.startTime === null ? 0 : Math.max(0, (clock.wallTime() - pull.startTime) / 1_000);
@@ -102,11 +103,14 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         );
       case "leftovers.recovered":
         alerts.clear(RECOVERY_ALERT);
+        recoveryFails = false;
         if (news.pulls === 0) return;
         return logger.info({ pulls: news.pulls }, "pulls of an earlier process have been counted");
       case "recovery.failed": {
-        const message = "pods of an earlier process cannot be looked for: nothing is pulled until they can";
-        logger.warn({ err: news.error }, message);
+        const message =
+          "left over pods cannot be looked for: they stay, and a new leader does not begin until they can";
+        logger[recoveryFails ? "debug" : "warn"]({ err: news.error }, message);
+        recoveryFails = true;
         return alerts.raise({ key: RECOVERY_ALERT, message, details: {} });
       }
       case "progress.changed":

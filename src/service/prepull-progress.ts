@@ -1,40 +1,50 @@
-import type { PrepullProgress } from "../domain/answers.ts";
+import type { PrepullProgress, WorkByNode } from "../domain/answers.ts";
 import { type NodeTable, nodeNamed } from "../domain/node-table.ts";
 import { type PrepullTask, progressOfTask } from "../domain/prepull-tasks.ts";
-import type { PrepullerContext } from "../machines/prepuller-state.ts";
+import { isSameList } from "../domain/same-list.ts";
+import type { EndedWork, PrepullerContext } from "../machines/prepuller-state.ts";
 
 /** The prepuller's work as the readers see it. */
 export interface ProgressView {
   /** The work has changed, or may have: the next `read` looks again. */
   changed(): void;
-  /** The same array until something has changed; an entry that is as it was is the same object. */
-  read(context: PrepullerContext | null, table: NodeTable | null): readonly PrepullProgress[];
+  /** The same object until something has changed; a node's list whose entries are as they were is the same array. */
+  read(context: PrepullerContext | null, table: NodeTable | null): WorkByNode;
 }
 
-/** Keeps what was made for one task for as long as the task is as it was. */
+const NOTHING: WorkByNode = new Map();
+const NO_TASKS: readonly PrepullTask[] = [];
+const NONE_ENDED: readonly EndedWork[] = [];
+
+/** What was made for one node, and what it was made of. */
+interface NodeMemo {
+  readonly uid: string;
+  readonly tasks: readonly PrepullTask[];
+  readonly ended: readonly EndedWork[];
+  readonly made: readonly PrepullProgress[];
+}
+
+/** Looks at a node when it is asked for, and keeps what was made for it for as long as the work on it is as it was. */
 export function progressView(): ProgressView {
-  const made = new WeakMap<PrepullTask, PrepullProgress>();
-  let current: readonly PrepullProgress[] | null = null;
+  const memos = new Map<string, NodeMemo>();
+  let current: WorkByNode | null = null;
 
-  function progressOf(node: string, task: PrepullTask): PrepullProgress {
-    const known = made.get(task);
-    if (known !== undefined) return known;
-    const progress = progressOfTask(node, task);
-    made.set(task, progress);
-    return progress;
-  }
-
-  function readNow(context: PrepullerContext, table: NodeTable): readonly PrepullProgress[] {
-    const byNode = new Map<string, PrepullProgress[]>();
-    const tasks = new Map([...context.actors].map(([node, { ref }]) => [node, ref.getSnapshot().context.tasks]));
-    for (const { uid, progress } of context.ended.values()) {
-      const { node, digest } = progress;
-      if (nodeNamed(table, node)?.report.uid !== uid) continue;
-      if (!tasks.get(node)?.some((task) => task.digest === digest)) append(byNode, node, progress);
-    }
-    for (const [node, ofNode] of tasks) for (const task of ofNode) append(byNode, node, progressOf(node, task));
-    const nodes = [...byNode].sort(([a], [b]) => (a < b ? -1 : 1));
-    return nodes.flatMap(([, entries]) => entries);
+  function readNow({ actors, ended }: PrepullerContext, table: NodeTable): WorkByNode {
+    // Of nodes that have left something stays behind: for a while.
+    if (memos.size > 2 * table.records.length) memos.clear();
+    const endedOn = endedByNode(ended);
+    return {
+      get(name) {
+        const actor = actors.get(name);
+        const ownEnded = endedOn.get(name) ?? NONE_ENDED;
+        if (actor === undefined && ownEnded.length === 0) return undefined;
+        const uid = nodeNamed(table, name)?.report.uid ?? "";
+        const tasks = actor?.uid === uid ? actor.ref.getSnapshot().context.tasks : NO_TASKS;
+        const memo = memoOf(memos.get(name), name, { uid, tasks, ended: ownEnded });
+        memos.set(name, memo);
+        return memo.made;
+      },
+    };
   }
 
   return {
@@ -42,14 +52,44 @@ export function progressView(): ProgressView {
       current = null;
     },
     read(context, table) {
-      current ??= context === null || table === null ? [] : readNow(context, table);
+      current ??= context === null || table === null ? NOTHING : readNow(context, table);
       return current;
     },
   };
 }
 
-function append(byNode: Map<string, PrepullProgress[]>, node: string, progress: PrepullProgress): void {
-  const entries = byNode.get(node);
-  if (entries === undefined) byNode.set(node, [progress]);
-  else entries.push(progress);
+function endedByNode(ended: PrepullerContext["ended"]): ReadonlyMap<string, readonly EndedWork[]> {
+  const nodes = new Map<string, EndedWork[]>();
+  for (const one of ended.values()) {
+    const own = nodes.get(one.progress.node);
+    if (own === undefined) nodes.set(one.progress.node, [one]);
+    else own.push(one);
+  }
+  return nodes;
+}
+
+function memoOf(before: NodeMemo | undefined, name: string, now: Omit<NodeMemo, "made">): NodeMemo {
+  if (before?.uid === now.uid && before.tasks === now.tasks && isSameList(before.ended, now.ended)) return before;
+  const made = [...endedOf(now), ...progressOf(name, now.tasks, before)];
+  return { ...now, made: before !== undefined && isSameList(before.made, made) ? before.made : made };
+}
+
+/** What has ended on this very node and is not under way again. */
+function endedOf({ uid, tasks, ended }: Omit<NodeMemo, "made">): readonly PrepullProgress[] {
+  return ended
+    .filter((one) => one.uid === uid && !tasks.some(({ digest }) => digest === one.progress.digest))
+    .map(({ progress }) => progress);
+}
+
+/** An entry of a task that is as it was is the same object. */
+function progressOf(
+  name: string,
+  tasks: readonly PrepullTask[],
+  before: NodeMemo | undefined,
+): readonly PrepullProgress[] {
+  const offset = before === undefined ? 0 : before.made.length - before.tasks.length;
+  return tasks.map((task) => {
+    const at = before?.tasks.indexOf(task) ?? -1;
+    return (at < 0 ? undefined : before?.made[offset + at]) ?? progressOfTask(name, task);
+  });
 }

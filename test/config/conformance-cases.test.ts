@@ -22,7 +22,7 @@ for (const file of ["service_docker.json", "service_gar.json"]) {
     assert.ok(cases.length > 0);
     for (const { id, config, dropdownMenu, tolerations, expected } of cases) {
       const { images } = parseConfig(stringify({ images: config, dropdownMenu, tolerations }));
-      const json = spawnerPrepullsJson(images, { prepulled: [], pending: [] }, []);
+      const json: object = JSON.parse(spawnerPrepullsJson(images, { prepulled: [], pending: [] }, []));
       assert.deepEqual(Reflect.get(json, "config"), expected.first.status.config, id);
     }
   });

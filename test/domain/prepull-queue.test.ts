@@ -7,7 +7,7 @@ function candidate(uid: string, changes: Partial<PullCandidate> = {}): PullCandi
   return { uid, isRetry: false, isRecommended: false, bareSince: 0, turns: 0, since: 0, lot: 0.5, ...changes };
 }
 
-test("new work goes before retries, a bare node before the others, then the recommended image", () => {
+test("new work goes before retries, then the recommended image, then the others of a bare node", () => {
   const queue = [
     candidate("retry", { isRetry: true, isRecommended: true, bareSince: 900_000 }),
     candidate("plain"),
@@ -15,8 +15,18 @@ test("new work goes before retries, a bare node before the others, then the reco
     candidate("bare", { bareSince: 600_000 }),
     candidate("bare, recommended", { bareSince: 600_000, isRecommended: true }),
   ];
-  const order = ["bare, recommended", "bare", "recommended", "plain", "retry"];
-  assert.deepEqual(choosePulls(queue, 9, 0), order);
+  assert.deepEqual(choosePulls(queue, 9, 0), ["bare, recommended", "bare", "recommended", "plain", "retry"]);
+  assert.deepEqual(choosePulls(queue, 9, 1).slice(0, 2), ["bare, recommended", "recommended"]);
+});
+
+test("neither many new nodes nor a new recommended image keeps the other waiting", () => {
+  const many = (name: string, changes: Partial<PullCandidate>) =>
+    Array.from({ length: 40 }, (_, at) => candidate(`${name} ${at}`, { since: at, ...changes }));
+  const queue = [...many("recommended", { isRecommended: true }), ...many("bare", { bareSince: 600_000 })];
+  const chosen = choosePulls(queue, 2 * PATIENCE, 0);
+  const recommended = chosen.filter((uid) => uid.startsWith("recommended")).length;
+  assert.ok(recommended >= PATIENCE, "the recommended image has at least half of the turns");
+  assert.ok(chosen.length - recommended >= PATIENCE / 2, "new nodes have at least a quarter");
 });
 
 test("among equals the node with fewer turns goes first, then who has waited longer, then the lot decides", () => {

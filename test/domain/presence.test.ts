@@ -40,7 +40,10 @@ function apply(index: PresenceIndex, model: Model, changes: readonly Edit[]): re
     const before = bySlot.get(slot);
     sizes.set(digest, bySlot);
     bySlot.delete(slot);
-    const largest = (): number => Math.max(0, ...bySlot.values());
+    const largest = () => {
+      const sizeBytes = Math.max(0, ...bySlot.values());
+      return { sizeBytes, largestOn: [...bySlot.values()].filter((each) => each === sizeBytes).length };
+    };
     if (before !== undefined) editor.remove(digest, slot, before, largest);
     if (size === null) {
       if (before === undefined) editor.remove("not there", slot, 0, largest);
@@ -48,7 +51,9 @@ function apply(index: PresenceIndex, model: Model, changes: readonly Edit[]): re
     }
     editor.add(digest, slot, size);
     bySlot.set(slot, size);
-    assert.equal(editor.get(digest)?.sizeBytes, largest());
+    const { sizeBytes = 0, largestOn = 0 } = editor.get(digest) ?? {};
+    assert.equal(sizeBytes, largest().sizeBytes);
+    assert.ok(largestOn > 0 && largestOn <= largest().largestOn, "no node is counted twice");
   }
   return [editor.finish(), sizes];
 }
@@ -114,12 +119,15 @@ test("only digests that were touched are told as changed", () => {
   assert.deepEqual(told, ["sha256:ab"]);
 });
 
-test("a size is asked for anew only where the node that goes may have been the one that told it", () => {
+test("a size is asked for anew only where the node that goes may have been the last one that told it", () => {
   const editor = editPresence(NO_PRESENCE);
   editor.add("x", 1, 9);
   editor.add("x", 2, 4);
   editor.add("x", 3, 9);
+  editor.add("x", 4, 4);
   editor.remove("x", 2, 4, () => assert.fail("the largest is another node's"));
-  editor.remove("x", 1, 9, (nodes) => (hasNode(nodes, 3) ? 9 : 0));
+  editor.remove("x", 1, 9, () => assert.fail("another node tells the same"));
   assert.equal(editor.get("x")?.sizeBytes, 9);
+  editor.remove("x", 3, 9, (nodes) => ({ sizeBytes: hasNode(nodes, 4) ? 4 : 0, largestOn: 1 }));
+  assert.equal(editor.get("x")?.sizeBytes, 4);
 });

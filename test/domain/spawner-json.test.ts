@@ -19,13 +19,15 @@ const SETTINGS = {
 test("the list of images leaves out what is null, and counts an alias target among the aliases", () => {
   const weekly = plainImage({ tag: "w_2077_43", displayName: "Weekly 2077_43", digest: "sha256:1", prepulled: true });
   const alias = plainImage({ tag: "latest", aliases: ["a", "z"], aliasTarget: "w_2077_43" });
-  const json = spawnerImagesJson({
-    recommended: null,
-    latestWeekly: weekly,
-    latestDaily: null,
-    latestRelease: null,
-    images: [alias, weekly],
-  });
+  const json: object = JSON.parse(
+    spawnerImagesJson({
+      recommended: null,
+      latestWeekly: weekly,
+      latestDaily: null,
+      latestRelease: null,
+      images: [alias, weekly],
+    }),
+  );
   const entry = {
     reference: "r.example.org/a/b:w_2077_43",
     tag: "w_2077_43",
@@ -52,13 +54,15 @@ test("the list of images leaves out what is null, and counts an alias target amo
 
 test("the status keeps what is null, and tells durations in seconds", () => {
   const image = plainImage({ tag: "w_2077_43", digest: "sha256:1" });
-  const json = spawnerPrepullsJson(
-    SETTINGS,
-    {
-      prepulled: [{ image: { ...image, sizeBytes: 5 }, nodes: ["a"], missing: [] }],
-      pending: [{ image, nodes: [], missing: ["a"] }],
-    },
-    [{ name: "a", eligible: true, comment: null, cached: [image.reference], imagesTruncated: true }],
+  const json: object = JSON.parse(
+    spawnerPrepullsJson(
+      SETTINGS,
+      {
+        prepulled: [{ image: { ...image, sizeBytes: 5 }, nodes: ["a"], missing: [] }],
+        pending: [{ image, nodes: [], missing: ["a"] }],
+      },
+      [{ name: "a", eligible: true, comment: null, cached: [image.reference], imagesTruncated: true }],
+    ),
   );
   const entry = { reference: image.reference, tag: "w_2077_43", name: "w_2077_43", digest: "sha256:1" };
   assert.deepEqual(json, {
@@ -90,7 +94,7 @@ test("a source in Google Artifact Registry is told in snake case", () => {
     repository: "library",
     image: "sketchbook",
   } as const;
-  const json = spawnerPrepullsJson({ ...SETTINGS, source }, { prepulled: [], pending: [] }, []);
+  const json: object = JSON.parse(spawnerPrepullsJson({ ...SETTINGS, source }, { prepulled: [], pending: [] }, []));
   assert.deepEqual(Reflect.get(Reflect.get(json, "config"), "source"), {
     type: "google",
     location: "us",

@@ -10,7 +10,6 @@ import { messageEncoder, PROTO_FOLDER, servedService } from "../../src/grpc/cont
 import {
   GET_MENU_FIELD,
   GET_PREPULL_STATUS_FIELD,
-  IMAGE_FIELD,
   LIST_IMAGES_FIELD,
   LIST_MISSING_IMAGES_FIELD,
   MARK_PREPULLED_FIELD,
@@ -51,7 +50,6 @@ describe("the contract", () => {
   });
 
   const numbers: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-    Image: IMAGE_FIELD,
     NodeImage: NODE_IMAGE_FIELD,
     NodeMissingImages: NODE_MISSING_IMAGES_FIELD,
     ResolveImageResponse: RESOLVE_IMAGE_FIELD,

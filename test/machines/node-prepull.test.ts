@@ -54,7 +54,9 @@ function nodeAtWork(names: readonly string[], changes: Partial<NodePrepullSettin
       child.send({ type: "pull.reported", report: { digest: digest(name), node: "n1", state, reason, message } }),
     change: (wanted: readonly string[]) =>
       child.send({ type: "work.changed", targets: wanted.map(target), histories: NO_HISTORY }),
+    broken: () => child.getSnapshot().status === "error",
     state: () => child.getSnapshot().value,
+    since: () => child.getSnapshot().context.since,
     tasks: () => child.getSnapshot().context.tasks,
     news(): readonly string[] {
       return told.splice(0).map(({ type }) => type);
@@ -73,7 +75,7 @@ test("a node pulls one image at a time, the next when it is given another turn",
   assert.deepEqual(news(), ["task.succeeded", "node.waiting"]);
   grant();
   pulls.succeed("n1", "weekly");
-  assert.equal(state(), "finished");
+  assert.equal(state(), "backingOff", "its parent hears of it, and ends it");
   assert.deepEqual(tasks(), []);
   assert.equal(pulls.running.size, 0);
   stop();
@@ -130,27 +132,14 @@ test("a pull that does not end by itself is given up after its time-out", async 
   stop();
 });
 
-test("a pull that throws has failed, is told of, and is tried again (P6)", async () => {
-  const { pulls, grant, tasks, news, clock, state, stop } = nodeAtWork(["weekly"]);
+test("a pull that throws breaks the actor, and nothing stays behind (P6)", () => {
+  const { pulls, grant, news, clock, broken, stop } = nodeAtWork(["weekly"]);
   news();
   pulls.breakNext();
   grant();
-  assert.equal(state(), "backingOff");
-  assert.equal(tasks()[0]?.reason, "InternalError");
-  assert.deepEqual(news(), ["task.started", "pull.broke", "task.failed"]);
-  await clock.advance(5_000);
-  grant();
-  pulls.succeed("n1", "weekly");
-  assert.equal(state(), "finished");
-  stop();
-});
-
-test("a turn that comes too late is given back", () => {
-  const { grant, news, stop } = nodeAtWork(["weekly"]);
-  grant();
-  news();
-  grant();
-  assert.deepEqual(news(), ["turn.declined"]);
+  assert.equal(broken(), true);
+  assert.deepEqual(news(), ["task.started", "xstate.error.actor.node"]);
+  assert.equal(clock.pending, 0);
   stop();
 });
 
@@ -168,18 +157,22 @@ test("work that changes cancels a pull that is not wanted any more, and no other
   assert.equal(pulls.running.size, 0);
   assert.equal(state(), "waiting");
   assert.deepEqual(news(), ["task.cancelled", "node.waiting"]);
-  change([]);
-  assert.equal(state(), "finished");
   stop();
 });
 
 test("a node that waits keeps its place when its work changes", async () => {
-  const { clock, change, state, stop } = nodeAtWork(["weekly"]);
+  const { clock, change, pulls, grant, since, stop } = nodeAtWork(["weekly"]);
   await clock.advance(1_000);
   change(["weekly", "daily"]);
-  assert.equal(state(), "waiting");
-  change([]);
-  assert.equal(state(), "finished");
+  assert.equal(since(), 0);
+  grant();
+  assert.equal(since(), null);
+  await clock.advance(1_000);
+  pulls.succeed("n1", "weekly");
+  assert.equal(since(), 2_000, "after its turn it queues up again");
+  grant();
+  pulls.fail("n1", "daily");
+  assert.equal(since(), null, "what backs off does not queue");
   stop();
 });
 
@@ -194,20 +187,15 @@ test("an image that is pushed again under its tag is the same task", () => {
   stop();
 });
 
-for (const [event, end] of [
-  ["node.left", "left"],
-  ["node.tainted", "ineligible"],
-] as const) {
-  test(`${event} takes the pull and the timers with it`, async () => {
-    const { pulls, grant, send, state, clock, stop } = nodeAtWork(["weekly", "daily"]);
-    grant();
-    send({ type: event });
-    assert.equal(state(), end);
-    assert.equal(pulls.running.size, 0);
-    assert.equal(clock.pending, 0);
-    stop();
-  });
-}
+test("the end of the work takes the pull and the timers with it", () => {
+  const { pulls, grant, send, state, clock, stop } = nodeAtWork(["weekly", "daily"]);
+  grant();
+  send({ type: "work.ended" });
+  assert.equal(state(), "ended");
+  assert.equal(pulls.running.size, 0);
+  assert.equal(clock.pending, 0);
+  stop();
+});
 
 test("an outside prepuller's reports move the same states; it may pull several images at once", () => {
   const { report, state, tasks, news, stop } = nodeAtWork(["recommended", "weekly"], { mode: "outside" });
@@ -261,14 +249,13 @@ test("every state is reached, and every path ends in order", () => {
     { type: "pull.succeeded" },
     { type: "pull.failed", failure: { reason: "ErrImagePull", message: "" } },
     { type: "work.changed", targets: [], histories: NO_HISTORY },
-    { type: "node.tainted" },
-    { type: "node.left" },
+    { type: "work.ended" },
   ];
   const serializeState = (snapshot: { value: unknown; context: { tasks: readonly { state: string }[] } }) =>
     JSON.stringify([snapshot.value, snapshot.context.tasks.map(({ state }) => state)]);
   const paths = getShortestPaths(nodePrepullMachine, { input, events, serializeState });
   const reached = new Set(paths.map(({ state }) => String(state.value)));
-  for (const state of ["waiting", "pulling", "backingOff", "finished", "ineligible", "left"]) {
+  for (const state of ["waiting", "pulling", "backingOff", "ended"]) {
     assert.ok(reached.has(state), state);
   }
   for (const { state } of paths) {

@@ -4,6 +4,7 @@ import { type AnyEventObject, createActor, enqueueActions, fromCallback, fromPro
 import type { PrepullState } from "../../src/domain/answers.ts";
 import { NO_WORK } from "../../src/domain/prepull-work.ts";
 import type { RecoveredPull } from "../../src/domain/pull.ts";
+import { nodeGroupMachine } from "../../src/machines/node-group.ts";
 import { nodePrepullMachine } from "../../src/machines/node-prepull.ts";
 import { leaveOrphans } from "../../src/machines/orphans.ts";
 import { prepullerMachine, type RecoverInput } from "../../src/machines/prepuller.ts";
@@ -11,10 +12,21 @@ import type { PrepullerSettings } from "../../src/machines/prepuller-state.ts";
 import { actorClock } from "../support/actor-clock.ts";
 import { digest } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";
-import { heldPulls, prepullerSettings, timesOf, type WorkContent, workWith } from "../support/prepull-world.ts";
+import {
+  type HeldPulls,
+  heldPulls,
+  prepullerSettings,
+  timesOf,
+  type WorkContent,
+  workWith,
+} from "../support/prepull-world.ts";
 
 /** What the effect `recover` answers, one after the other; nothing is found where it is empty. */
 type Recoveries = (readonly RecoveredPull[] | Error)[];
+
+function nodesPulling({ logic }: HeldPulls) {
+  return nodeGroupMachine.provide({ actors: { node: nodePrepullMachine.provide({ actors: { pull: logic } }) } });
+}
 
 /** A prepuller under a parent that writes down what it is told; this replica leads unless `leading` is false. */
 function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = true, random = (): number => 0 } = {}) {
@@ -26,7 +38,7 @@ function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = true, r
   let lead: (leads: boolean) => void = () => undefined;
   const machine = prepullerMachine.provide({
     actors: {
-      node: nodePrepullMachine.provide({ actors: { pull: pulls.logic } }),
+      group: nodesPulling(pulls),
       leadership: fromCallback<AnyEventObject>(({ sendBack }) => {
         lead = (leads) => sendBack({ type: leads ? "leadership.gained" : "leadership.lost" });
         lead(leading);
@@ -101,6 +113,17 @@ test("the cap is one whatever hangs: a pull that many others overtake keeps its 
     assert.equal(context().running.size, 2);
     assert.ok(pulls.running.size <= 2);
   }
+  stop();
+});
+
+test("the recommended image goes first as soon as it is due again, also on a node that waits for another", async () => {
+  const { pulls, work, clock, stop } = prepuller();
+  await work({ lacking: { ...nodes(4, ["weekly"]), n0: ["recommended", "weekly"] } });
+  pulls.fail("n0", "recommended");
+  await clock.advance(10_000);
+  const other = [...pulls.running.keys()][0]?.split(" ")[0] ?? "";
+  pulls.succeed(other, "weekly");
+  assert.equal(pulls.started.at(-1), `n0 ${digest("recommended")}`);
   stop();
 });
 
@@ -183,10 +206,11 @@ test("a node that is not eligible any more has its pull cancelled, and its failu
 });
 
 test("an image that comes to the node by another way while it is pulled has succeeded", async () => {
-  const { pulls, work, context, stop } = prepuller();
+  const { pulls, work, context, types, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });
   await work({ lacking: {}, complete: { n0: ["weekly"] } });
   assert.equal(pulls.running.size, 0);
+  assert.deepEqual(types().slice(-1), ["pull.succeeded"]);
   assert.deepEqual(
     [...context().ended.values()].map(({ progress }) => progress.state),
     ["SUCCEEDED"],
@@ -248,12 +272,38 @@ test("whoever loses the lead stops at once, and starts over when it leads again"
   assert.equal(pulls.running.size, 0);
   assert.equal(context().actors.size, 0);
   assert.equal(clock.pending, 0);
-  assert.deepEqual(types(), ["pull.cancelled", "pull.cancelled", "leadership.changed"]);
+  assert.deepEqual(types(), ["pull.cancelled", "pull.cancelled", "work.abandoned", "leadership.changed"]);
   await work({ lacking: nodes(4, ["weekly"]) });
   assert.equal(pulls.running.size, 0);
   lead(true);
   await clock.advance(0);
   assert.equal(pulls.running.size, 2);
+  stop();
+});
+
+test("whoever leads again knows what has failed before, and of what has changed meanwhile", async () => {
+  const { pulls, work, lead, context, types, stop } = prepuller({ maxConcurrentPulls: 1 });
+  await work({ lacking: nodes(3, ["weekly"]) });
+  pulls.fail("n0", "weekly");
+  lead(false);
+  types();
+  await work({ lacking: { n0: ["weekly"], n2: ["daily"] } });
+  assert.deepEqual([context().actors.size, types()], [0, []], "nothing is done meanwhile");
+  lead(true);
+  await work({ lacking: { n0: ["weekly"], n2: ["daily"] } });
+  assert.equal(context().actors.get("n0")?.ref.getSnapshot().context.tasks[0]?.failures, 1);
+  assert.deepEqual(new Set(context().actors.keys()), new Set(["n0", "n2"]));
+  assert.deepEqual([...pulls.running.keys()], [`n2 ${digest("daily")}`]);
+  stop();
+});
+
+test("a turn that becomes free goes to nobody whose work has gone in the same moment", async () => {
+  const { pulls, work, stop } = prepuller({ maxConcurrentPulls: 1 });
+  await work({ lacking: { n0: ["weekly"], n1: ["daily"] } });
+  pulls.fail("n0", "weekly");
+  await work({ lacking: { n0: ["weekly", "monthly"], n1: ["daily"], n2: ["daily"] } });
+  await work({ lacking: { n0: ["weekly"], n2: ["daily"] } });
+  assert.deepEqual([...pulls.running.keys()], [`n2 ${digest("daily")}`]);
   stop();
 });
 
@@ -335,8 +385,7 @@ test("5,000 nodes begin in slices, never more at once, and end without a trace",
   await clock.advance(50);
   assert.equal(context().actors.size, 0);
   assert.equal(pulls.running.size, 0);
-  await clock.advance(20_000);
-  assert.deepEqual(context().leaving, []);
+  assert.equal(context().groups.size, 0);
   assert.ok(children() <= bare && clock.pending <= before + 1, "no actor and no timer is left");
   stop();
   assert.equal(clock.pending, 0);
@@ -348,7 +397,7 @@ test("a prepuller whose own transition throws leaves no actor, no timer and no p
   const errors: unknown[] = [];
   const machine = prepullerMachine.provide({
     actors: {
-      node: nodePrepullMachine.provide({ actors: { pull: pulls.logic } }),
+      group: nodesPulling(pulls),
       leadership: fromCallback<AnyEventObject>(({ sendBack }) => sendBack({ type: "leadership.gained" })),
       recover: fromPromise<readonly RecoveredPull[], RecoverInput>(() => Promise.resolve([])),
     },

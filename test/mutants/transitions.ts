@@ -1,10 +1,10 @@
 /**
  * Takes every transition out of every machine, one at a time, and runs the end-to-end tests that go through gRPC each
- * time: one of them has to fail. Arguments: ids of the machines to look at (all unless given). Exit status 1 where a
- * transition is missed by nobody.
+ * time: one of them has to fail. Arguments: the beginnings of the names of the transitions to look at, such as
+ * `waitGate` or `prepuller working.on` (all unless given). Exit status 1 where a transition is missed by nobody.
  */
 import { glob } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { firstFailure } from "./first-failure.ts";
 import { type Mutant, nameOf } from "./mutant.ts";
 import { transitionPaths } from "./transition-paths.ts";
@@ -21,6 +21,10 @@ const SUITES = [
   "marks",
   "refresh",
   "prepulling",
+  "prepull-work",
+  "prepull-supervision",
+  "prepull-leading",
+  "prepull",
   "supervision",
   "nodes",
   "cluster-faults",
@@ -28,20 +32,23 @@ const SUITES = [
   "answers",
 ].map((name) => join(ROOT, `test/e2e/${name}.test.ts`));
 
+/** Machines of which the tests of the prepuller find most. */
+const PREPULLING: ReadonlySet<string> = new Set(["prepuller", "nodeGroup", "nodePrepull"]);
+
 /** Transitions that make no difference to anybody, by the name that `nameOf` gives, with the reason. */
 const EQUIVALENT: ReadonlyMap<string, string> = new Map();
 
 /** Runs after which a failure that does not come again is taken for the machine's and not for the mutant's. */
 const MOST_RUNS = 3;
 
-const machines = process.argv.slice(2);
+const beginnings = process.argv.slice(2);
 const unchanged = await firstFailure(null, SUITES);
 if (unchanged !== null) throw new Error(`the tests fail without any change: ${unchanged.test}`);
 const survivors: string[] = [];
 let tried = 0;
 for (const mutant of await allMutants()) {
-  if (machines.length > 0 && !machines.includes(mutant.machine)) continue;
   const name = nameOf(mutant);
+  if (beginnings.length > 0 && !beginnings.some((beginning) => name.startsWith(beginning))) continue;
   const reason = EQUIVALENT.get(name);
   if (reason !== undefined) {
     tell(`EQUIVALENT ${name}: ${reason}`);
@@ -83,12 +90,18 @@ function isMachine(
 /** The test that notices the mutant: it fails, and its suite by itself fails once more. Null where none does. */
 async function noticedBy(mutant: Mutant): Promise<string | null> {
   for (let runs = 0; runs < MOST_RUNS; runs++) {
-    const failure = await firstFailure(mutant, SUITES);
+    const failure = await firstFailure(mutant, suitesFor(mutant));
     if (failure === null) return null;
     const again = await firstFailure(mutant, [failure.file]);
     if (again !== null) return again.test;
   }
   return null;
+}
+
+function suitesFor({ machine }: Mutant): readonly string[] {
+  if (!PREPULLING.has(machine)) return SUITES;
+  const isFirst = (suite: string) => basename(suite).startsWith("prepull");
+  return [...SUITES.filter(isFirst), ...SUITES.filter((suite) => !isFirst(suite))];
 }
 
 function tell(line: string): void {

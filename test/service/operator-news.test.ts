@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
-import { emptyNodeTable } from "../../src/domain/node-table.ts";
+import { editNodeTable, emptyNodeTable } from "../../src/domain/node-table.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
 import { type ImageState, initialImageState } from "../../src/machines/image-state.ts";
 import { operatorNews } from "../../src/service/operator-news.ts";
@@ -102,14 +102,32 @@ test("nodes whose reports cannot tell are named once, and again when others come
   replaced("n1", "n2");
   replaced("n2", "n3");
   assert.deepEqual(
-    lines().map(({ fields }) => fields["nodes"]),
-    [["n1", "n2"], ["n3"]],
+    lines().map(({ fields }) => [fields["nodes"], fields["count"]]),
+    [
+      ["n1, n2", 2],
+      ["n3", 1],
+    ],
   );
   assert.deepEqual(alerts(), ["+truncated-reports", "+truncated-reports"]);
   replaced();
   assert.deepEqual(alerts(), ["-truncated-reports"]);
   replaced("n1");
   assert.deepEqual(lines().length, 1);
+});
+
+test("a node that reports no image any more is told of in other words: a longer limit does not help it", () => {
+  const { tell, state, lines } = desk();
+  const editor = editNodeTable(emptyNodeTable(nodeRules({ nodeStatusMaxImages: 50 })));
+  for (let number = 0; number < 25; number++) {
+    editor.report(nodeReport(`n${number}`, { images: { a: 1 } }), 0);
+    editor.report(nodeReport(`n${number}`), 1);
+  }
+  const snapshot = { ...snapshotOf({ tags: [], nodes: [] }), table: editor.finish() };
+  tell({ type: "snapshot.replaced", snapshot }, state(snapshot));
+  const [line] = lines();
+  assert.match(line?.message ?? "", /none at all/);
+  assert.equal(line?.fields["count"], 25);
+  assert.match(String(line?.fields["nodes"]), /^n0, .*, …$/, "no line with thousands of names");
 });
 
 test("an actor that broke is an error and an alert; other news are none", () => {

@@ -106,16 +106,20 @@ test("leadership and recovery are told", () => {
   tell({ type: "leadership.changed", leading: true });
   tell({ type: "leadership.changed", leading: false });
   tell({ type: "recovery.failed", error: new Error("no API server") });
+  tell({ type: "recovery.failed", error: new Error("still none") });
   tell({ type: "leftovers.recovered", pulls: 0 });
+  tell({ type: "recovery.failed", error: new Error("none again") });
   tell({ type: "leftovers.recovered", pulls: 2 });
   assert.deepEqual(lines, [
     "info: this replica prepulls",
     "info: another replica prepulls",
-    "warn: pods of an earlier process cannot be looked for: nothing is pulled until they can",
+    "warn: left over pods cannot be looked for: they stay, and a new leader does not begin until they can",
+    "debug: left over pods cannot be looked for: they stay, and a new leader does not begin until they can",
+    "warn: left over pods cannot be looked for: they stay, and a new leader does not begin until they can",
     "info: pulls of an earlier process have been counted",
   ]);
   assert.deepEqual(
     [raised, [...new Set(cleared)], counted],
-    [["prepull:recovery"], ["prepull:recovery"], [true, false]],
+    [["prepull:recovery", "prepull:recovery", "prepull:recovery"], ["prepull:recovery"], [true, false]],
   );
 });

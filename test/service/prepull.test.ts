@@ -91,6 +91,11 @@ async function world({
     },
   });
   await clock.advance(10);
+  const work = () => {
+    const byNode = service.reader.progress();
+    const names = service.reader.current()?.nodes() ?? [];
+    return names.flatMap(({ name }) => byNode.get(name) ?? []);
+  };
   return {
     service,
     clock,
@@ -98,7 +103,8 @@ async function world({
     news,
     errors,
     lead,
-    progress: () => service.reader.progress().map(({ node, state, digest: of }) => `${node} ${state} ${of}`),
+    work,
+    progress: () => work().map(({ node, state, digest: of }) => `${node} ${state} ${of}`),
     report: (node: NodeReport) =>
       watch.listener?.changed([{ type: "node.reported", node, observedAt: clock.monotonicTime() }]),
     remove: (name: string) =>
@@ -121,10 +127,10 @@ test("a pull that succeeds is marked at once, shown, and told to those who liste
     `n2 PULLING ${digest("d")}`,
     `n2 WAITING ${digest("w")}`,
   ]);
-  assert.equal(service.reader.progress(), service.reader.progress(), "the same array while nothing has changed");
+  assert.equal(service.reader.progress(), service.reader.progress(), "the same map while nothing has changed");
   assert.equal(asked[0]?.order.reference, "registry.test:5000/sciplat/lab:recommended@sha256:d");
   assert.equal(asked[0]?.order.timeout, 600_000);
-  const before = service.reader.progress();
+  const before = here.work();
   let told = 0;
   const end = service.reader.onChange(() => {
     told += 1;
@@ -135,15 +141,15 @@ test("a pull that succeeds is marked at once, shown, and told to those who liste
   end();
   assert.deepEqual(missing(here), ["n1 1", "n2 2"]);
   assert.deepEqual(here.progress().slice(0, 2), [`n1 SUCCEEDED ${digest("d")}`, `n1 PULLING ${digest("w")}`]);
-  assert.equal(service.reader.progress()[2], before[2], "what is as it was is the same object");
+  assert.equal(here.work()[2], before[2], "what is as it was is the same object");
   service.stop();
 });
 
 test("a failure is shown with its reason and the time of the next attempt", async () => {
-  const { service, asked, clock, news } = await world();
+  const { service, asked, clock, news, work } = await world();
   asked[0]?.end({ kind: "failed", reason: "ErrImagePull", message: "401 Unauthorized" });
   await clock.advance(0);
-  const failed = service.reader.progress().find(({ state }) => state === "FAILED");
+  const failed = work().find(({ state }) => state === "FAILED");
   assert.deepEqual(
     [failed?.reason, failed?.message, failed?.attempts, failed?.nextAttemptTime],
     ["ErrImagePull", "401 Unauthorized", 1, clock.wallTime() + 5_000],
@@ -190,10 +196,10 @@ test("whoever loses the lead, and whoever stops, leaves the pods to the next", a
 });
 
 test("a puller that breaks has failed, for a reason that is in the log alone (P6)", async () => {
-  const { service, asked, clock, errors } = await world();
+  const { service, asked, clock, errors, work } = await world();
   asked[0]?.breakDown(new Error("token=secret"));
   await clock.advance(0);
-  const failed = service.reader.progress().find(({ state }) => state === "FAILED");
+  const failed = work().find(({ state }) => state === "FAILED");
   assert.equal(failed?.reason, "InternalError");
   assert.ok(!failed.message.includes("secret"));
   assert.deepEqual(errors, ["a pull broke: this is a defect"]);

@@ -66,7 +66,7 @@ export function workWith({
       nodeReport(node, { uid: uidOf(node), images: Object.fromEntries(names.map((name) => [name, 1])) }),
     ),
   ]);
-  return { nodes: new Map(nodes.map((work) => [work.node, work])), setSize, table };
+  return { nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)), setSize, table };
 }
 
 /** A pull that is under way, in the test's hands. */

@@ -1,4 +1,4 @@
-import type { PrepullProgress } from "../../domain/answers.ts";
+import type { WorkByNode } from "../../domain/answers.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
 import { checkPageSize } from "../arguments.ts";
@@ -7,7 +7,7 @@ import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPre
 import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../page.ts";
 import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
 import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
-import { byNode, imagePart, nodePart } from "../prepull-progress-message.ts";
+import { imagePart, nodePart } from "../prepull-progress-message.ts";
 import type { ServiceContext } from "../service-context.ts";
 import type { UnaryHandler } from "../unary-call.ts";
 import { delimited, stringField } from "../wire.ts";
@@ -59,18 +59,12 @@ function createHead({ settings, reader }: ServiceContext): () => { readonly byte
   };
 }
 
-type WorkByNode = ReadonlyMap<string, readonly PrepullProgress[]>;
-
 /** The work by node: it changes without a new snapshot. */
 function createWork({ reader }: ServiceContext): () => { readonly nodes: WorkByNode; readonly version: number } {
-  let progress = reader.progress();
-  let current = { nodes: byNode(progress), version: 0 };
+  let current = { nodes: reader.progress(), version: 0 };
   return () => {
-    const now = reader.progress();
-    if (now !== progress) {
-      progress = now;
-      current = { nodes: byNode(now), version: current.version + 1 };
-    }
+    const nodes = reader.progress();
+    if (nodes !== current.nodes) current = { nodes, version: current.version + 1 };
     return current;
   };
 }

@@ -1,8 +1,15 @@
+import { runWhole, type Sliced } from "../../domain/catalog.ts";
 import type { Clock } from "../../ports.ts";
 import type { WatchPrepullStatusRequest__Output } from "../gen/labimages/v1/WatchPrepullStatusRequest.ts";
 import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
 import type { ServiceContext } from "../service-context.ts";
-import { createStatusHistory, type StatusHistory, type StatusView } from "../status-history.ts";
+import {
+  createStatusHistory,
+  NO_MESSAGES,
+  type StatusHistory,
+  type StatusMessages,
+  type StatusView,
+} from "../status-history.ts";
 import type { OpenStream, StreamHandler } from "../stream-call.ts";
 
 /** Milliseconds for which changes are gathered before readers are told. */
@@ -14,7 +21,7 @@ const SLICE = 100;
 interface Watcher {
   readonly stream: OpenStream;
   version: number;
-  messages: readonly Buffer[];
+  messages: StatusMessages;
   sent: number;
   sending: boolean;
 }
@@ -29,7 +36,7 @@ export function watchPrepullStatus(context: ServiceContext): StreamHandler<Watch
     context.snapshot();
     watch ??= startWatch(context, config, watchers);
     const { history } = watch;
-    const watcher: Watcher = { stream, version: 0, messages: [], sent: 0, sending: false };
+    const watcher: Watcher = { stream, version: 0, messages: NO_MESSAGES, sent: 0, sending: false };
     watchers.add(watcher);
     stream.onEnd(() => {
       watchers.delete(watcher);
@@ -45,15 +52,31 @@ export function watchPrepullStatus(context: ServiceContext): StreamHandler<Watch
 /** Follows the state while anybody watches. */
 function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlySet<Watcher>) {
   const { reader, clock } = context;
-  const history = createStatusHistory(config, viewOf(context));
+  const history = createStatusHistory(config, runWhole(viewOf(context)));
   let cancel: (() => void) | null = null;
-  const unsubscribe = reader.onChange(() => {
-    cancel ??= clock.schedule(GATHERING, () => {
-      cancel = null;
-      history.update(viewOf(context));
-      tellAll([...watchers], history, clock);
-    });
-  });
+  /** The state has changed since the update that is under way, if one is, began. */
+  let changed = false;
+
+  function note(): void {
+    changed = true;
+    cancel ??= clock.schedule(GATHERING, begin);
+  }
+
+  function begin(): void {
+    changed = false;
+    proceed(updateOf(context, history));
+  }
+
+  function proceed(update: Sliced<void>): void {
+    if (update.next().done !== true) {
+      cancel = clock.schedule(0, () => proceed(update));
+      return;
+    }
+    cancel = changed ? clock.schedule(GATHERING, begin) : null;
+    tellAll([...watchers], history, clock);
+  }
+
+  const unsubscribe = reader.onChange(note);
   return {
     history,
     stop() {
@@ -63,12 +86,21 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
   };
 }
 
-function viewOf({ reader, snapshot, stateField }: ServiceContext): StatusView {
+function* updateOf(context: ServiceContext, history: StatusHistory): Sliced<void> {
+  yield* history.update(yield* viewOf(context));
+}
+
+/** With thousands of nodes each of its parts takes some milliseconds. */
+function* viewOf({ reader, snapshot, stateField }: ServiceContext): Sliced<StatusView> {
   const current = snapshot();
+  const images = current.prepullImages();
+  yield;
+  const nodes = current.nodes();
+  yield;
   return {
-    images: current.prepullImages(),
-    nodes: current.nodes(),
-    progress: reader.progress(),
+    images,
+    nodes,
+    work: reader.progress(),
     sources: encodeSources(reader.sources()),
     state: stateField(current),
   };
@@ -84,18 +116,15 @@ function tellAll(watchers: readonly Watcher[], history: StatusHistory, clock: Cl
 /** Sends the next message, if the transport has taken the last one and there is one to send. */
 function pump(watcher: Watcher, history: StatusHistory): void {
   if (watcher.sending) return;
-  if (watcher.sent === watcher.messages.length) {
+  let next = watcher.messages.at(watcher.sent);
+  if (next === undefined) {
     watcher.messages = history.messagesSince(watcher.version);
     watcher.version = history.version;
     watcher.sent = 0;
+    next = watcher.messages.at(0);
   }
-  const next = watcher.messages[watcher.sent];
   if (next === undefined) return;
   watcher.sent += 1;
-  if (watcher.sent === watcher.messages.length) {
-    watcher.messages = [];
-    watcher.sent = 0;
-  }
   watcher.sending = true;
   watcher.stream.send(next, () => {
     watcher.sending = false;

@@ -2,6 +2,7 @@
 import { stringify } from "yaml";
 import { type App, startApp } from "../../../src/app.ts";
 import { parseConfig } from "../../../src/config/load.ts";
+import { keepMemorySmall } from "../../../src/memory.ts";
 import { createFdSink } from "../../../src/telemetry/log-sink.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createSystemClock } from "../../../src/telemetry/system-clock.ts";
@@ -54,4 +55,5 @@ const handlers = {
 /** See the handlers. */
 export type ServiceHandlers = typeof handlers;
 
+keepMemorySmall();
 answerParent(handlers);

@@ -69,6 +69,11 @@ const handlers = {
   push: (tag: string) => registry.push(REPOSITORY, tag),
   /** Adds a node, or gives it other images. */
   putNode: ({ name, images }: { readonly name: string; readonly images: readonly number[] }) => putNode(name, images),
+  /** Gives all of so many nodes other images at once: in each round others than in the one before. */
+  changeAll({ nodes, imagesPerNode, round }: { readonly round: number } & Pick<WorldSize, "nodes" | "imagesPerNode">) {
+    for (let number = 0; number < nodes; number++)
+      putNode(nodeName(number), imagesOnNode(number + round, imagesPerNode));
+  },
   /** What the registry has been asked since the last call of this: methods and paths. */
   takeRequests(_: null) {
     const taken = registry.requests.map(({ method, path }) => ({ method, path }));

@@ -136,15 +136,15 @@ function answers(service: Service) {
   const snapshot = snapshotOf(service);
   const { settings } = snapshot;
   return {
-    images: spawnerImagesJson(snapshot.images()),
+    images: parsed(spawnerImagesJson(snapshot.images())),
     menu: snapshot.menu(service.now),
     missing: missingTags(snapshot),
-    status: plainObject(spawnerPrepullsJson(settings, snapshot.prepullImages(), snapshot.nodes())),
+    status: parsed(spawnerPrepullsJson(settings, snapshot.prepullImages(), snapshot.nodes())),
   };
 }
 
-function plainObject(value: object): Record<string, unknown> {
-  return { ...value };
+function parsed(json: string): Record<string, unknown> {
+  return JSON.parse(json);
 }
 
 function missingTags(snapshot: Snapshot): readonly unknown[] {

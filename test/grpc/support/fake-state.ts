@@ -5,6 +5,7 @@ import type {
   NodeStatus,
   PrepullImages,
   PrepullProgress,
+  WorkByNode,
 } from "../../../src/domain/answers.ts";
 import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/catalog.ts";
 import { UnknownImageError } from "../../../src/domain/errors.ts";
@@ -139,6 +140,18 @@ const WELL: readonly SourceState[] = [
   { name: "kubernetes", ok: true, reason: "", lastSuccessTime: Date.UTC(2077, 9, 23) },
 ];
 
+/** The same map for the same array. */
+function workByNode(state: FakeState): WorkByNode {
+  const known = works.get(state.progress);
+  if (known !== undefined) return known;
+  const work = new Map<string, PrepullProgress[]>();
+  for (const one of state.progress) work.set(one.node, [...(work.get(one.node) ?? []), one]);
+  works.set(state.progress, work);
+  return work;
+}
+
+const works = new WeakMap<readonly PrepullProgress[], WorkByNode>();
+
 function attach(state: FakeState, request: GateRequest, caller: GateCaller): GateSession {
   const entry: Attached = { request, caller, ready: 0, closed: false };
   state.attached.push(entry);
@@ -173,7 +186,7 @@ export function fakeState(current: Snapshot | null = null): FakeState {
       keep: (snapshot) => void state.kept.set(snapshot.generation, snapshot),
       sources: () => state.sources,
       staleReason: () => state.staleReason,
-      progress: () => state.progress,
+      progress: () => workByNode(state),
       onChange(listener) {
         state.listeners.add(listener);
         return () => void state.listeners.delete(listener);
