@@ -23,14 +23,14 @@ export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView |
   const { entries, places } = base;
   if (base.table === table) return base;
   const describe = imageMaker(table);
-  const images = base.images.slice();
-  let changed = false;
+  let images: Image[] | null = null;
   const update = (entry: CatalogEntry): void => {
     const at = places.get(entry);
-    const before = at === undefined ? undefined : images[at];
+    const before = at === undefined ? undefined : base.images[at];
     if (at === undefined || before === undefined) return;
     const after = describe(entry, before);
-    changed ||= after !== before;
+    if (after === before) return;
+    images ??= base.images.slice();
     images[at] = after;
   };
   if (base.table.eligible === table.eligible) {
@@ -38,7 +38,7 @@ export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView |
       for (const entry of catalog.groups.get(digest) ?? []) update(entry);
     });
   } else for (const entry of entries) if (entry.digest !== null) update(entry);
-  return { entries, table, places, images: changed ? images : base.images };
+  return { entries, table, places, images: images ?? base.images };
 }
 
 function wholeView(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {

@@ -128,13 +128,14 @@ export function missingByNode(
   const patterns = patternsOf(images, earlier?.patterns ?? null);
   const lacking = planned.map(({ needed, presence }) => withoutNodes(needed, presence?.nodes ?? NO_NODES));
   const findEntry = alongside(earlier?.made ?? [], ({ node }) => node);
+  const findRecord = alongside(earlier?.records ?? [], ({ report }) => report.name);
   const digests = digestsOf(planned);
-  const isAsBefore = sameRecords(earlier, patterns, digests);
+  const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.digests, digests);
   const missing: NodeMissingImages[] = [];
   for (const record of table.records) {
     const { name } = record.report;
     const before = findEntry(name);
-    if (isAsBefore(record)) {
+    if (findRecord(name) === record && isAboutTheSame) {
       if (before !== undefined) missing.push(before);
       continue;
     }
@@ -156,25 +157,16 @@ export function nodeStatuses(
   const present = planned.map(({ presence }) => presence?.nodes ?? NO_NODES);
   const findStatus = alongside(earlier?.made ?? [], ({ name }) => name);
   const digests = digestsOf(planned);
-  const isAsBefore = sameRecords(earlier, patterns, digests);
+  const findRecord = alongside(earlier?.records ?? [], ({ report }) => report.name);
+  const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.digests, digests);
   const statuses = table.records.map((record) => {
-    const before = findStatus(record.report.name);
-    if (before !== undefined && isAsBefore(record)) return before;
+    const { name } = record.report;
+    const before = findStatus(name);
+    if (findRecord(name) === record && isAboutTheSame && before !== undefined) return before;
     const cached = listOf(patterns, present, record.slot);
     return before !== undefined && isSameStatus(before, record, cached) ? before : newStatus(record, cached);
   });
   return memoOf({ records: table.records, digests, patterns, made: statuses }, earlier);
-}
-
-/** Whether a record, asked for in the order of the names, stood at the earlier answer too, and the things it is about. */
-function sameRecords<T, Entry>(
-  earlier: NodeAnswerMemo<T, Entry> | null,
-  patterns: Patterns<T>,
-  digests: readonly (string | null)[],
-): (record: NodeRecord) => boolean {
-  if (earlier?.patterns !== patterns || !isSameList(earlier.digests, digests)) return () => false;
-  const find = alongside(earlier.records, ({ report }) => report.name);
-  return (record) => find(record.report.name) === record;
 }
 
 function digestsOf(planned: readonly PlannedImage[]): readonly (string | null)[] {

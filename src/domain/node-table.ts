@@ -9,7 +9,7 @@ import {
   nextRecord,
 } from "./node-record.ts";
 import type { NodeReport } from "./node-report.ts";
-import { hasNode, NO_NODES, type NodeSet, setNode, withNode } from "./node-set.ts";
+import { draftNodes, eitherNodes, hasNode, NO_NODES, type NodeSet, type NodeSetDraft, setNode } from "./node-set.ts";
 import { editPresence, NO_PRESENCE, type PresenceIndex, presenceOf, type ReportedSize } from "./presence.ts";
 
 /** Architectures that Go knows (GOARCH) and nodes can have: an image of one of them belongs on such nodes alone. */
@@ -66,9 +66,7 @@ export function nodesToHave(table: NodeTable, architecture: string | null): Node
   if (architecture === null || !NODE_ARCHITECTURES.has(architecture)) return table.eligible.all;
   const same = table.eligible.byLabel.get(architecture) ?? NO_NODES;
   const unlabelled = table.eligible.byLabel.get(null) ?? NO_NODES;
-  const either = new Uint32Array(Math.max(same.length, unlabelled.length));
-  for (let word = 0; word < either.length; word++) either[word] = (same[word] ?? 0) | (unlabelled[word] ?? 0);
-  return either;
+  return eitherNodes(same, unlabelled);
 }
 
 /** The names of the nodes in the set, in order. */
@@ -184,7 +182,7 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
     finish() {
       if (records.size === 0) return base;
       const merged = mergeRecords(base.records, records);
-      const eligible = eligibleNodes(base, records, merged, bySlot.length);
+      const eligible = eligibleNodes(base, records, merged);
       return { rules, records: merged, bySlot, presence: presence.finish(), eligible };
     },
   };
@@ -235,7 +233,6 @@ function eligibleNodes(
   base: NodeTable,
   edited: ReadonlyMap<string, NodeRecord | null>,
   records: readonly NodeRecord[],
-  slots: number,
 ): EligibleNodes {
   let same = true;
   for (const [name, after] of edited) {
@@ -245,14 +242,14 @@ function eligibleNodes(
       (!after?.eligible || (before?.slot === after.slot && before.report.architecture === after.report.architecture));
   }
   if (same) return base.eligible;
-  const all = new Uint32Array(Math.ceil(slots / 32));
-  const byLabel = new Map<string | null, NodeSet>();
+  const all = draftNodes(NO_NODES);
+  const byLabel = new Map<string | null, NodeSetDraft>();
   for (const { eligible, slot, report } of records) {
     if (!eligible) continue;
     setNode(all, slot, true);
-    const label = byLabel.get(report.architecture);
-    if (label !== undefined && slot >>> 5 < label.length) setNode(label, slot, true);
-    else byLabel.set(report.architecture, withNode(new Uint32Array(all.length), slot, true));
+    const label = byLabel.get(report.architecture) ?? draftNodes(NO_NODES);
+    byLabel.set(report.architecture, label);
+    setNode(label, slot, true);
   }
-  return { all, byLabel };
+  return { all: all.nodes, byLabel: new Map([...byLabel].map(([label, { nodes }]) => [label, nodes])) };
 }

@@ -14,6 +14,8 @@ export interface NodeWork {
   readonly uid: string;
   /** At least one, in the order of the work. The same array while nothing differs. */
   readonly targets: readonly PullTarget[];
+  /** The answer that it follows from. */
+  readonly missing: NodeMissingImages;
 }
 
 /** All that is to be pulled. Immutable; the same object while nothing differs. */
@@ -22,12 +24,14 @@ export interface PrepullWork {
   readonly nodes: readonly NodeWork[];
   /** How many images the prepull set has, one a digest. */
   readonly setSize: number;
+  /** The digest of the recommended image, where there is one. */
+  readonly recommended: string | null;
   /** The nodes at the time of the last difference; null before the first snapshot. */
   readonly table: NodeTable | null;
 }
 
 /** What there is to do before anything is known. */
-export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, table: null };
+export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, recommended: null, table: null };
 
 /** What a snapshot leaves to be pulled; parts that are as they were in `previous` are taken from it. */
 export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
@@ -37,23 +41,26 @@ export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
   const targetsOf = targetMaker(recommended);
   const findBefore = alongside(previous.nodes, ({ node }) => node);
   const findRecord = alongside(table.records, ({ report }) => report.name);
+  const isAboutTheSame = recommended === previous.recommended;
   const nodes = snapshot.missing().map((entry) => {
     const uid = findRecord(entry.node)?.report.uid ?? "";
-    return nodeWork(entry, uid, findBefore(entry.node) ?? null, targetsOf);
+    const before = findBefore(entry.node) ?? null;
+    if (isAboutTheSame && before?.missing === entry && before.uid === uid) return before;
+    return nodeWork(entry, uid, before, targetsOf);
   });
   const same = previous.table !== null && setSize === previous.setSize && isSameList(nodes, previous.nodes);
-  return same ? previous : { setSize, table, nodes };
+  return same ? previous : { setSize, recommended, table, nodes };
 }
 
 function nodeWork(
-  { node, images }: NodeMissingImages,
+  missing: NodeMissingImages,
   uid: string,
   before: NodeWork | null,
   targetsOf: (images: readonly Image[]) => readonly PullTarget[],
 ): NodeWork {
-  const targets = targetsOf(images);
+  const targets = targetsOf(missing.images);
   const same = before !== null && isSameTargets(before.targets, targets);
-  return same && before.uid === uid ? before : { node, uid, targets: same ? before.targets : targets };
+  return { node: missing.node, uid, missing, targets: same ? before.targets : targets };
 }
 
 /** Nodes that lack the same images share the answer's list, so they share its targets too. */

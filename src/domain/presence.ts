@@ -1,4 +1,4 @@
-import { hasNode, isEmptySet, NO_NODES, type NodeSet, setNode } from "./node-set.ts";
+import { draftNodes, hasNode, isEmptySet, NO_NODES, type NodeSet, type NodeSetDraft, setNode } from "./node-set.ts";
 
 /** Where one digest is. */
 export interface Presence {
@@ -70,10 +70,9 @@ export interface PresenceEditor {
 }
 
 /** A presence while its editor is at work: once it is finished, nobody writes to it. */
-interface Draft extends Presence {
-  nodes: NodeSet;
-  sizeBytes: number;
-  largestOn: number;
+interface Draft {
+  readonly set: NodeSetDraft;
+  readonly presence: Presence & { sizeBytes: number; largestOn: number };
 }
 
 const NOWHERE: Presence = { nodes: NO_NODES, sizeBytes: 0, largestOn: 0 };
@@ -83,7 +82,7 @@ export function editPresence(base: PresenceIndex): PresenceEditor {
   let buckets: Bucket[] | null = null;
   const ownBuckets = new Map<number, Map<string, Presence>>();
   // What this editor has made it may write to, so that 50,000 images on 1,000 nodes are a few hundred objects, not 50,000.
-  const ownDrafts = new Set<Draft>();
+  const ownDrafts = new Map<string, Draft>();
 
   function ownBucket(digest: string): Map<string, Presence> {
     const at = bucketOf(digest);
@@ -96,12 +95,14 @@ export function editPresence(base: PresenceIndex): PresenceEditor {
     return copy;
   }
 
-  function draftOf(bucket: Map<string, Presence>, digest: string, before: Presence | undefined): Draft {
-    if (before !== undefined && ownDrafts.has(before)) return before;
-    const { nodes, sizeBytes, largestOn } = before ?? NOWHERE;
-    const draft = { nodes: nodes.slice(), sizeBytes, largestOn };
-    ownDrafts.add(draft);
-    bucket.set(digest, draft);
+  function draftOf(bucket: Map<string, Presence>, digest: string): Draft {
+    const own = ownDrafts.get(digest);
+    if (own !== undefined) return own;
+    const { nodes, sizeBytes, largestOn } = bucket.get(digest) ?? NOWHERE;
+    const set = draftNodes(nodes);
+    const draft = { set, presence: { nodes: set.nodes, sizeBytes, largestOn } };
+    ownDrafts.set(digest, draft);
+    bucket.set(digest, draft.presence);
     return draft;
   }
 
@@ -109,35 +110,25 @@ export function editPresence(base: PresenceIndex): PresenceEditor {
     get: (digest) => (buckets ?? base.buckets)[bucketOf(digest)]?.get(digest) ?? null,
     add(digest, slot, sizeBytes) {
       const bucket = ownBucket(digest);
-      const draft = draftOf(bucket, digest, bucket.get(digest));
-      draft.nodes = withRoomFor(draft.nodes, slot);
+      const { set, presence } = draftOf(bucket, digest);
       // A node that is there already may have been counted: so it is not counted again.
-      if (sizeBytes === draft.sizeBytes && !hasNode(draft.nodes, slot)) draft.largestOn += 1;
-      if (sizeBytes > draft.sizeBytes) Object.assign(draft, { sizeBytes, largestOn: 1 });
-      setNode(draft.nodes, slot, true);
+      if (sizeBytes === presence.sizeBytes && !hasNode(set.nodes, slot)) presence.largestOn += 1;
+      if (sizeBytes > presence.sizeBytes) Object.assign(presence, { sizeBytes, largestOn: 1 });
+      setNode(set, slot, true);
     },
     remove(digest, slot, sizeBytes, sizeOn) {
       const bucket = ownBucket(digest);
-      const before = bucket.get(digest);
-      if (before === undefined) return;
-      const draft = draftOf(bucket, digest, before);
-      draft.nodes = withRoomFor(draft.nodes, slot);
-      setNode(draft.nodes, slot, false);
-      if (isEmptySet(draft.nodes)) bucket.delete(digest);
-      else if (sizeBytes >= draft.sizeBytes) {
-        draft.largestOn -= 1;
-        if (draft.largestOn <= 0) Object.assign(draft, sizeOn(draft.nodes));
+      if (!bucket.has(digest)) return;
+      const { set, presence } = draftOf(bucket, digest);
+      setNode(set, slot, false);
+      if (isEmptySet(set.nodes)) {
+        bucket.delete(digest);
+        ownDrafts.delete(digest);
+      } else if (sizeBytes >= presence.sizeBytes) {
+        presence.largestOn -= 1;
+        if (presence.largestOn <= 0) Object.assign(presence, sizeOn(set.nodes));
       }
     },
     finish: () => (buckets === null ? base : { buckets }),
   };
-}
-
-/** The set itself, or where the slot lies beyond its words a copy with room to grow: half as much again. */
-function withRoomFor(nodes: NodeSet, slot: number): NodeSet {
-  const needed = (slot >>> 5) + 1;
-  if (needed <= nodes.length) return nodes;
-  const copy = new Uint32Array(Math.max(needed, nodes.length + (nodes.length >>> 1)));
-  copy.set(nodes);
-  return copy;
 }

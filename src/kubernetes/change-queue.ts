@@ -1,6 +1,6 @@
 import type { Clock, NodeChange } from "../ports.ts";
 
-/** Gathers changes for a moment, so that 5,000 of them are 200 calls and not 5,000. */
+/** Gathers changes for a moment, so that 5,000 of them are 250 calls and not 5,000. */
 export interface ChangeQueue {
   /**
    * Adds a change; one of the same node that still waits is superseded. A node is known by its uid: where one name has
@@ -21,7 +21,7 @@ export interface ChangeQueueLimits {
   readonly maxChanges: number;
 }
 
-export const defaultQueueLimits: ChangeQueueLimits = { gatherMs: 50, maxChanges: 25 };
+export const defaultQueueLimits: ChangeQueueLimits = { gatherMs: 50, maxChanges: 20 };
 
 /** An empty queue that hands over to `deliver`, in the order of each node's latest change. */
 export function createChangeQueue(

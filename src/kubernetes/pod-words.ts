@@ -9,6 +9,10 @@ const PULL_WORDS: Partial<Record<PullFailureClass, string>> = {
   "disk-full": "the node's disk is full",
   "registry-denied": "the registry does not let the node pull",
   "image-not-found": "the registry does not have the image",
+  "registry-rate-limited": "the registry limits how much may be pulled",
+  "registry-untrusted": "the node does not trust the registry's certificate",
+  "image-unusable": "the image cannot be used on the node",
+  "node-runtime": "the node's container runtime or its disk fails",
   "registry-unavailable": "the node cannot reach the registry, or it does not answer",
 };
 

@@ -8,7 +8,7 @@ import { createLineCutter } from "./watch-lines.ts";
 import { createWatchTimes, type WatchTimes } from "./watch-times.ts";
 
 /** Events that are parsed before others get their turn: one of a node with 50 images takes 0.15 ms. */
-const LINES_A_TURN = 16;
+const LINES_A_TURN = 10;
 
 /** Bounds of one watch. */
 export interface WatchLimits {

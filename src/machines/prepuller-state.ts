@@ -23,7 +23,7 @@ const MOST_HISTORIES = 65_536;
 /** Work that has ended and is still shown, at most: the last so many. */
 const MOST_ENDED = 1_000;
 /** Nodes whose actors are started, told or stopped in one go: so that no event takes more than a few milliseconds. */
-const SLICE = 100;
+const SLICE = 50;
 
 /** What the prepuller is configured with; times in milliseconds. */
 export interface PrepullerSettings {

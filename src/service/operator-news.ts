@@ -1,3 +1,4 @@
+import { alongside } from "../domain/alongside.ts";
 import { LabImagesError } from "../domain/errors.ts";
 import type { NodeRecord } from "../domain/node-record.ts";
 import type { NodeTable } from "../domain/node-table.ts";
@@ -37,7 +38,6 @@ export interface NewsDesk {
 export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
   let startedAt = clock.monotonicTime();
   let failures = 0;
-  let truncated: ReadonlySet<string> = new Set();
   let seenNodes: NodeTable["records"] = [];
 
   function settled(news: Extract<CoordinatorNews, { type: "refresh.settled" }>, state: ImageState): void {
@@ -73,18 +73,20 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
 
   function noteTruncation({ table }: Snapshot): void {
     if (table.records === seenNodes) return;
+    const before = alongside(seenNodes, ({ report }) => report.name);
+    const fresh = table.records.filter((record) => {
+      const last = before(record.report.name);
+      return last !== record && record.truncated && last?.truncated !== true;
+    });
+    const isOver = seenNodes.some(({ truncated }) => truncated) && !table.records.some(({ truncated }) => truncated);
     seenNodes = table.records;
-    const now = table.records.filter((record) => record.truncated);
-    const fresh = now.filter(({ report }) => !truncated.has(report.name));
-    if (fresh.length === 0 && now.length === truncated.size) return;
-    truncated = new Set(now.map(({ report }) => report.name));
     tellCut(fresh.filter(({ emptySince }) => emptySince === null));
     tellEmpty(fresh.filter(({ emptySince }) => emptySince !== null));
     if (fresh.length > 0) {
       const details = namesOf(fresh);
       alerts.raise({ key: "truncated-reports", message: "nodes report no complete list of their images", details });
     }
-    if (now.length === 0) alerts.clear("truncated-reports");
+    if (isOver) alerts.clear("truncated-reports");
   }
 
   function tellCut(records: readonly NodeRecord[]): void {

@@ -33,7 +33,7 @@ export interface PrepullEffectsParts {
   readonly stopping: AbortSignal;
 }
 
-const BROKEN: PullFailure = { reason: "InternalError", message: "the pull failed for a reason that is in the log" };
+const BROKEN: PullFailure = { reason: "Defect", message: "the pull failed for a reason that is in the log" };
 
 /** The effects of the prepuller, as actors. */
 export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsParts) {

@@ -27,12 +27,20 @@ export interface PrepullDesk {
 /** Words for an operator, by what kind of failure it is. */
 const REMEDIES: Readonly<Record<PullFailureClass, string>> = {
   "registry-denied": "the registry refuses the pull secret of the prepuller's pods, or there is none",
-  "image-not-found": "the registry does not know the image any more",
+  "registry-rate-limited":
+    "the registry limits how much may be pulled: log in, use a mirror, or lower maxConcurrentPulls",
+  "registry-untrusted": "the nodes do not trust the registry's certificate, or it speaks no TLS",
   "registry-unavailable": "the nodes cannot reach the registry, or it fails",
+  "image-not-found": "the registry does not know the image any more",
+  "image-unusable": "the image is damaged, unsigned, or not made for these nodes",
   "disk-full": "the node's disk is full: it is too small for the images that belong on it",
   timeout: "the pull takes longer than the prepull time-out, or hangs",
   evicted: "the kubelet evicted the pod",
+  "node-refused": "the kubelet refuses the pod: the node has no room for it, or does not suit it",
+  "node-runtime": "the node's container runtime or its disk fails",
+  "container-failed": "the kubelet cannot make a container of the image: look at admission plugins and the runtime",
   refused: "the API server refuses the pod: look at the prepuller's role, quotas and admission",
+  "kubernetes-unavailable": "the API server does not answer, or it fails",
   interrupted: "the pod was taken away before its end",
   other: "see the message",
 };

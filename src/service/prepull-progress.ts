@@ -1,3 +1,4 @@
+import { alongside } from "../domain/alongside.ts";
 import type { PrepullProgress, WorkByNode } from "../domain/answers.ts";
 import { type NodeTable, nodeNamed } from "../domain/node-table.ts";
 import { type PrepullTask, progressOfTask } from "../domain/prepull-tasks.ts";
@@ -33,12 +34,14 @@ export function progressView(): ProgressView {
     // Of nodes that have left something stays behind: for a while.
     if (memos.size > 2 * table.records.length) memos.clear();
     const endedOn = endedByNode(ended);
+    // Nodes are mostly asked for in their order.
+    const find = alongside(table.records, ({ report }) => report.name);
     return {
       get(name) {
         const actor = actors.get(name);
         const ownEnded = endedOn.get(name) ?? NONE_ENDED;
         if (actor === undefined && ownEnded.length === 0) return undefined;
-        const uid = nodeNamed(table, name)?.report.uid ?? "";
+        const uid = (find(name) ?? nodeNamed(table, name))?.report.uid ?? "";
         const tasks = actor?.uid === uid ? actor.ref.getSnapshot().context.tasks : NO_TASKS;
         const memo = memoOf(memos.get(name), name, { uid, tasks, ended: ownEnded });
         memos.set(name, memo);

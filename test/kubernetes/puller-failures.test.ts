@@ -38,7 +38,14 @@ describe("puller: what the API server refuses (K8)", () => {
     ["an admission plugin", 403, "Forbidden", "violates PodSecurity", /does not allow the pod: violates/, "refused"],
     ["a pod that is not valid", 422, "Invalid", "spec.nodeName: too long", /refuses the pod: spec/, "refused"],
     ["our credentials", 401, "Unauthorized", "Unauthorized", /does not accept our credentials/, "refused"],
-    ["a namespace that is not there", 404, "NotFound", 'namespaces "lab" not found', /refuses the pod: names/, "other"],
+    [
+      "a namespace that is not there",
+      404,
+      "NotFound",
+      'namespaces "lab" not found',
+      /refuses the pod: names/,
+      "refused",
+    ],
   ] as const) {
     it(`tells of ${what}`, async () => {
       await using bench = await startPrepullBench();
@@ -83,14 +90,14 @@ describe("puller: what the kubelet reports (K8)", () => {
       waiting("InvalidImageName", "couldn't parse"),
       "InvalidImageName",
       /couldn't parse/,
-      "other",
+      "image-unusable",
     ],
     [
       "a container it cannot create",
       waiting("CreateContainerError", "no command"),
       "CreateContainerError",
       /container from the image: no command/,
-      "other",
+      "container-failed",
     ],
     [
       "an eviction",
@@ -111,28 +118,28 @@ describe("puller: what the kubelet reports (K8)", () => {
       { phase: "Failed", reason: "OutOfcpu", message: "Node didn't have enough resource: cpu" },
       "OutOfcpu",
       /no room for the pod/,
-      "other",
+      "node-refused",
     ],
     [
       "an affinity",
       { phase: "Failed", reason: "NodeAffinity", message: "" },
       "NodeAffinity",
       /^the kubelet has refused the pod$/,
-      "other",
+      "node-refused",
     ],
     [
       "a taint that came in between",
       { phase: "Failed", reason: "TaintToleration", message: "Predicate TaintToleration failed" },
       "TaintToleration",
       /has got a taint/,
-      "other",
+      "node-refused",
     ],
     [
       "an admission error",
       { phase: "Failed", reason: "UnexpectedAdmissionError", message: "device plugin" },
       "UnexpectedAdmissionError",
       /refused the pod: device/,
-      "other",
+      "node-refused",
     ],
     [
       "a deadline",
@@ -160,9 +167,9 @@ describe("puller: what the kubelet reports (K8)", () => {
       ended(137, "ContainerStatusUnknown", ""),
       "ContainerStatusUnknown",
       /cannot create/,
-      "other",
+      "container-failed",
     ],
-    ["an end without a word", { phase: "Succeeded" }, "ContainerStatusUnknown", /without a word/, "other"],
+    ["an end without a word", { phase: "Succeeded" }, "ContainerStatusUnknown", /without a word/, "container-failed"],
   ] as const satisfies readonly (readonly [string, JsonObject, string, RegExp, string])[]) {
     it(`tells of ${what}, and removes the pod`, async () => {
       await using bench = await startPrepullBench();

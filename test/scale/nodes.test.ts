@@ -88,7 +88,7 @@ describe("node source at scale (K11)", () => {
       });
       allShow(follower, nodes, 1);
       const sizes = follower.batches.map((batch) => batch.length);
-      assert.ok(Math.max(...sizes) <= 25, "no call brings more than 25 changes");
+      assert.ok(Math.max(...sizes) <= 20, "no call brings more than 20 changes");
       // Some calls are due to time and not to number, on a slow machine more of them.
       assert.ok(sizes.length <= nodes / 10 + 20, `${sizes.length} calls for ${nodes} changes`);
       const distinct = new Set([...follower.nodes.values()].flatMap((node) => node.images));

@@ -90,6 +90,7 @@ async function world({
       throw error;
     },
   });
+  while (service.reader.current() === null) await clock.advance(0);
   await clock.advance(10);
   const work = () => {
     const byNode = service.reader.progress();
@@ -200,7 +201,7 @@ test("a puller that breaks has failed, for a reason that is in the log alone (P6
   asked[0]?.breakDown(new Error("token=secret"));
   await clock.advance(0);
   const failed = work().find(({ state }) => state === "FAILED");
-  assert.equal(failed?.reason, "InternalError");
+  assert.equal(failed?.reason, "Defect");
   assert.ok(!failed.message.includes("secret"));
   assert.deepEqual(errors, ["a pull broke: this is a defect"]);
   service.stop();

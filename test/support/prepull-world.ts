@@ -58,6 +58,7 @@ export function workWith({
     node,
     uid: uidOf(node),
     targets: names.map(target),
+    missing: { node, images: [] },
   }));
   const table = tableOf([
     ...Object.keys(lacking).map((node) => nodeReport(node, { uid: uidOf(node) })),
@@ -66,7 +67,7 @@ export function workWith({
       nodeReport(node, { uid: uidOf(node), images: Object.fromEntries(names.map((name) => [name, 1])) }),
     ),
   ]);
-  return { nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)), setSize, table };
+  return { nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)), setSize, recommended: null, table };
 }
 
 /** A pull that is under way, in the test's hands. */

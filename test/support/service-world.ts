@@ -109,6 +109,9 @@ function clusterPort(now: () => number) {
   };
 }
 
+/** In so many slices at most the little work of these tests is done, also on a slow machine. */
+const SLICES = 10;
+
 /** A service that has started on ports in the test's hands; nothing has been waited for yet. */
 export function serviceWorld() {
   const clock = manualClock();
@@ -144,7 +147,10 @@ export function serviceWorld() {
     broken,
     lookUps,
     /** Lets everything happen that does not wait for time. */
-    settle: () => clock.advance(0),
+    async settle() {
+      // Work in slices lets the event loop turn in between, and how often depends on the machine.
+      for (let turn = 0; turn < SLICES; turn++) await clock.advance(0);
+    },
     demand: (
       signal = new AbortController().signal,
       cause: Exclude<RefreshCause, "STARTUP" | "SCHEDULED" | "NODES_CHANGED"> = "REQUESTED",

@@ -12,8 +12,10 @@ import {
 } from "../status-history.ts";
 import type { OpenStream, StreamHandler } from "../stream-call.ts";
 
-/** Milliseconds for which changes are gathered before readers are told. */
+/** Milliseconds for which changes are gathered before readers are told, at least. */
 const GATHERING = 100;
+/** Changes are gathered for so many times as long as the last update took: a cluster in turmoil is not all about readers. */
+const REST = 4;
 /** Readers that are told in one turn of the event loop. */
 const SLICE = 100;
 
@@ -56,14 +58,18 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
   let cancel: (() => void) | null = null;
   /** The state has changed since the update that is under way, if one is, began. */
   let changed = false;
+  let begunAt = 0;
+  /** Milliseconds. */
+  let lastTook = 0;
 
   function note(): void {
     changed = true;
-    cancel ??= clock.schedule(GATHERING, begin);
+    cancel ??= clock.schedule(Math.max(GATHERING, REST * lastTook), begin);
   }
 
   function begin(): void {
     changed = false;
+    begunAt = clock.monotonicTime();
     proceed(updateOf(context, history));
   }
 
@@ -72,7 +78,9 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
       cancel = clock.schedule(0, () => proceed(update));
       return;
     }
-    cancel = changed ? clock.schedule(GATHERING, begin) : null;
+    lastTook = clock.monotonicTime() - begunAt;
+    cancel = null;
+    if (changed) note();
     tellAll([...watchers], history, clock);
   }
 

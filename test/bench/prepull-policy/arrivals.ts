@@ -49,9 +49,11 @@ export function arrivalsOf(scenario: Scenario, clock: Clock, onJoin: (node: stri
     missing: (node) => scenario.images.filter(({ digest }) => !held.get(node)?.has(digest)),
     arrived(node, { digest }) {
       const own = held.get(node);
-      if (own === undefined || own.has(digest)) throw new Error(`${digest} was pulled to ${node} for nothing`);
+      const from = since.get(node);
+      if (own === undefined || from === undefined || own.has(digest)) {
+        throw new Error(`${digest} was pulled to ${node} for nothing`);
+      }
       own.add(digest);
-      const from = since.get(node) ?? start;
       waits.push({ node, digest, milliseconds: clock.monotonicTime() - from, joined: from > start });
     },
     isComplete: () => waits.length === (scenario.nodes + scenario.joining) * scenario.images.length,

@@ -1,4 +1,6 @@
-/** Prints row 11 of performance.md: `node test/bench/prepull-policy/main.ts`. */
-import { formatPolicyTable, prepullPolicyTable } from "./table.ts";
+/** Prints row 11 of performance.md in full, and what follows from other values: `node test/bench/prepull-policy/main.ts`. */
+import { formatPolicyTable, policySensitivity } from "./format.ts";
+import { prepullPolicyTable, ROW_11 } from "./table.ts";
 
 process.stdout.write(`${formatPolicyTable(await prepullPolicyTable())}\n`);
+process.stdout.write(await policySensitivity(ROW_11));

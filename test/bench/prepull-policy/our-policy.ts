@@ -1,20 +1,21 @@
 import type { NodeReport } from "../../../src/domain/node-report.ts";
-import type { ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
+import type { CoordinatorNews } from "../../../src/machines/coordinator-events.ts";
+import type { Clock, ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
 import { type ImageService, startImageService } from "../../../src/service/image-service.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Scenario } from "./scenario.ts";
 import { seededRandom } from "./scenario.ts";
-import type { Transfers } from "./transfers.ts";
+import type { Transfer, Transfers } from "./transfers.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** Milliseconds until the kubelet's report shows what was pulled. */
 const REPORT_DELAY = 20_000;
-/** The default of `prepuller.maxConcurrentPulls`. */
-export const MOST_PULLS = 20;
 
 /** Our own machines in the simulated cluster; `joined` tells the watch of a node that has come. */
 export interface OurRun {
   joined(node: string): void;
+  /** Whether a refresh is under way, which needs some turns of the event loop and no virtual time. */
+  isRefreshing(): boolean;
   stop(): void;
 }
 
@@ -24,7 +25,6 @@ export function startOurPolicy(
   clock: VirtualClock,
   transfers: Transfers,
   arrivals: Arrivals,
-  mostPulls: number,
 ): OurRun {
   const random = seededRandom(scenario.seed + 1);
   const images = new Map(scenario.images.map((image) => [image.digest, image]));
@@ -52,19 +52,25 @@ export function startOurPolicy(
     },
   };
   const puller: Puller = {
-    async pull({ node, digest }, signal) {
+    async pull({ node, digest, timeout }, signal) {
       const image = images.get(digest);
       if (image === undefined) return { kind: "failed", reason: "ErrImagePull", message: "no such image" };
-      if (!(await transfers.pull(node, image, signal)))
+      const transfer = transfers.start(node, image);
+      if (!(await arrivesInTime(transfer, timeout, clock, signal))) {
         return { kind: "failed", reason: "DeadlineExceeded", message: "the pull took too long" };
+      }
       arrivals.arrived(node, image);
       clock.schedule(REPORT_DELAY, () => report(node));
       return { kind: "pulled" };
     },
     recover: () => Promise.resolve([]),
   };
-  const service = startService({ scenario, clock, random, nodes, puller, mostPulls });
-  return { joined: report, stop: () => service.stop() };
+  let isRefreshing = false;
+  const service = startService({ scenario, clock, random, nodes, puller }, ({ type }) => {
+    if (type === "refresh.started") isRefreshing = true;
+    if (type === "refresh.settled") isRefreshing = false;
+  });
+  return { joined: report, isRefreshing: () => isRefreshing, stop: () => service.stop() };
 }
 
 interface ServiceParts {
@@ -73,10 +79,32 @@ interface ServiceParts {
   readonly random: () => number;
   readonly nodes: NodeSource;
   readonly puller: Puller;
-  readonly mostPulls: number;
 }
 
-function startService({ scenario, clock, random, nodes, puller, mostPulls }: ServiceParts): ImageService {
+/** Whether it arrives; one that does not is taken back, with all that had come, as its pod is deleted. Pends after an abort. */
+function arrivesInTime(transfer: Transfer, timeout: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancelTimeout = clock.schedule(timeout, () => {
+      end();
+      resolve(false);
+    });
+    function end(): void {
+      cancelTimeout();
+      signal.removeEventListener("abort", end);
+      transfer.cancel();
+    }
+    signal.addEventListener("abort", end, { once: true });
+    void transfer.arrived.then(() => {
+      end();
+      resolve(true);
+    });
+  });
+}
+
+function startService(
+  { scenario, clock, random, nodes, puller }: ServiceParts,
+  onNews: (news: CoordinatorNews) => void,
+): ImageService {
   const recommended = scenario.images[0]?.tag ?? "";
   return startImageService({
     epoch: "simulation",
@@ -99,11 +127,11 @@ function startService({ scenario, clock, random, nodes, puller, mostPulls }: Ser
     source: imageSource(scenario),
     nodes,
     lookUpTag: () => Promise.resolve(null),
-    prepuller: { puller, leadership: ALWAYS_LEADING, maxConcurrentPulls: mostPulls },
+    prepuller: { puller, leadership: ALWAYS_LEADING, maxConcurrentPulls: scenario.mostPulls },
     clock,
     random,
     logger: SILENT,
-    onNews: () => undefined,
+    onNews,
     onBroken(error) {
       throw error;
     },

@@ -1,33 +1,81 @@
 import type { Clock } from "../../../src/ports.ts";
 import type { Scenario, SimulatedImage } from "./scenario.ts";
 
-/** Pulls that share the registry's bandwidth: each gets the node's, or its part of the registry's where that is less. */
+/** Transfers that share the registry's bandwidth: each gets its node's, or its part of the registry's where that is less. */
 export interface Transfers {
-  /** Settles with whether the image has arrived: false after the time-out. An abort takes the pull out; it stays pending. */
-  pull(node: string, image: SimulatedImage, signal?: AbortSignal): Promise<boolean>;
-  /** The most pulls that have run at one time, hanging ones included. */
+  /** Starts one. The first to a node that is stuck hangs: nothing of it ever arrives, and it takes no bandwidth. */
+  start(node: string, image: SimulatedImage): Transfer;
+  /** The most that were under way at one time, hanging ones included. */
   readonly mostAtOnce: number;
 }
 
-interface Transfer {
+/** One image on its way to one node. */
+export interface Transfer {
+  readonly isHanging: boolean;
+  /** Resolves when the whole image is there; never, where the transfer hangs or is cancelled. */
+  readonly arrived: Promise<void>;
+  /** What has arrived is lost. Without effect on one that has ended. */
+  cancel(): void;
+}
+
+interface Flow {
   remaining: number;
   readonly done: () => void;
 }
 
-/** All transfers of one run. A pull that hangs takes part of no bandwidth: nothing of it arrives. */
+/** All transfers of one run. */
 export function transfersOf(scenario: Scenario, clock: Clock): Transfers {
-  const running = new Set<Transfer>();
-  const hangs = new Map<string, number>();
-  let updatedAt = 0;
-  let cancelNext = (): void => undefined;
-  let pulling = 0;
+  const flows = flowsOf(scenario, clock);
+  const unstuck = new Set<string>();
+  let underWay = 0;
   let mostAtOnce = 0;
 
-  const rate = () => Math.min(scenario.nodeBandwidth, scenario.registryBandwidth / Math.max(1, running.size)) / 1_000;
+  function isHanging(node: string): boolean {
+    const hangs = scenario.stuck.has(node) && !unstuck.has(node);
+    unstuck.add(node);
+    return hangs;
+  }
+
+  return {
+    start(node, { sizeBytes }) {
+      const hanging = isHanging(node);
+      const { promise: arrived, resolve } = Promise.withResolvers<void>();
+      underWay += 1;
+      mostAtOnce = Math.max(mostAtOnce, underWay);
+      let isOver = false;
+      function end(): void {
+        if (isOver) return;
+        isOver = true;
+        underWay -= 1;
+        flows.remove(flow);
+      }
+      const flow: Flow = {
+        remaining: sizeBytes,
+        done() {
+          end();
+          resolve();
+        },
+      };
+      if (!hanging) flows.add(flow);
+      return { isHanging: hanging, arrived, cancel: end };
+    },
+    get mostAtOnce() {
+      return mostAtOnce;
+    },
+  };
+}
+
+/** Bytes flow at the same rate everywhere, and the rate changes only when one flow more or less shares it. */
+function flowsOf({ nodeBandwidth, registryBandwidth }: Scenario, clock: Clock) {
+  const running = new Set<Flow>();
+  let updatedAt = 0;
+  let cancelNext = (): void => undefined;
+
+  const rate = () => Math.min(nodeBandwidth, registryBandwidth / Math.max(1, running.size)) / 1_000;
 
   function advance(): void {
     const passed = (clock.monotonicTime() - updatedAt) * rate();
-    for (const transfer of running) transfer.remaining -= passed;
+    for (const flow of running) flow.remaining -= passed;
     updatedAt = clock.monotonicTime();
   }
 
@@ -39,44 +87,20 @@ export function transfersOf(scenario: Scenario, clock: Clock): Transfers {
     cancelNext = clock.schedule(Math.max(0, least) / rate(), () => {
       advance();
       // A byte is nothing: what is left of rounding must not need an event of its own.
-      for (const transfer of [...running]) if (transfer.remaining < 1) transfer.done();
+      for (const flow of [...running]) if (flow.remaining < 1) flow.done();
       plan();
     });
   }
 
-  function isHanging(node: string): boolean {
-    const before = hangs.get(node) ?? 0;
-    if (!scenario.stuck.has(node) || before >= scenario.stuckPulls) return false;
-    hangs.set(node, before + 1);
-    return true;
-  }
-
   return {
-    pull(node, image, signal) {
-      pulling += 1;
-      mostAtOnce = Math.max(mostAtOnce, pulling);
-      return new Promise((resolve) => {
-        const transfer: Transfer = { remaining: image.sizeBytes, done: () => end(true) };
-        const cancelTimeout = clock.schedule(scenario.pullTimeout, () => end(false));
-        function end(arrived: boolean | null): void {
-          cancelTimeout();
-          signal?.removeEventListener("abort", onAbort);
-          pulling -= 1;
-          advance();
-          running.delete(transfer);
-          plan();
-          if (arrived !== null) resolve(arrived);
-        }
-        const onAbort = (): void => end(null);
-        signal?.addEventListener("abort", onAbort, { once: true });
-        if (isHanging(node)) return;
-        advance();
-        running.add(transfer);
-        plan();
-      });
+    add(flow: Flow): void {
+      advance();
+      running.add(flow);
+      plan();
     },
-    get mostAtOnce() {
-      return mostAtOnce;
+    remove(flow: Flow): void {
+      advance();
+      if (running.delete(flow)) plan();
     },
   };
 }

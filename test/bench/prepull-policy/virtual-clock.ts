@@ -2,8 +2,11 @@ import type { Clock } from "../../../src/ports.ts";
 
 /** A clock that jumps from one callback to the next: hours pass in milliseconds. */
 export interface VirtualClock extends Clock {
-  /** Runs what falls due, in order, with all promise jobs after each, until `isDone` or nothing is left or time is up. */
-  run(untilMs: number, isDone: () => boolean): Promise<void>;
+  /**
+   * Runs what falls due, in order, with all promise jobs after each, until `isDone` or nothing is left or time is up. No
+   * time passes while `isBusy`: work that gives way to others by the machine's own clock takes none here.
+   */
+  run(untilMs: number, isDone: () => boolean, isBusy?: () => boolean): Promise<void>;
 }
 
 interface Scheduled {
@@ -30,20 +33,21 @@ export function virtualClock(): VirtualClock {
         entry.cancelled = true;
       };
     },
-    async run(untilMs, isDone) {
-      await promiseJobs();
+    async run(untilMs, isDone, isBusy = () => false) {
+      await promiseJobs(isBusy);
       for (let next = pop(heap); next !== undefined && next.at <= untilMs && !isDone(); next = pop(heap)) {
         if (next.cancelled) continue;
         now = next.at;
         next.callback();
-        await promiseJobs();
+        await promiseJobs(isBusy);
       }
     },
   };
 }
 
-function promiseJobs(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+async function promiseJobs(isBusy: () => boolean): Promise<void> {
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (isBusy());
 }
 
 function isBefore(a: Scheduled, b: Scheduled): boolean {
