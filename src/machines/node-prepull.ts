@@ -59,7 +59,9 @@ export type NodePrepullEvent =
   | { readonly type: "pull.failed"; readonly failure: PullFailure }
   | { readonly type: "pull.reported"; readonly report: PrepullReport }
   /** The node has nothing to do any more, or has left. */
-  | { readonly type: "work.ended" };
+  | { readonly type: "work.ended" }
+  /** The node may not be pulled to any more. */
+  | { readonly type: "node.tainted" };
 
 /** Which node it is. */
 interface Sender {
@@ -185,7 +187,8 @@ export const nodePrepullMachine = setup({
   on: {
     "work.changed": { target: ".choosing", actions: "takeWork" },
     "pull.reported": { target: ".choosing", actions: "takeReport" },
-    "work.ended": ".ended",
+    "work.ended": ".finished",
+    "node.tainted": ".ineligible",
   },
   states: {
     choosing: {
@@ -213,7 +216,9 @@ export const nodePrepullMachine = setup({
       entry: "forgetWait",
       after: { nextDueTime: "choosing" },
     },
-    ended: { type: "final" },
+    /** Nothing is to be done here any more: all is on the node, or it has left, or another one does the work. */
+    finished: { type: "final" },
+    ineligible: { type: "final" },
   },
 });
 

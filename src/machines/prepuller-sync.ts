@@ -54,7 +54,8 @@ function endActors(
   let { running } = context;
   let memory: Memory = { histories: context.histories, ended: context.ended };
   for (const { node, actor, why } of ended) {
-    if (actor.ref.getSnapshot().status === "active") enqueue.sendTo(actor.ref, { type: "work.ended" });
+    const type = why.kind === "ineligible" ? "node.tainted" : "work.ended";
+    if (actor.ref.getSnapshot().status === "active") enqueue.sendTo(actor.ref, { type });
     actors.delete(node);
     running = withoutTurn(running, actor.uid);
     memory = endWork({ ...context, ...memory }, node, actor, why, enqueue);

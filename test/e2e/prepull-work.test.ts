@@ -105,6 +105,16 @@ describe("what changes while a node is worked on", { concurrency: true }, () => 
       { tags: ["w_2077_42"], nodes: ["alder", "beech"], prepuller: { maxConcurrentPulls: 1 } },
     ));
 
+  test("the pod of a node that has all it lacked goes, while another node is still being filled", () =>
+    withScene(
+      async ({ peers }) => {
+        for (const node of ["alder", "beech"]) await podOn(peers, node, "w_2077_42");
+        peers.report("alder", ["w_2077_42"]);
+        await soon(() => assert.deepEqual(podsOf(peers), ["beech w_2077_42"]));
+      },
+      { tags: ["w_2077_42"], nodes: ["alder", "beech"] },
+    ));
+
   test("more nodes than are seen to in one go all get their turn", () =>
     withScene(
       async ({ peers }) => {

@@ -191,9 +191,18 @@ test("the end of the work takes the pull and the timers with it", () => {
   const { pulls, grant, send, state, clock, stop } = nodeAtWork(["weekly", "daily"]);
   grant();
   send({ type: "work.ended" });
-  assert.equal(state(), "ended");
+  assert.equal(state(), "finished");
   assert.equal(pulls.running.size, 0);
   assert.equal(clock.pending, 0);
+  stop();
+});
+
+test("a node that may not be pulled to any more loses its pull", () => {
+  const { pulls, grant, send, state, stop } = nodeAtWork(["weekly"]);
+  grant();
+  send({ type: "node.tainted" });
+  assert.equal(state(), "ineligible");
+  assert.equal(pulls.running.size, 0);
   stop();
 });
 
@@ -250,12 +259,13 @@ test("every state is reached, and every path ends in order", () => {
     { type: "pull.failed", failure: { reason: "ErrImagePull", message: "" } },
     { type: "work.changed", targets: [], histories: NO_HISTORY },
     { type: "work.ended" },
+    { type: "node.tainted" },
   ];
   const serializeState = (snapshot: { value: unknown; context: { tasks: readonly { state: string }[] } }) =>
     JSON.stringify([snapshot.value, snapshot.context.tasks.map(({ state }) => state)]);
   const paths = getShortestPaths(nodePrepullMachine, { input, events, serializeState });
   const reached = new Set(paths.map(({ state }) => String(state.value)));
-  for (const state of ["waiting", "pulling", "backingOff", "ended"]) {
+  for (const state of ["waiting", "pulling", "backingOff", "finished", "ineligible"]) {
     assert.ok(reached.has(state), state);
   }
   for (const { state } of paths) {
