@@ -9,7 +9,7 @@ import { boolField, delimited, repeatedDelimited } from "./wire.ts";
 /** Names of nodes that have gone, at most: with more, readers that lag behind start over. */
 const MOST_REMOVED = 10_000;
 /** A message with so many bytes is sent off, whatever else is to come: encoding it takes 1 or 2 milliseconds. */
-const ENOUGH = 128 * 1_024;
+const ENOUGH = 64 * 1_024;
 /** Nodes that are compared before others get a turn of the event loop. */
 const SLICE = 1_000;
 /** Bytes of a message that are set aside for what is no part of the status. */

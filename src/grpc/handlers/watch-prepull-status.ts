@@ -14,8 +14,12 @@ import type { OpenStream, StreamHandler } from "../stream-call.ts";
 
 /** Milliseconds for which changes are gathered before readers are told, at least. */
 const GATHERING = 100;
-/** Changes are gathered for so many times as long as the last update took: a cluster in turmoil is not all about readers. */
-const REST = 4;
+/**
+ * Changes are gathered for so many times as long as the last update took, but never longer than a second: a cluster in
+ * turmoil is not all about its readers.
+ */
+const REST = 10;
+const LONGEST_GATHERING = 1_000;
 /** Readers that are told in one turn of the event loop. */
 const SLICE = 100;
 
@@ -64,7 +68,7 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
 
   function note(): void {
     changed = true;
-    cancel ??= clock.schedule(Math.max(GATHERING, REST * lastTook), begin);
+    cancel ??= clock.schedule(Math.max(GATHERING, Math.min(REST * lastTook, LONGEST_GATHERING)), begin);
   }
 
   function begin(): void {
