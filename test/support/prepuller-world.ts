@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { type AnyEventObject, createActor, fromCallback, fromPromise, setup } from "xstate";
+import type { PrepullState } from "../../src/domain/answers.ts";
+import { NO_WORK } from "../../src/domain/prepull-work.ts";
+import type { RecoveredPull } from "../../src/domain/pull.ts";
+import { nodeGroupMachine } from "../../src/machines/node-group.ts";
+import { nodePrepullMachine } from "../../src/machines/node-prepull.ts";
+import { prepullerMachine, type RecoverInput } from "../../src/machines/prepuller.ts";
+import type { PrepullerSettings } from "../../src/machines/prepuller-state.ts";
+import { actorClock } from "./actor-clock.ts";
+import { digest } from "./image-world.ts";
+import { manualClock } from "./manual-clock.ts";
+import { type HeldPulls, heldPulls, prepullerSettings, timesOf, type WorkContent, workWith } from "./prepull-world.ts";
+
+/** What the effect `recover` answers, one after the other; nothing is found where it is empty. */
+type Recoveries = (readonly RecoveredPull[] | Error)[];
+
+/** Groups of nodes whose pulls are in the test's hands. */
+export function nodesPulling({ logic }: HeldPulls) {
+  return nodeGroupMachine.provide({ actors: { node: nodePrepullMachine.provide({ actors: { pull: logic } }) } });
+}
+
+/** A prepuller under a parent that writes down what it is told; this replica leads unless `leading` is false. */
+export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = true, random = (): number => 0 } = {}) {
+  const clock = manualClock();
+  const pulls = heldPulls();
+  const told: AnyEventObject[] = [];
+  const recoveries: Recoveries = [];
+  const recovered: RecoverInput[] = [];
+  let lead: (leads: boolean) => void = () => undefined;
+  const machine = prepullerMachine.provide({
+    actors: {
+      group: nodesPulling(pulls),
+      leadership: fromCallback<AnyEventObject>(({ sendBack }) => {
+        lead = (leads) => sendBack({ type: leads ? "leadership.gained" : "leadership.lost" });
+        lead(leading);
+      }),
+      recover: fromPromise<readonly RecoveredPull[], RecoverInput>(async ({ input }) => {
+        recovered.push(input);
+        const next = recoveries.shift() ?? [];
+        if (next instanceof Error) throw next;
+        return next;
+      }),
+    },
+  });
+  const input = { settings: prepullerSettings(changes), work: NO_WORK, now: timesOf(clock), random };
+  const parent = setup({
+    actors: { prepuller: machine },
+    actions: { write: ({ event }) => told.push(event.type === "prepull.told" ? event["news"] : event) },
+  }).createMachine({ invoke: { id: "prepuller", src: "prepuller", input }, on: { "*": { actions: "write" } } });
+  const actor = createActor(parent, { clock: actorClock(clock) }).start();
+  const child = actor.getSnapshot().children["prepuller"];
+  assert.ok(child);
+  return {
+    clock,
+    pulls,
+    recoveries,
+    recovered,
+    stop: () => actor.stop(),
+    lead: (leads: boolean) => lead(leads),
+    /** The work is this now; what follows from it has happened when the promise settles. */
+    async work(content: WorkContent): Promise<void> {
+      child.send({ type: "work.changed", work: workWith(content) });
+      await clock.advance(0);
+    },
+    report: (node: string, name: string, state: PrepullState) =>
+      child.send({
+        type: "pull.reported",
+        report: { digest: digest(name), node, state, reason: "", message: "" },
+      }),
+    context: () => child.getSnapshot().context,
+    /** How many actors there are below the prepuller, effects included. */
+    children: () => Object.keys(child.getSnapshot().children).length,
+    news: () => told.splice(0),
+    types(): readonly string[] {
+      const types = told.splice(0).map(({ type }) => type);
+      return types.filter((type) => type !== "progress.changed");
+    },
+  };
+}
+
+/** So many nodes that lack the same images. */
+export function nodes(count: number, names: readonly string[]): Record<string, readonly string[]> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`n${at}`, names]));
+}
