@@ -18,7 +18,7 @@ export interface NodeWork {
   readonly missing: NodeMissingImages;
 }
 
-/** All that is to be pulled. Immutable; the same object while nothing differs. */
+/** All that is to be pulled. Immutable; the same object while the answers that it follows from are. */
 export interface PrepullWork {
   /** In the order of the names. */
   readonly nodes: readonly NodeWork[];
