@@ -58,8 +58,8 @@ export type NodeChange =
 /** What a node source tells those who follow it. Nothing is called after the signal of `follow` has aborted. */
 export interface NodeListener {
   /**
-   * Changes in the order in which the cluster had them: at most one for a node (by uid: a name that is used again may bring two), its latest, and at most 100 a call, so
-   * that a call's work is bounded. What comes after the first page of a list is newer than that list: it belongs on
+   * Changes in the order in which the cluster had them: at most one for a node, its latest (a name that was used again
+   * is two nodes), and at most 20 a call, so that a call's work is bounded. What comes after the first page of a list is newer than that list: it belongs on
    * what the list gathers as well as on what is shown now. Later pages hold nothing older than what was told here
    * since the first, so both may be applied as they come. A change may come twice.
    */
