@@ -10,7 +10,7 @@ import { credentials, loadPackageDefinition, type requestCallback } from "@grpc/
 import { loadSync } from "@grpc/proto-loader";
 import { CoreV1Api, KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import type { ProtoGrpcType } from "../src/grpc/gen/image_service.ts";
-import { buildPrepullPod, type PrepullPodSettings } from "../src/kubernetes/prepull-pod.ts";
+import { buildPrepullPod, type PrepullPodSettings } from "../src/kubernetes/pods/prepull-pod.ts";
 
 const reading = { includeDirs: [`${import.meta.dirname}/../proto`], defaults: true, longs: Number };
 const proto = loadSync("labimages/v1/image_service.proto", reading);

@@ -38,11 +38,11 @@ async function run(command: Command): Promise<number> {
       process.stdout.write(`${command.file}: the configuration is valid\n`);
       return 0;
     case "serve": {
-      const { runServer } = await import("./run-server.ts");
+      const { runServer } = await import("./app/run.ts");
       return await runServer(await loadConfig(command.config));
     }
     case "demo": {
-      const { runDemo } = await import("./demo.ts");
+      const { runDemo } = await import("./app/demo.ts");
       return await runDemo(command);
     }
   }

@@ -2,12 +2,13 @@
  * What the core needs of the outside, and what the outside may ask of the core. Adapters implement the first half;
  * gRPC and HTTP are written against the second. Types only: nothing here runs.
  */
-import type { PrepullState, WorkByNode } from "./domain/answers.ts";
+
 import type { LabImagesError } from "./domain/errors.ts";
-import type { NodeReport } from "./domain/node-report.ts";
-import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/pull.ts";
-import type { RemoteTag } from "./domain/remote-tag.ts";
-import type { ResolvedImage, Snapshot } from "./domain/snapshot.ts";
+import type { NodeReport } from "./domain/nodes/node-report.ts";
+import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/prepull/pull.ts";
+import type { PrepullState, WorkByNode } from "./domain/snapshot/answers.ts";
+import type { ResolvedImage, Snapshot } from "./domain/snapshot/snapshot.ts";
+import type { RemoteTag } from "./domain/tags/remote-tag.ts";
 
 /** Time, injected so that tests turn it by hand. */
 export interface Clock {

@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
-import type { ImageClass } from "../domain/image.ts";
+import type { ImageClass } from "../domain/images/image.ts";
 import type { ClientOptions, Command, ImageSelector } from "./command.ts";
 
 /** A command line that asks for nothing that there is: for standard error, with exit status 2. */

@@ -1,4 +1,4 @@
-import type { ImageClass } from "../domain/image.ts";
+import type { ImageClass } from "../domain/images/image.ts";
 
 /** What an image is looked up by. */
 export type ImageSelector =

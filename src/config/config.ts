@@ -1,4 +1,4 @@
-import type { Toleration } from "../domain/node-report.ts";
+import type { Toleration } from "../domain/nodes/node-report.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
 import type { ListenAddress } from "./address.ts";
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Toleration } from "../domain/node-report.ts";
+import type { Toleration } from "../domain/nodes/node-report.ts";
 import type { DropdownPolicy, ImageSettings, SourceSettings } from "../domain/settings.ts";
 import type { Config, RegistryAccess } from "./config.ts";
 import { ConfigError } from "./config-error.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { parseDateTime } from "../domain/calendar.ts";
-import { parseVersion } from "../domain/version.ts";
+import { parseDateTime } from "../domain/tags/calendar.ts";
+import { parseVersion } from "../domain/tags/version.ts";
 import { isLoopback } from "./address.ts";
 import {
   duration,

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ImageList, NodeStatus, PrepullImages } from "../domain/answers.ts";
+import { spawnerImagesJson, spawnerPrepullsJson } from "../domain/images/spawner-json.ts";
 import type { ImageSettings } from "../domain/settings.ts";
-import type { Snapshot } from "../domain/snapshot.ts";
-import { spawnerImagesJson, spawnerPrepullsJson } from "../domain/spawner-json.ts";
+import type { ImageList, NodeStatus, PrepullImages } from "../domain/snapshot/answers.ts";
+import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 import { type EncodedBody, encodeJson, sendEncoded, sendText } from "./answer.ts";
 import { whyNoSnapshot } from "./health-routes.ts";
 import type { RequestHandler, RouteState } from "./route.ts";

@@ -1,11 +1,11 @@
-import type { NodeRules } from "../domain/node-record.ts";
-import type { Times } from "../domain/prepull-tasks.ts";
-import type { PrepullWork } from "../domain/prepull-work.ts";
-import type { Snapshot } from "../domain/snapshot.ts";
+import type { NodeRules } from "../domain/nodes/node-record.ts";
+import type { Times } from "../domain/prepull/prepull-tasks.ts";
+import type { PrepullWork } from "../domain/prepull/prepull-work.ts";
+import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 import type { NodeChange, PrepullReport, RefreshCause } from "../ports.ts";
 import type { CoordinatorSettings } from "./image-state.ts";
-import type { PrepullerReport, PrepullNews } from "./prepuller-news.ts";
-import type { PrepullerSettings } from "./prepuller-state.ts";
+import type { PrepullerReport, PrepullNews } from "./prepuller/prepuller-news.ts";
+import type { PrepullerSettings } from "./prepuller/prepuller-state.ts";
 import type { RefreshPart, RefreshReport, RefreshRequested } from "./refresh.ts";
 
 /** What the coordinator is told or asked. */

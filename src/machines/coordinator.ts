@@ -1,6 +1,6 @@
 import { assertEvent, assign, emit, enqueueActions, sendTo, setup } from "xstate";
-import { emptyNodeTable, nodeNamed } from "../domain/node-table.ts";
-import { NO_WORK, type PrepullWork, workOf } from "../domain/prepull-work.ts";
+import { emptyNodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
+import { NO_WORK, type PrepullWork, workOf } from "../domain/prepull/prepull-work.ts";
 import type { RefreshCause } from "../ports.ts";
 import type { CoordinatorEvent, CoordinatorInput, CoordinatorNews } from "./coordinator-events.ts";
 import { type GateRef, idleGate, withoutGate } from "./gate-table.ts";
@@ -20,8 +20,8 @@ import {
   setWatchFault,
   swap,
 } from "./image-state.ts";
-import { leaveOrphans } from "./orphans.ts";
-import { prepullerMachine } from "./prepuller.ts";
+import { leaveOrphans } from "./prepuller/orphans.ts";
+import { prepullerMachine } from "./prepuller/prepuller.ts";
 import { refreshMachine } from "./refresh.ts";
 import { waitGateMachine } from "./wait-gate.ts";
 

@@ -1,9 +1,9 @@
-import type { Catalog } from "../domain/catalog.ts";
 import type { LabImagesError } from "../domain/errors.ts";
-import { addsToMissing } from "../domain/missing-growth.ts";
-import { editNodeTable, type NodeTable, nodeNamed } from "../domain/node-table.ts";
+import type { Catalog } from "../domain/images/catalog.ts";
+import { editNodeTable, type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
-import { createSnapshot, type Snapshot } from "../domain/snapshot.ts";
+import { addsToMissing } from "../domain/snapshot/missing-growth.ts";
+import { createSnapshot, type Snapshot } from "../domain/snapshot/snapshot.ts";
 import type { NodeChange, NodePage, RefreshCause, SourceState } from "../ports.ts";
 import type { RefreshFaults } from "./refresh.ts";
 

@@ -1,6 +1,6 @@
 import { type AnyEventObject, assertEvent, assign, fromCallback, sendParent, setup } from "xstate";
-import type { Catalog } from "../domain/catalog.ts";
 import type { LabImagesError } from "../domain/errors.ts";
+import type { Catalog } from "../domain/images/catalog.ts";
 import type { NodePage, RefreshCause } from "../ports.ts";
 
 /** What the effects of a refresh tell: the parts of the next snapshot, as they come. */

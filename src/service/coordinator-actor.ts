@@ -1,12 +1,12 @@
 import { createActor } from "xstate";
-import type { NodeRules } from "../domain/node-record.ts";
-import { PULL_BACKOFF } from "../domain/prepull-backoff.ts";
+import type { NodeRules } from "../domain/nodes/node-record.ts";
+import { PULL_BACKOFF } from "../domain/prepull/prepull-backoff.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
 import type { CoordinatorSettings } from "../machines/image-state.ts";
-import { nodeGroupMachine } from "../machines/node-group.ts";
-import { nodePrepullMachine } from "../machines/node-prepull.ts";
-import { prepullerMachine } from "../machines/prepuller.ts";
-import type { PrepullerSettings } from "../machines/prepuller-state.ts";
+import { nodeGroupMachine } from "../machines/prepuller/node-group.ts";
+import { nodePrepullMachine } from "../machines/prepuller/node-prepull.ts";
+import { prepullerMachine } from "../machines/prepuller/prepuller.ts";
+import type { PrepullerSettings } from "../machines/prepuller/prepuller-state.ts";
 import { refreshMachine } from "../machines/refresh.ts";
 import { waitGateMachine } from "../machines/wait-gate.ts";
 import type { Clock } from "../ports.ts";

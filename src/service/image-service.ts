@@ -1,9 +1,9 @@
 import { CancelledError, NotReadyError, ShuttingDownError } from "../domain/errors.ts";
-import { workOn } from "../domain/prepull-work.ts";
-import type { RemoteTag } from "../domain/remote-tag.ts";
+import { workOn } from "../domain/prepull/prepull-work.ts";
+import type { RemoteTag } from "../domain/tags/remote-tag.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import { type ImageState, isMarkable } from "../machines/image-state.ts";
-import type { PrepullerContext } from "../machines/prepuller-state.ts";
+import type { PrepullerContext } from "../machines/prepuller/prepuller-state.ts";
 import type {
   GateCaller,
   GateRequest,

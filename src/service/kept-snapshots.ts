@@ -1,4 +1,4 @@
-import type { Snapshot } from "../domain/snapshot.ts";
+import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 
 /** For how long a listing is kept after it is replaced (api.md, Paging), milliseconds. */
 const KEPT_FOR = 60_000;

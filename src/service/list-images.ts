@@ -1,4 +1,4 @@
-import { type Catalog, completeCatalog, planCatalog } from "../domain/catalog.ts";
+import { type Catalog, completeCatalog, planCatalog } from "../domain/images/catalog.ts";
 import type { ImageSettings } from "../domain/settings.ts";
 import type { ImageSource, Logger } from "../ports.ts";
 import { runSliced } from "./sliced.ts";

@@ -1,15 +1,15 @@
 import { type AnyEventObject, fromCallback, fromPromise } from "xstate";
 import { LabImagesError } from "../domain/errors.ts";
-import type { PullBackoff } from "../domain/prepull-backoff.ts";
+import type { PullBackoff } from "../domain/prepull/prepull-backoff.ts";
 import {
   PullCancelledError,
   type PullFailure,
   type PullOrder,
   PullReleasedError,
   type RecoveredPull,
-} from "../domain/pull.ts";
-import type { NodePrepullEvent, PullDropped } from "../machines/node-prepull.ts";
-import type { RecoverInput } from "../machines/prepuller.ts";
+} from "../domain/prepull/pull.ts";
+import type { NodePrepullEvent, PullDropped } from "../machines/prepuller/node-prepull.ts";
+import type { RecoverInput } from "../machines/prepuller/prepuller.ts";
 import type { Leadership, Logger, Puller } from "../ports.ts";
 
 /** The built-in prepuller, as it is put together. */

@@ -1,9 +1,9 @@
-import { alongside } from "../domain/alongside.ts";
-import type { PrepullProgress, WorkByNode } from "../domain/answers.ts";
-import { type NodeTable, nodeNamed } from "../domain/node-table.ts";
-import { type PrepullTask, progressOfTask } from "../domain/prepull-tasks.ts";
+import { type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
+import { type PrepullTask, progressOfTask } from "../domain/prepull/prepull-tasks.ts";
 import { isSameList } from "../domain/same-list.ts";
-import type { EndedWork, PrepullerContext } from "../machines/prepuller-state.ts";
+import { alongside } from "../domain/snapshot/alongside.ts";
+import type { PrepullProgress, WorkByNode } from "../domain/snapshot/answers.ts";
+import type { EndedWork, PrepullerContext } from "../machines/prepuller/prepuller-state.ts";
 
 /** The prepuller's work as the readers see it. */
 export interface ProgressView {

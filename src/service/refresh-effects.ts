@@ -1,6 +1,6 @@
 import { type AnyEventObject, fromCallback } from "xstate";
-import type { Catalog } from "../domain/catalog.ts";
 import { KubernetesUnavailableError, LabImagesError, RegistryUnavailableError } from "../domain/errors.ts";
+import type { Catalog } from "../domain/images/catalog.ts";
 import type { RefreshFault, RefreshPart } from "../machines/refresh.ts";
 import type { NodeSource } from "../ports.ts";
 import { type ListImagesParts, listImages } from "./list-images.ts";

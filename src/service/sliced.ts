@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Sliced } from "../domain/catalog.ts";
+import type { Sliced } from "../domain/images/catalog.ts";
 
 /** Milliseconds of work before others get a turn of the event loop: look-ups must not wait for a refresh. */
 const BUDGET = 3;

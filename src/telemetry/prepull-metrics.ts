@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { PullFailureClass } from "../domain/pull-failure.ts";
+import type { PullFailureClass } from "../domain/prepull/pull-failure.ts";
 
 /** What is counted of the built-in prepuller. */
 export interface PrepullCounts {

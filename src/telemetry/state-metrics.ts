@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
-import type { NodeMissingImages, NodeStatus } from "../domain/answers.ts";
-import type { Snapshot } from "../domain/snapshot.ts";
+import type { NodeMissingImages, NodeStatus } from "../domain/snapshot/answers.ts";
+import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 import type { Clock, StateReader } from "../ports.ts";
 
 /** What the gauges read. */

@@ -1,4 +1,4 @@
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 
 /** How large a world is. */
 export interface WorldSize {

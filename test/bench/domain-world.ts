@@ -1,8 +1,8 @@
-import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/catalog.ts";
-import type { NodeReport, ReportedImage } from "../../src/domain/node-report.ts";
-import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/node-table.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
-import { createSnapshot, type Snapshot } from "../../src/domain/snapshot.ts";
+import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
+import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
+import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { imageSettings, nodeRules } from "../support/image-world.ts";
 import {
   digestOf,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { isLaterVersion } from "../../src/kubernetes/resource-version.ts";
+import { isLaterVersion } from "../../src/kubernetes/client/resource-version.ts";
 import { PATCH } from "./api-client.ts";
 import {
   type AList,

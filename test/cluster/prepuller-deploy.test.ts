@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import type { V1ConfigMap, V1Deployment, V1Role, V1ServiceAccount } from "@kubernetes/client-node";
 import { parseConfig } from "../../src/config/load.ts";
-import { buildPrepullPod } from "../../src/kubernetes/prepull-pod.ts";
+import { buildPrepullPod } from "../../src/kubernetes/pods/prepull-pod.ts";
 import { digest } from "../kubernetes/node-fixture.ts";
 import { reference } from "../kubernetes/prepull-fixture.ts";
 import type { ApiClient } from "./api-client.ts";

@@ -4,16 +4,16 @@
  * of a `ReplicaPlan` in JSON; it tells what happens in lines of JSON.
  */
 import { readFile } from "node:fs/promises";
-import { type PullOrder, PullReleasedError } from "../../src/domain/pull.ts";
-import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/connection.ts";
-import { createImageInterning } from "../../src/kubernetes/image-interning.ts";
-import { createLeadership } from "../../src/kubernetes/leadership.ts";
-import type { LeaseTiming } from "../../src/kubernetes/lease-candidate.ts";
-import { readNode } from "../../src/kubernetes/node-object.ts";
-import { noOwner } from "../../src/kubernetes/pod-owner.ts";
-import { createPuller } from "../../src/kubernetes/puller.ts";
+import { type PullOrder, PullReleasedError } from "../../src/domain/prepull/pull.ts";
+import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/client/connection.ts";
+import { createLeadership } from "../../src/kubernetes/lease/leadership.ts";
+import type { LeaseTiming } from "../../src/kubernetes/lease/lease-candidate.ts";
+import { createImageInterning } from "../../src/kubernetes/nodes/image-interning.ts";
+import { readNode } from "../../src/kubernetes/nodes/node-object.ts";
+import { noOwner } from "../../src/kubernetes/pods/pod-owner.ts";
+import { createPuller } from "../../src/kubernetes/pulls/puller.ts";
 import type { Puller } from "../../src/ports.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { silentLogger } from "../kubernetes/node-fixture.ts";
 
 /** What a replica is told. */

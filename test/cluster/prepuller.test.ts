@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
-import { PullCancelledError, type PullOrder, PullReleasedError } from "../../src/domain/pull.ts";
+import { PullCancelledError, type PullOrder, PullReleasedError } from "../../src/domain/prepull/pull.ts";
 import type { Puller } from "../../src/ports.ts";
 import { digest } from "../kubernetes/node-fixture.ts";
 import { ended, failureOf, reference, unending, waiting } from "../kubernetes/prepull-fixture.ts";

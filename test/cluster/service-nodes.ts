@@ -1,9 +1,9 @@
-import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet.ts";
-import type { KubeletApiAddress } from "../../src/simulation/kubelet-client.ts";
-import { splitReference } from "../../src/simulation/kubelet-images.ts";
-import { createRegistryLink } from "../../src/simulation/kubelet-pulls.ts";
-import { type KubeletDelays, realKubeletDelays } from "../../src/simulation/kubelet-settings.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet/kubelet.ts";
+import type { KubeletApiAddress } from "../../src/simulation/kubelet/kubelet-client.ts";
+import { splitReference } from "../../src/simulation/kubelet/kubelet-images.ts";
+import { createRegistryLink } from "../../src/simulation/kubelet/kubelet-pulls.ts";
+import { type KubeletDelays, realKubeletDelays } from "../../src/simulation/kubelet/kubelet-settings.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 
 /** Size of every image, bytes. */
 export const IMAGE_BYTES = 1_000_000;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { prepullPodSelector } from "../../src/kubernetes/prepull-pod.ts";
-import { createKubeletClient, type KubeletApiAddress } from "../../src/simulation/kubelet-client.ts";
+import { prepullPodSelector } from "../../src/kubernetes/pods/prepull-pod.ts";
+import { createKubeletClient, type KubeletApiAddress } from "../../src/simulation/kubelet/kubelet-client.ts";
 
 /** What is known of one pod of the prepuller that is there or has been. */
 export interface SeenPod {

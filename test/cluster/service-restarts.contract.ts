@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createKubeletClient } from "../../src/simulation/kubelet-client.ts";
+import { createKubeletClient } from "../../src/simulation/kubelet/kubelet-client.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   assertOnce,

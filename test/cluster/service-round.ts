@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Kubelet, KubeletOptions } from "../../src/simulation/kubelet.ts";
-import type { KubeletApiAddress } from "../../src/simulation/kubelet-client.ts";
-import type { KubeletDelays } from "../../src/simulation/kubelet-settings.ts";
-import { startOciRegistry } from "../../src/simulation/oci-registry.ts";
+import type { Kubelet, KubeletOptions } from "../../src/simulation/kubelet/kubelet.ts";
+import type { KubeletApiAddress } from "../../src/simulation/kubelet/kubelet-client.ts";
+import type { KubeletDelays } from "../../src/simulation/kubelet/kubelet-settings.ts";
+import { startOciRegistry } from "../../src/simulation/registry/oci-registry.ts";
 import { eventually } from "../support/eventually.ts";
 import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
 import { type ServiceProcess, startServiceProcess } from "../support/service-process.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import { parseConfig } from "../../src/config/load.ts";
-import { spawnerPrepullsJson } from "../../src/domain/spawner-json.ts";
+import { spawnerPrepullsJson } from "../../src/domain/images/spawner-json.ts";
 
 const CASES = join(import.meta.dirname, "..", "conformance", "cases");
 

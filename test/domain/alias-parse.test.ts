@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseAliasTag, parseTagFor, titleCase } from "../../src/domain/alias-parse.ts";
-import { parseTag } from "../../src/domain/tag-parse.ts";
+import { parseAliasTag, parseTagFor, titleCase } from "../../src/domain/tags/alias-parse.ts";
+import { parseTag } from "../../src/domain/tags/tag-parse.ts";
 import { nearlyTag } from "./tag-arbitrary.ts";
 
 test("an alias has a title-cased name, an optional cycle and an optional architecture", () => {

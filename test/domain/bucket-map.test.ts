@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { emptyBucketMap, valueAt, withValue } from "../../src/domain/bucket-map.ts";
+import { emptyBucketMap, valueAt, withValue } from "../../src/domain/snapshot/bucket-map.ts";
 
 test("a bucket map answers as a Map does, and the one it was made from stays as it was", () => {
   const entries = fc.array(fc.tuple(fc.string(), fc.integer()), { maxLength: 200 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseDateTime, timeOfDay, timeOfWeek } from "../../src/domain/calendar.ts";
+import { parseDateTime, timeOfDay, timeOfWeek } from "../../src/domain/tags/calendar.ts";
 
 const DAY = 86_400_000;
 

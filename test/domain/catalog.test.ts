@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/catalog.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
-import { sortTags } from "../../src/domain/tag-order.ts";
+import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
+import { sortTags } from "../../src/domain/tags/tag-order.ts";
 import { catalogOf, digest, imageSettings, listing, PREFIX, REPOSITORY, resolved } from "../support/image-world.ts";
 import { anyListing, anySettings } from "../support/world-arbitrary.ts";
 

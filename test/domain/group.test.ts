@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseTagFor } from "../../src/domain/alias-parse.ts";
-import { type GroupMember, groupTag, primaryOf } from "../../src/domain/group.ts";
-import { compareTags } from "../../src/domain/tag-order.ts";
+import { type GroupMember, groupTag, primaryOf } from "../../src/domain/images/group.ts";
+import { parseTagFor } from "../../src/domain/tags/alias-parse.ts";
+import { compareTags } from "../../src/domain/tags/tag-order.ts";
 import {
   catalogOf,
   digest,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvalidReferenceError, UnknownImageError } from "../../src/domain/errors.ts";
-import type { ImageClass } from "../../src/domain/image.ts";
-import type { ResolvedImage, Snapshot } from "../../src/domain/snapshot.ts";
+import type { ImageClass } from "../../src/domain/images/image.ts";
+import type { ResolvedImage, Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { digest, found, listing, nodeReport, PREFIX, snapshotOf } from "../support/image-world.ts";
 
 const REFERENCE = PREFIX.slice(0, -1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { DropdownPolicy, FilterPolicy } from "../../src/domain/settings.ts";
-import type { Snapshot } from "../../src/domain/snapshot.ts";
+import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { digest, listing, nextSnapshot, nodeReport, PREFIX, snapshotOf, tableOf } from "../support/image-world.ts";
 import { anyDropdown, anyListing, anySettings, WORLD_TIME } from "../support/world-arbitrary.ts";
 

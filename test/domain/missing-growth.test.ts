@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NodeMissingImages } from "../../src/domain/answers.ts";
-import { addsToMissing } from "../../src/domain/missing-growth.ts";
+import type { NodeMissingImages } from "../../src/domain/snapshot/answers.ts";
+import { addsToMissing } from "../../src/domain/snapshot/missing-growth.ts";
 import { listing, nodeReport, snapshotOf } from "../support/image-world.ts";
 
 const SETTINGS = { numWeeklies: 3 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NodeImage } from "../../src/domain/answers.ts";
-import { editNodeTable } from "../../src/domain/node-table.ts";
-import type { Snapshot } from "../../src/domain/snapshot.ts";
+import { editNodeTable } from "../../src/domain/nodes/node-table.ts";
+import type { NodeImage } from "../../src/domain/snapshot/answers.ts";
+import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import {
   CORDON,
   digest,

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digestsOn, MEMORY_OF_UNTOLD } from "../../src/domain/node-record.ts";
-import { editNodeTable, emptyNodeTable, type NodeTable, nodeNamed, reportedSize } from "../../src/domain/node-table.ts";
+import { digestsOn, MEMORY_OF_UNTOLD } from "../../src/domain/nodes/node-record.ts";
+import {
+  editNodeTable,
+  emptyNodeTable,
+  type NodeTable,
+  nodeNamed,
+  reportedSize,
+} from "../../src/domain/nodes/node-table.ts";
 import { compareCodePoints } from "../../src/domain/text-order.ts";
 import { CORDON, digest, nodeReport, nodeRules, type ReportContent } from "../support/image-world.ts";
 

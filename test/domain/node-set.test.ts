@@ -13,7 +13,7 @@ import {
   setNode,
   withNode,
   withoutNodes,
-} from "../../src/domain/node-set.ts";
+} from "../../src/domain/nodes/node-set.ts";
 
 const slots = fc.array(fc.nat({ max: 1_200 }), { maxLength: 40 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digestsInNames } from "../../src/domain/node-report.ts";
-import { NO_NODES } from "../../src/domain/node-set.ts";
+import { digestsInNames } from "../../src/domain/nodes/node-report.ts";
+import { NO_NODES } from "../../src/domain/nodes/node-set.ts";
 import {
   editNodeTable,
   emptyNodeTable,
@@ -11,8 +11,8 @@ import {
   nodeNamed,
   nodesToHave,
   reportedSize,
-} from "../../src/domain/node-table.ts";
-import { presenceOf } from "../../src/domain/presence.ts";
+} from "../../src/domain/nodes/node-table.ts";
+import { presenceOf } from "../../src/domain/nodes/presence.ts";
 import { CORDON, digest, nodeReport, nodeRules, tableOf } from "../support/image-world.ts";
 
 function edited(table: NodeTable, edit: (editor: NodeTableEditor) => void): NodeTable {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { prepullTags } from "../../src/domain/plan.ts";
+import { prepullTags } from "../../src/domain/prepull/plan.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
-import { sortTags } from "../../src/domain/tag-order.ts";
-import { parseTag } from "../../src/domain/tag-parse.ts";
+import { sortTags } from "../../src/domain/tags/tag-order.ts";
+import { parseTag } from "../../src/domain/tags/tag-parse.ts";
 import { imageSettings } from "../support/image-world.ts";
 import { nearlyTag } from "./tag-arbitrary.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { PULL_BACKOFF, pullBackoff } from "../../src/domain/prepull-backoff.ts";
+import { PULL_BACKOFF, pullBackoff } from "../../src/domain/prepull/prepull-backoff.ts";
 
 test("a failed pull waits as the kubelet would: 10 s, twice as long each time, 300 s at most", () => {
   const waits = [1, 2, 3, 6, 100].map((failures) => pullBackoff(PULL_BACKOFF, failures, 1));

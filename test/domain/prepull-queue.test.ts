@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { choosePulls, PATIENCE, type PullCandidate } from "../../src/domain/prepull-queue.ts";
+import { choosePulls, PATIENCE, type PullCandidate } from "../../src/domain/prepull/prepull-queue.ts";
 
 function candidate(uid: string, changes: Partial<PullCandidate> = {}): PullCandidate {
   return { uid, isRetry: false, isRecommended: false, bareSince: 0, turns: 0, since: 0, lot: 0.5, ...changes };

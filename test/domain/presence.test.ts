@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { hasNode } from "../../src/domain/node-set.ts";
+import { hasNode } from "../../src/domain/nodes/node-set.ts";
 import {
   changedDigests,
   editPresence,
   NO_PRESENCE,
   type PresenceIndex,
   presenceOf,
-} from "../../src/domain/presence.ts";
+} from "../../src/domain/nodes/presence.ts";
 
 const SLOTS = 70;
 const DIGESTS = ["sha256:aa", "sha256:ab", "sha256:ba", "", "x"];

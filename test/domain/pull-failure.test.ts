@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { classOfFailure, PULL_FAILURE_CLASSES, type PullFailureClass } from "../../src/domain/pull-failure.ts";
+import { classOfFailure, PULL_FAILURE_CLASSES, type PullFailureClass } from "../../src/domain/prepull/pull-failure.ts";
 
 const IMAGE = "registry.test/sciplat/lab:w_2077_43@sha256:401403404429500";
 const PULLING = `failed to pull and unpack image "${IMAGE}": failed to resolve reference "${IMAGE}":`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { InvalidReferenceError } from "../../src/domain/errors.ts";
-import { formatReference, parseReference } from "../../src/domain/reference.ts";
+import { formatReference, parseReference } from "../../src/domain/images/reference.ts";
 
 test("a reference has registry, repository, and perhaps tag and digest", () => {
   assert.deepEqual(parseReference("localhost:5000/a/b:w_2077_43@sha256:1a2b"), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createSnapshot, type Snapshot } from "../../src/domain/snapshot.ts";
+import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { catalogOf, digest, tableOf } from "../support/image-world.ts";
 import { anyWorld, listedParts, live, type Moment, type World } from "../support/random-world.ts";
 import { answersOf, type SnapshotAnswers } from "../support/snapshot-answers.ts";

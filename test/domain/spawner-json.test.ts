@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { spawnerImagesJson, spawnerPrepullsJson } from "../../src/domain/spawner-json.ts";
+import { spawnerImagesJson, spawnerPrepullsJson } from "../../src/domain/images/spawner-json.ts";
 import { plainImage } from "../http/snapshots.ts";
 
 const SETTINGS = {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseAliasTag } from "../../src/domain/alias-parse.ts";
 import { InvalidArgumentError } from "../../src/domain/errors.ts";
 import type { DropdownPolicy, FilterPolicy } from "../../src/domain/settings.ts";
-import type { Tag } from "../../src/domain/tag.ts";
-import { filterByPolicy, filterTags } from "../../src/domain/tag-filter.ts";
-import { sortTags } from "../../src/domain/tag-order.ts";
-import { parseTag } from "../../src/domain/tag-parse.ts";
+import { parseAliasTag } from "../../src/domain/tags/alias-parse.ts";
+import type { Tag } from "../../src/domain/tags/tag.ts";
+import { filterByPolicy, filterTags } from "../../src/domain/tags/tag-filter.ts";
+import { sortTags } from "../../src/domain/tags/tag-order.ts";
+import { parseTag } from "../../src/domain/tags/tag-parse.ts";
 
 const DAY = 86_400_000;
 const NO_LIMIT: FilterPolicy = { number: null, age: null, cutoffBuild: null, cutoffDate: null, cutoffVersion: null };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseAliasTag } from "../../src/domain/alias-parse.ts";
-import type { Tag } from "../../src/domain/tag.ts";
-import { compareTags, sortTags } from "../../src/domain/tag-order.ts";
-import { parseTag } from "../../src/domain/tag-parse.ts";
+import { parseAliasTag } from "../../src/domain/tags/alias-parse.ts";
+import type { Tag } from "../../src/domain/tags/tag.ts";
+import { compareTags, sortTags } from "../../src/domain/tags/tag-order.ts";
+import { parseTag } from "../../src/domain/tags/tag-parse.ts";
 import { nearlyTag } from "./tag-arbitrary.ts";
 
 /** Asserts that tags given in display order are sorted so from any order. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Tag } from "../../src/domain/tag.ts";
-import { isRunnableTag, isValidTag, parseTag } from "../../src/domain/tag-parse.ts";
+import type { Tag } from "../../src/domain/tags/tag.ts";
+import { isRunnableTag, isValidTag, parseTag } from "../../src/domain/tags/tag-parse.ts";
 import { architecture, digits, nearlyTag } from "./tag-arbitrary.ts";
 
 const HEX = "0123456789abcdef".repeat(4);

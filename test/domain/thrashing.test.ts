@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { judgeThrashing, rememberPull, THRASHING_WINDOW } from "../../src/domain/thrashing.ts";
+import { judgeThrashing, rememberPull, THRASHING_WINDOW } from "../../src/domain/prepull/thrashing.ts";
 
 const MINUTE = 60_000;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Taint, Toleration } from "../../src/domain/node-report.ts";
-import { judgeTaints } from "../../src/domain/toleration.ts";
+import type { Taint, Toleration } from "../../src/domain/nodes/node-report.ts";
+import { judgeTaints } from "../../src/domain/nodes/toleration.ts";
 
 const GPU: Taint = { key: "gpu", value: "yes", effect: "NoSchedule" };
 const EVICTING: Taint = { ...GPU, effect: "NoExecute" };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { TagVersion } from "../../src/domain/tag.ts";
-import { compareVersions, parseVersion } from "../../src/domain/version.ts";
+import type { TagVersion } from "../../src/domain/tags/tag.ts";
+import { compareVersions, parseVersion } from "../../src/domain/tags/version.ts";
 
 function version(text: string): TagVersion {
   const parsed = parseVersion(text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
-import type { Interceptor } from "../../src/simulation/kubernetes-api.ts";
+import type { Interceptor } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { fastClock } from "./support/clocks.ts";
 import { type Peers, startPeers } from "./support/peers.ts";

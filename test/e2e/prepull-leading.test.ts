@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
-import { DIGEST_ANNOTATION, NODE_UID_ANNOTATION, prepullPodName } from "../../src/kubernetes/prepull-pod.ts";
+import { DIGEST_ANNOTATION, NODE_UID_ANNOTATION, prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
 import type { Clock } from "../../src/ports.ts";
-import type { ApiObject } from "../../src/simulation/kubernetes-objects.ts";
+import type { ApiObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
 import { createSystemClock } from "../../src/telemetry/system-clock.ts";
 import { NAMESPACE } from "./support/kubelets.ts";
 import type { Peers } from "./support/peers.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { describeServiceRestarts } from "../cluster/service-restarts.contract.ts";
 import type { ServicePeer } from "../cluster/service-round.ts";
 

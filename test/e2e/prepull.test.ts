@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Kubelet } from "../../src/simulation/kubelet.ts";
+import type { Kubelet } from "../../src/simulation/kubelet/kubelet.ts";
 import { plainState, progressOf, reportPrepull, watchStatus } from "../cluster/service-calls.ts";
 import { bandwidthFor, type PlayedNodes, playNodes } from "../cluster/service-nodes.ts";
 import { type PodHistory, recordPods } from "../cluster/service-pods.ts";

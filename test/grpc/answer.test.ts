@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answerOf, createAnswerCache, withState } from "../../src/grpc/answer.ts";
+import { answerOf, createAnswerCache, withState } from "../../src/grpc/messages/answer.ts";
 import { snapshotOf } from "./support/fake-state.ts";
 
 test("a state is put behind the answer, and the whole is kept while the state is the same", () => {

@@ -6,7 +6,6 @@ import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import protobuf from "protobufjs";
-import { messageEncoder, PROTO_FOLDER, servedService } from "../../src/grpc/contract.ts";
 import {
   GET_MENU_FIELD,
   GET_PREPULL_STATUS_FIELD,
@@ -20,7 +19,8 @@ import {
   RESOLVE_IMAGE_FIELD,
   STATE_FIELD,
   WATCH_PREPULL_STATUS_FIELD,
-} from "../../src/grpc/field-numbers.ts";
+} from "../../src/grpc/messages/field-numbers.ts";
+import { messageEncoder, PROTO_FOLDER, servedService } from "../../src/grpc/server/contract.ts";
 
 const PACKAGE_FOLDER = join(PROTO_FOLDER, "..");
 const run = promisify(execFile);

@@ -9,8 +9,8 @@ import {
   LabImagesError,
   RegistryUnavailableError,
 } from "../../src/domain/errors.ts";
-import { ERROR_TABLE, statusOf } from "../../src/grpc/error-table.ts";
-import { ProtocolError } from "../../src/grpc/protocol-error.ts";
+import { ERROR_TABLE, statusOf } from "../../src/grpc/server/error-table.ts";
+import { ProtocolError } from "../../src/grpc/server/protocol-error.ts";
 import { failureOf } from "./support/calls.ts";
 import { keepingLogger, type LogLine } from "./support/running-server.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createLatestWriter } from "../../src/grpc/latest-writer.ts";
+import { createLatestWriter } from "../../src/grpc/messages/latest-writer.ts";
 
 test("while one message is on its way only the latest other one waits (G1)", () => {
   const sent: string[] = [];

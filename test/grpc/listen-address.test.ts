@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isLoopback, ListenError, parseListenAddress } from "../../src/grpc/listen-address.ts";
+import { isLoopback, ListenError, parseListenAddress } from "../../src/grpc/server/listen-address.ts";
 
 test("addresses are host and port", () => {
   assert.deepEqual(parseListenAddress("127.0.0.1:50051"), { host: "127.0.0.1", port: 50_051 });

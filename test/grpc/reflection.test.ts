@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
-import { PROTO_FOLDER } from "../../src/grpc/contract.ts";
+import { PROTO_FOLDER } from "../../src/grpc/server/contract.ts";
 import { eventually } from "../support/eventually.ts";
 import { ask, failureOf } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";

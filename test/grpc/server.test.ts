@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { ListenError } from "../../src/grpc/listen-address.ts";
+import { ListenError } from "../../src/grpc/server/listen-address.ts";
 import { eventually } from "../support/eventually.ts";
 import { ask, failure, receive } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import protobuf from "protobufjs";
-import { boolField, delimited, delimitedSize, repeatedDelimited, stringField } from "../../src/grpc/wire.ts";
+import { boolField, delimited, delimitedSize, repeatedDelimited, stringField } from "../../src/grpc/messages/wire.ts";
 
 function read(bytes: Buffer): { field: number; value: string | number }[] {
   const reader = protobuf.Reader.create(bytes);

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { createRegistryHook } from "../../src/http/registry-hook.ts";
-import { startOciRegistry } from "../../src/simulation/oci-registry.ts";
+import { startOciRegistry } from "../../src/simulation/registry/oci-registry.ts";
 
 const REPOSITORY = "lab/sketchbook";
 const SECRET = "canary: a secret";

@@ -1,10 +1,10 @@
-import { completeCatalog, planCatalog, runWhole } from "../../src/domain/catalog.ts";
-import type { Image } from "../../src/domain/image.ts";
-import type { NodeReport } from "../../src/domain/node-report.ts";
-import { editNodeTable, emptyNodeTable } from "../../src/domain/node-table.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
+import { completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import type { Image } from "../../src/domain/images/image.ts";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
+import { editNodeTable, emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
-import { createSnapshot, type Snapshot } from "../../src/domain/snapshot.ts";
+import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { RouteState } from "../../src/http/route.ts";
 import type { SourceState } from "../../src/ports.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createBackoff } from "../../src/kubernetes/backoff.ts";
+import { createBackoff } from "../../src/lib/backoff.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 describe("backoff", () => {

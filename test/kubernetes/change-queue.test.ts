@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createChangeQueue } from "../../src/kubernetes/change-queue.ts";
+import { createChangeQueue } from "../../src/kubernetes/watch/change-queue.ts";
 import type { NodeChange } from "../../src/ports.ts";
 import { manualClock } from "../support/manual-clock.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
-import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/connection.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/client/connection.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { createCertificateAuthority } from "../cluster/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { podFiles } from "./pod-files.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { KubernetesUnavailableError } from "../../src/domain/errors.ts";
-import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/connection.ts";
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/client/connection.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { startCluster, temporaryFile } from "./node-fixture.ts";
 
 const never = new AbortController().signal;

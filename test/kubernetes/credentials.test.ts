@@ -5,8 +5,8 @@ import { type AddressInfo, connect, createServer as createTcpServer } from "node
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
-import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/connection.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { connectKubernetes, type KubernetesCall } from "../../src/kubernetes/client/connection.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { createCertificateAuthority } from "../cluster/certificates.ts";
 import { temporaryFile } from "./node-fixture.ts";
 import { podFiles } from "./pod-files.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DeadlineReached, orAborted, pause, withDeadline } from "../../src/kubernetes/deadline.ts";
+import { DeadlineReached, orAborted, pause, withDeadline } from "../../src/lib/abort.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 const never = new AbortController().signal;

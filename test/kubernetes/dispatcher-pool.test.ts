@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { request } from "undici";
-import type { Credentials } from "../../src/kubernetes/credentials.ts";
-import { createDispatcherPool } from "../../src/kubernetes/dispatcher-pool.ts";
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import type { Credentials } from "../../src/kubernetes/client/credentials.ts";
+import { createDispatcherPool } from "../../src/kubernetes/client/dispatcher-pool.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 
 function credentials(server: string, proxyUrl: string | null = null): Credentials {
   return { server, proxyUrl, tls: {}, headers: {}, namespace: null, fingerprint: `${server} ${proxyUrl}` };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createLeadership } from "../../src/kubernetes/leadership.ts";
+import { createLeadership } from "../../src/kubernetes/lease/leadership.ts";
 import { eventually } from "../support/eventually.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { silentLogger } from "./node-fixture.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PullReleasedError } from "../../src/domain/pull.ts";
-import { createLeadership, type ElectedLeadership, soleLeadership } from "../../src/kubernetes/leadership.ts";
-import type { JsonObject } from "../../src/simulation/kubernetes-objects.ts";
+import { PullReleasedError } from "../../src/domain/prepull/pull.ts";
+import { createLeadership, type ElectedLeadership, soleLeadership } from "../../src/kubernetes/lease/leadership.ts";
+import type { JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
 import { eventually } from "../support/eventually.ts";
 import { type ManualClock, manualClock } from "../support/manual-clock.ts";
 import { digest, silentLogger } from "./node-fixture.ts";

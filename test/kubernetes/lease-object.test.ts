@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { KubernetesUnavailableError } from "../../src/domain/errors.ts";
-import { leaseBody, microTime, readLease } from "../../src/kubernetes/lease-object.ts";
+import { leaseBody, microTime, readLease } from "../../src/kubernetes/lease/lease-object.ts";
 
 const NOBODY = { holder: "", durationSeconds: 0, acquireTime: "", renewTime: "", transitions: 0 };
 

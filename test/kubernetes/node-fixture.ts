@@ -3,22 +3,22 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NodeReport } from "../../src/domain/node-report.ts";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import {
   type ConnectionLimits,
   connectKubernetes,
   type KubernetesConnection,
-} from "../../src/kubernetes/connection.ts";
-import { createNodeSource, type NodeSourceLimits } from "../../src/kubernetes/node-source.ts";
+} from "../../src/kubernetes/client/connection.ts";
+import { createNodeSource, type NodeSourceLimits } from "../../src/kubernetes/nodes/node-source.ts";
 import type { Clock, Logger, NodeChange, NodeSource } from "../../src/ports.ts";
 import {
   type LoggedRequest,
   type SimulatedKubernetes,
   type SimulatedKubernetesOptions,
   startKubernetesApi,
-} from "../../src/simulation/kubernetes-api.ts";
-import type { JsonObject } from "../../src/simulation/kubernetes-objects.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+} from "../../src/simulation/kubernetes/kubernetes-api.ts";
+import type { JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 
 /** A logger that says nothing. */

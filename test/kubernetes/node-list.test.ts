@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
-import type { SimulatedKubernetes } from "../../src/simulation/kubernetes-api.ts";
+import type { SimulatedKubernetes } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertInStep, listRequests, nodeObject, startCluster } from "./node-fixture.ts";
 

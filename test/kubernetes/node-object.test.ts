@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createImageInterning } from "../../src/kubernetes/image-interning.ts";
-import { readNode } from "../../src/kubernetes/node-object.ts";
+import { createImageInterning } from "../../src/kubernetes/nodes/image-interning.ts";
+import { readNode } from "../../src/kubernetes/nodes/node-object.ts";
 
 const A = `sha256:${"a".repeat(64)}`;
 const B = `sha256:${"b".repeat(64)}`;

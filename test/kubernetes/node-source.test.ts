@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { nodeNameOf } from "../../src/kubernetes/change-queue.ts";
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { nodeNameOf } from "../../src/kubernetes/watch/change-queue.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { assertInStep, connectSource, digest, nodeObject, shortLimits, watchRequests } from "./node-fixture.ts";
 

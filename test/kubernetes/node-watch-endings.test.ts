@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
-import { createNodeSource } from "../../src/kubernetes/node-source.ts";
+import { createNodeSource } from "../../src/kubernetes/nodes/node-source.ts";
 import type { Logger } from "../../src/ports.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   answerWatches,

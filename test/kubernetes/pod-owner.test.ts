@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createDeploymentOwner, noOwner } from "../../src/kubernetes/pod-owner.ts";
+import { createDeploymentOwner, noOwner } from "../../src/kubernetes/pods/pod-owner.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { silentLogger } from "./node-fixture.ts";
 import { type PrepullBench, startPrepullBench, unending } from "./prepull-fixture.ts";

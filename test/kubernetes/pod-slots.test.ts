@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { createPodSlots, type PodSlots } from "../../src/kubernetes/pod-slots.ts";
+import { createPodSlots, type PodSlots } from "../../src/kubernetes/pods/pod-slots.ts";
 import { unending } from "./prepull-fixture.ts";
 
 /** Asks for slots, and notes in which order they were given. */

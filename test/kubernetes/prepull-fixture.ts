@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
-import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/pull.ts";
-import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/connection.ts";
-import { noOwner } from "../../src/kubernetes/pod-owner.ts";
-import { prepullPodName } from "../../src/kubernetes/prepull-pod.ts";
-import { createPuller, type PullerLimits, type PullerOptions } from "../../src/kubernetes/puller.ts";
+import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/prepull/pull.ts";
+import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/client/connection.ts";
+import { noOwner } from "../../src/kubernetes/pods/pod-owner.ts";
+import { prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
+import { createPuller, type PullerLimits, type PullerOptions } from "../../src/kubernetes/pulls/puller.ts";
 import type { Puller } from "../../src/ports.ts";
-import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet.ts";
-import { createRegistryLink } from "../../src/simulation/kubelet-pulls.ts";
-import { demoKubeletDelays } from "../../src/simulation/kubelet-settings.ts";
+import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet/kubelet.ts";
+import { createRegistryLink } from "../../src/simulation/kubelet/kubelet-pulls.ts";
+import { demoKubeletDelays } from "../../src/simulation/kubelet/kubelet-settings.ts";
 import {
   type SimulatedKubernetes,
   type SimulatedKubernetesOptions,
   startKubernetesApi,
-} from "../../src/simulation/kubernetes-api.ts";
-import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes-objects.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+} from "../../src/simulation/kubernetes/kubernetes-api.ts";
+import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { digest, silentLogger, temporaryFile } from "./node-fixture.ts";

@@ -6,7 +6,7 @@ import {
   type PrepullPodSettings,
   prepullPodName,
   prepullPodSelector,
-} from "../../src/kubernetes/prepull-pod.ts";
+} from "../../src/kubernetes/pods/prepull-pod.ts";
 import { digest } from "./node-fixture.ts";
 import { reference } from "./prepull-fixture.ts";
 

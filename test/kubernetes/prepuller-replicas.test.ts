@@ -1,4 +1,4 @@
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { createApiClient } from "../cluster/api-client.ts";
 import { describePrepullerReplicas } from "../cluster/prepuller-replicas.contract.ts";
 import { temporaryFile } from "./node-fixture.ts";

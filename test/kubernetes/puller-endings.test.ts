@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PullCancelledError } from "../../src/domain/pull.ts";
+import { PullCancelledError } from "../../src/domain/prepull/pull.ts";
 import { createApiClient } from "../cluster/api-client.ts";
 import { digest } from "./node-fixture.ts";
 import {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, it } from "node:test";
-import { classOfFailure } from "../../src/domain/pull-failure.ts";
-import type { JsonObject } from "../../src/simulation/kubernetes-objects.ts";
+import { classOfFailure } from "../../src/domain/prepull/pull-failure.ts";
+import type { JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
 import {
   ended,
   failureOf,

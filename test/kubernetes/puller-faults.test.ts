@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PullReleasedError } from "../../src/domain/pull.ts";
+import { PullReleasedError } from "../../src/domain/prepull/pull.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Fault } from "../support/fault-proxy.ts";
 import { digest } from "./node-fixture.ts";

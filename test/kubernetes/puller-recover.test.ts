@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { KubernetesDeniedError, KubernetesUnavailableError } from "../../src/domain/errors.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { eventually } from "../support/eventually.ts";
 import { digest } from "./node-fixture.ts";
 import { abandon, ended, quickLimits, startPrepullBench, unending } from "./prepull-fixture.ts";

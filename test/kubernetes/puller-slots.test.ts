@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PullCancelledError } from "../../src/domain/pull.ts";
-import { prepullPodName } from "../../src/kubernetes/prepull-pod.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { PullCancelledError } from "../../src/domain/prepull/pull.ts";
+import { prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { eventually } from "../support/eventually.ts";
 import { digest } from "./node-fixture.ts";
 import { abandon, ended, failureOf, type PrepullBench, startPrepullBench, unending } from "./prepull-fixture.ts";

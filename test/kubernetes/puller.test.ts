@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PullCancelledError, type PullOrder, PullReleasedError } from "../../src/domain/pull.ts";
-import { buildPrepullPod } from "../../src/kubernetes/prepull-pod.ts";
-import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes-objects.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { PullCancelledError, type PullOrder, PullReleasedError } from "../../src/domain/prepull/pull.ts";
+import { buildPrepullPod } from "../../src/kubernetes/pods/prepull-pod.ts";
+import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { createApiClient } from "../cluster/api-client.ts";
 import { eventually } from "../support/eventually.ts";
 import { digest } from "./node-fixture.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isLaterVersion } from "../../src/kubernetes/resource-version.ts";
+import { isLaterVersion } from "../../src/kubernetes/client/resource-version.ts";
 
 describe("resource versions", () => {
   it("are compared as integers of any length", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { NodeReport } from "../../src/domain/node-report.ts";
-import { createToldChanges } from "../../src/kubernetes/told-changes.ts";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
+import { createToldChanges } from "../../src/kubernetes/watch/told-changes.ts";
 import type { NodeChange } from "../../src/ports.ts";
 
 function node(name: string, uid = name): NodeReport {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createLineCutter } from "../../src/kubernetes/watch-lines.ts";
+import { createLineCutter } from "../../src/kubernetes/watch/watch-lines.ts";
 
 describe("line cutter", () => {
   it("cuts the same lines however the bytes are split, also within a character", () => {

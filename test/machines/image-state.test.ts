@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
-import { emptyNodeTable } from "../../src/domain/node-table.ts";
+import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
 import {
   abandonRun,
   addCatalog,

@@ -10,14 +10,14 @@ import {
   transition,
 } from "xstate";
 import { getShortestPaths } from "xstate/graph";
-import type { PrepullState } from "../../src/domain/answers.ts";
+import type { PrepullState } from "../../src/domain/snapshot/answers.ts";
 import {
   type NodePrepullEvent,
   type NodePrepullInput,
   type NodePrepullSettings,
   nodePrepullMachine,
   PULL_GRACE,
-} from "../../src/machines/node-prepull.ts";
+} from "../../src/machines/prepuller/node-prepull.ts";
 import { actorClock } from "../support/actor-clock.ts";
 import { digest } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";

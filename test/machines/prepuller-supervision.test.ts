@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AnyEventObject, createActor, enqueueActions, fromCallback, fromPromise, setup } from "xstate";
-import type { RecoveredPull } from "../../src/domain/pull.ts";
-import { leaveOrphans } from "../../src/machines/orphans.ts";
-import { prepullerMachine, type RecoverInput } from "../../src/machines/prepuller.ts";
+import type { RecoveredPull } from "../../src/domain/prepull/pull.ts";
+import { leaveOrphans } from "../../src/machines/prepuller/orphans.ts";
+import { prepullerMachine, type RecoverInput } from "../../src/machines/prepuller/prepuller.ts";
 import { actorClock } from "../support/actor-clock.ts";
 import { digest } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";

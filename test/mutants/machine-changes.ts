@@ -30,7 +30,7 @@ export function changedParts(parts: MachineParts): MachineParts {
 /** Gives the files of src/machines our stand-in where they import xstate. */
 function standInForXstate(): void {
   const url = new URL("./xstate-stand-in.ts", import.meta.url).href;
-  const machines = new URL("../../src/machines/", import.meta.url).href;
+  const machines = new URL("../../src/machines", import.meta.url).href;
   registerHooks({
     resolve(specifier, context, nextResolve) {
       const isMachines = specifier === "xstate" && context.parentURL?.startsWith(machines) === true;

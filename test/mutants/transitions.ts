@@ -67,7 +67,7 @@ process.exitCode = survivors.length === 0 && tried > 0 ? 0 : 1;
 /** Every transition of every machine that a file of src/machines exports. */
 async function allMutants(): Promise<readonly Mutant[]> {
   const found = new Map<string, readonly Mutant[]>();
-  for await (const file of glob(join(ROOT, "src/machines/*.ts"))) {
+  for await (const file of glob(join(ROOT, "src/machines/**/*.ts"))) {
     const exported: Readonly<Record<string, unknown>> = await import(file);
     for (const machine of Object.values(exported)) {
       if (!isMachine(machine)) continue;

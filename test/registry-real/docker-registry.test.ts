@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import { createRegistryHook } from "../../src/http/registry-hook.ts";
-import type { DockerSourceOptions } from "../../src/registry/docker-source.ts";
-import { createNotificationThrottle } from "../../src/registry/notification-throttle.ts";
+import type { DockerSourceOptions } from "../../src/registry/oci/docker-source.ts";
+import { createNotificationThrottle } from "../../src/registry/oci/notification-throttle.ts";
 import { nodeClock } from "../registry/node-clock.ts";
 import { quickLimits, sourceFor, unhurried } from "../registry/source-under-test.ts";
 import {

@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { type BothClients, bothClients } from "../support/both-clients.ts";
 import { bufCurlStream } from "../support/buf-curl.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";

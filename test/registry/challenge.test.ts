@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Challenge, parseChallenges } from "../../src/registry/challenge.ts";
+import { type Challenge, parseChallenges } from "../../src/registry/auth/challenge.ts";
 
 function plain(challenges: readonly Challenge[]): unknown {
   return challenges.map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);

@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../src/domain/errors.ts";
-import { startDeadline } from "../../src/registry/deadline.ts";
-import { forEachConcurrently } from "../../src/registry/for-each-concurrently.ts";
-import { createOperations } from "../../src/registry/operation.ts";
-import { pause } from "../../src/registry/pause.ts";
-import { createSemaphore } from "../../src/registry/semaphore.ts";
-import { createSingleFlight } from "../../src/registry/single-flight.ts";
+import { pause, startDeadline } from "../../src/lib/abort.ts";
+import { createSemaphore, forEachConcurrently } from "../../src/lib/concurrency.ts";
+import { createSingleFlight } from "../../src/lib/memoize.ts";
+import { createOperations } from "../../src/registry/oci/operation.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 const gone = new Error("the caller has gone");

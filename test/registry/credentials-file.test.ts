@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { RegistryDeniedError } from "../../src/domain/errors.ts";
-import { createCredentialsReader } from "../../src/registry/credentials-file.ts";
+import { createCredentialsReader } from "../../src/registry/auth/credentials-file.ts";
 import { recordLog } from "./log-recorder.ts";
 
 function contents(username: string): string {

@@ -6,8 +6,8 @@ import {
   CredentialsFormError,
   findCredentials,
   parseCredentials,
-} from "../../src/registry/credentials.ts";
-import { registryAddress } from "../../src/registry/registry-address.ts";
+} from "../../src/registry/auth/credentials.ts";
+import { registryAddress } from "../../src/registry/oci/registry-address.ts";
 
 function auth(name: string): { auth: string } {
   return { auth: Buffer.from(`${name}:pass:word`).toString("base64") };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
-import type { ClosableImageSource } from "../../src/registry/docker-source.ts";
-import type { SimulatedRegistry } from "../../src/simulation/oci-registry.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
+import type { ClosableImageSource } from "../../src/registry/oci/docker-source.ts";
+import type { SimulatedRegistry } from "../../src/simulation/registry/oci-registry.ts";
 import type { CaseRegistry } from "../conformance/runners/case-sources.ts";
 import type { RegistryContent } from "../conformance/runners/service-case.ts";
 import { passCases } from "./conformance-run.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, it, type TestContext } from "node:test";
-import type { DockerSourceOptions } from "../../src/registry/docker-source.ts";
+import type { DockerSourceOptions } from "../../src/registry/oci/docker-source.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Fault, startFaultProxy } from "../support/fault-proxy.ts";
 import { type ManualClock, manualClock } from "../support/manual-clock.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
-import { createTagLookup } from "../../src/registry/tag-lookup.ts";
+import { createTagLookup } from "../../src/registry/oci/tag-lookup.ts";
 import { eventually } from "../support/eventually.ts";
 import { recordLog } from "./log-recorder.ts";
 import { REPOSITORY, registryWith, sourceFor, unhurried } from "./source-under-test.ts";

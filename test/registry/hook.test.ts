@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { createHook } from "../../src/app/registry-hook.ts";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
-import { createHook } from "../../src/registry-hook.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { recordLog } from "./log-recorder.ts";
 

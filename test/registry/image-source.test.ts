@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it, type TestContext } from "node:test";
+import { createImageSource } from "../../src/app/image-source.ts";
 import { parseConfig } from "../../src/config/load.ts";
-import { createImageSource } from "../../src/image-source.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { startGoogleServer } from "./google-server.ts";
 import { recordLog } from "./log-recorder.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { LinkFormError, nextLink } from "../../src/registry/link.ts";
+import { LinkFormError, nextLink } from "../../src/registry/oci/link.ts";
 
 describe("Link", () => {
   it("finds the next page among other relations", () => {

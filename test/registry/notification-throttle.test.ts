@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { createNotificationThrottle, NOTIFICATION_INTERVAL_MS } from "../../src/registry/notification-throttle.ts";
+import { createNotificationThrottle, NOTIFICATION_INTERVAL_MS } from "../../src/registry/oci/notification-throttle.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 describe("notification throttle", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hostWithPort, isLoopback, mayCarrySecrets, registryAddress } from "../../src/registry/registry-address.ts";
+import { hostWithPort, isLoopback, mayCarrySecrets, registryAddress } from "../../src/registry/oci/registry-address.ts";
 
 const repository = "lab/sketchbook";
 

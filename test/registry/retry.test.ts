@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { errorCode } from "../../src/registry/error-code.ts";
-import { backoffMs, retryAfterMs } from "../../src/registry/retry.ts";
-import { isDigest, isImageTag } from "../../src/registry/tag-names.ts";
+import { backoffMs, retryAfterMs } from "../../src/registry/http/retry.ts";
+import { errorCode } from "../../src/registry/oci/error-code.ts";
+import { isDigest, isImageTag } from "../../src/registry/oci/tag-names.ts";
 
 describe("retries", () => {
   it("reads Retry-After as seconds or as a date, and bounds it", () => {

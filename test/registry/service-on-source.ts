@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
 import type { SourceStatus } from "../support/grpc-messages.ts";

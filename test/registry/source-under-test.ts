@@ -3,13 +3,13 @@ import {
   type ClosableImageSource,
   createDockerSource,
   type DockerSourceOptions,
-} from "../../src/registry/docker-source.ts";
-import type { RegistryLimits } from "../../src/registry/limits.ts";
+} from "../../src/registry/oci/docker-source.ts";
+import type { RegistryLimits } from "../../src/registry/oci/limits.ts";
 import {
   type OciRegistryOptions,
   type SimulatedRegistry,
   startOciRegistry,
-} from "../../src/simulation/oci-registry.ts";
+} from "../../src/simulation/registry/oci-registry.ts";
 import { recordLog } from "./log-recorder.ts";
 import { nodeClock } from "./node-clock.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TestContext } from "node:test";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
-import type { DockerSourceOptions } from "../../src/registry/docker-source.ts";
+import type { DockerSourceOptions } from "../../src/registry/oci/docker-source.ts";
 import { registryWith, sourceFor, unhurried } from "./source-under-test.ts";
 
 /** Answers in place of the simulated registry. */

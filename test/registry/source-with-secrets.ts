@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { inspect } from "node:util";
 import { RegistryDeniedError, type RegistryUnavailableError } from "../../src/domain/errors.ts";
-import type { DockerSourceOptions } from "../../src/registry/docker-source.ts";
-import type { OciRegistryOptions } from "../../src/simulation/oci-registry.ts";
+import type { DockerSourceOptions } from "../../src/registry/oci/docker-source.ts";
+import type { OciRegistryOptions } from "../../src/simulation/registry/oci-registry.ts";
 import { recordLog } from "./log-recorder.ts";
 import { registryWith, sourceFor, unhurried } from "./source-under-test.ts";
 

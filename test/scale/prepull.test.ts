@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { assertOnce, startRound, untilDone, untilNothingIsMissing } from "../cluster/service-round.ts";
 
 const NAMESPACE = "lab";

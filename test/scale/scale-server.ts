@@ -1,4 +1,4 @@
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { imageEntry, nodeObject } from "../kubernetes/node-fixture.ts";
 
 /**

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
-import { editNodeTable, emptyNodeTable } from "../../src/domain/node-table.ts";
-import type { Snapshot } from "../../src/domain/snapshot.ts";
+import { editNodeTable, emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
+import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { type ImageState, initialImageState } from "../../src/machines/image-state.ts";
-import { operatorNews } from "../../src/service/operator-news.ts";
+import { operatorNews } from "../../src/service/observers/operator-news.ts";
 import { imageSettings, listing, nodeReport, nodeRules, snapshotOf } from "../support/image-world.ts";
 import { logLines } from "../support/log-lines.ts";
 import { manualClock } from "../support/manual-clock.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Sliced } from "../../src/domain/catalog.ts";
 import { CancelledError } from "../../src/domain/errors.ts";
+import type { Sliced } from "../../src/domain/images/catalog.ts";
 import { keptSnapshots } from "../../src/service/kept-snapshots.ts";
 import { listImages } from "../../src/service/list-images.ts";
 import { refreshWaiters } from "../../src/service/refresh-waiters.ts";

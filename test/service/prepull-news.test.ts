@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { THRASHING_WINDOW } from "../../src/domain/thrashing.ts";
-import type { PrepullNews, PullNews } from "../../src/machines/prepuller-news.ts";
+import { THRASHING_WINDOW } from "../../src/domain/prepull/thrashing.ts";
+import type { PrepullNews, PullNews } from "../../src/machines/prepuller/prepuller-news.ts";
 import type { Logger } from "../../src/ports.ts";
-import { prepullNews } from "../../src/service/prepull-news.ts";
+import { prepullNews } from "../../src/service/observers/prepull-news.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 function desk() {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { createActor, createMachine } from "xstate";
-import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/pull.ts";
+import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/prepull/pull.ts";
 import type { Logger } from "../../src/ports.ts";
 import { prepullEffects } from "../../src/service/prepull-effects.ts";
 

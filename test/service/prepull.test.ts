@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NodeReport } from "../../src/domain/node-report.ts";
-import { PullCancelledError, type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/pull.ts";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
+import {
+  PullCancelledError,
+  type PullOrder,
+  type PullOutcome,
+  PullReleasedError,
+} from "../../src/domain/prepull/pull.ts";
 import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
 import type { Leadership, Logger, NodeListener, NodeSource, Puller } from "../../src/ports.ts";
 import { startImageService } from "../../src/service/image-service.ts";

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { createKubeletClient, type KubeletClient } from "../../src/simulation/kubelet-client.ts";
-import { postPodStatus, readPod } from "../../src/simulation/kubelet-pod-status.ts";
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { createKubeletClient, type KubeletClient } from "../../src/simulation/kubelet/kubelet-client.ts";
+import { postPodStatus, readPod } from "../../src/simulation/kubelet/kubelet-pod-status.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 
 async function withAnswers(
   answer: (response: ServerResponse) => void,

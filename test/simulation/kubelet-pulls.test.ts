@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createRegistryLink } from "../../src/simulation/kubelet-pulls.ts";
+import { createRegistryLink } from "../../src/simulation/kubelet/kubelet-pulls.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 const never = new AbortController().signal;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet.ts";
-import { createRegistryLink } from "../../src/simulation/kubelet-pulls.ts";
-import { demoKubeletDelays } from "../../src/simulation/kubelet-settings.ts";
-import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
-import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes-objects.ts";
-import { machineTime } from "../../src/simulation/kubernetes-time.ts";
+import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet/kubelet.ts";
+import { createRegistryLink } from "../../src/simulation/kubelet/kubelet-pulls.ts";
+import { demoKubeletDelays } from "../../src/simulation/kubelet/kubelet-settings.ts";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
+import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { createApiClient } from "../cluster/api-client.ts";
 import { eventually } from "../support/eventually.ts";
 

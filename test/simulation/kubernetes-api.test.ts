@@ -1,4 +1,4 @@
-import { startKubernetesApi } from "../../src/simulation/kubernetes-api.ts";
+import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { createApiClient } from "../cluster/api-client.ts";
 import { describeKubernetesApi } from "../cluster/kubernetes-api.contract.ts";
 

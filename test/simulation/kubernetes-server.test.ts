@@ -4,7 +4,7 @@ import {
   type SimulatedKubernetes,
   type SimulatedKubernetesOptions,
   startKubernetesApi,
-} from "../../src/simulation/kubernetes-api.ts";
+} from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { manualClock } from "../support/manual-clock.ts";
 

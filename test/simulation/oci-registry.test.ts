@@ -8,7 +8,7 @@ import {
   type OciRegistryOptions,
   type SimulatedRegistry,
   startOciRegistry,
-} from "../../src/simulation/oci-registry.ts";
+} from "../../src/simulation/registry/oci-registry.ts";
 
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";

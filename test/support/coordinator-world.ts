@@ -1,9 +1,9 @@
 import { type AnyEventObject, createActor, fromCallback } from "xstate";
-import type { Catalog } from "../../src/domain/catalog.ts";
-import { PULL_BACKOFF } from "../../src/domain/prepull-backoff.ts";
+import type { Catalog } from "../../src/domain/images/catalog.ts";
+import { PULL_BACKOFF } from "../../src/domain/prepull/prepull-backoff.ts";
 import { coordinatorMachine } from "../../src/machines/coordinator.ts";
 import type { CoordinatorEvent, CoordinatorNews } from "../../src/machines/coordinator-events.ts";
-import { prepullerMachine } from "../../src/machines/prepuller.ts";
+import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
 import { refreshMachine } from "../../src/machines/refresh.ts";
 import { waitGateMachine } from "../../src/machines/wait-gate.ts";
 import { actorClock } from "./actor-clock.ts";

@@ -1,10 +1,10 @@
-import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/catalog.ts";
-import type { NodeRules } from "../../src/domain/node-record.ts";
-import type { NodeReport, ReportedImage, Taint } from "../../src/domain/node-report.ts";
-import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/node-table.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
+import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import type { NodeRules } from "../../src/domain/nodes/node-record.ts";
+import type { NodeReport, ReportedImage, Taint } from "../../src/domain/nodes/node-report.ts";
+import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { DropdownPolicy, ImageSettings } from "../../src/domain/settings.ts";
-import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../src/domain/snapshot.ts";
+import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 
 /** Where the images of the tests are. */
 export const REPOSITORY = { registry: "registry.test:5000", repository: "sciplat/lab" };

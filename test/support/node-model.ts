@@ -1,5 +1,5 @@
-import { MEMORY_OF_UNTOLD, type NodeRules } from "../../src/domain/node-record.ts";
-import type { NodeReport } from "../../src/domain/node-report.ts";
+import { MEMORY_OF_UNTOLD, type NodeRules } from "../../src/domain/nodes/node-record.ts";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 
 /** What is known of one digest on one node. */
 interface Known {

@@ -1,8 +1,8 @@
 import { type AnyEventObject, fromCallback } from "xstate";
-import type { PrepullWork } from "../../src/domain/prepull-work.ts";
-import type { PullOrder, PullTarget } from "../../src/domain/pull.ts";
-import type { NodePrepullEvent, NodePrepullSettings, PullDropped } from "../../src/machines/node-prepull.ts";
-import type { PrepullerSettings } from "../../src/machines/prepuller-state.ts";
+import type { PrepullWork } from "../../src/domain/prepull/prepull-work.ts";
+import type { PullOrder, PullTarget } from "../../src/domain/prepull/pull.ts";
+import type { NodePrepullEvent, NodePrepullSettings, PullDropped } from "../../src/machines/prepuller/node-prepull.ts";
+import type { PrepullerSettings } from "../../src/machines/prepuller/prepuller-state.ts";
 import type { Clock } from "../../src/ports.ts";
 import { CORDON, digest, nodeReport, tableOf } from "./image-world.ts";
 

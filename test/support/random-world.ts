@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { MEMORY_OF_UNTOLD } from "../../src/domain/node-record.ts";
-import type { NodeReport, ReportedImage } from "../../src/domain/node-report.ts";
-import { editNodeTable, emptyNodeTable, type NodeTableEditor } from "../../src/domain/node-table.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
-import { createSnapshot, type Snapshot } from "../../src/domain/snapshot.ts";
+import { MEMORY_OF_UNTOLD } from "../../src/domain/nodes/node-record.ts";
+import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
+import { editNodeTable, emptyNodeTable, type NodeTableEditor } from "../../src/domain/nodes/node-table.ts";
+import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { CORDON, catalogOf, nextSnapshot, nodeRules } from "./image-world.ts";
 import { type NodeModel, nodeModel } from "./node-model.ts";
 import { ALL_DIGESTS, anyDigest, anyDropdown, anyListing, anySettings } from "./world-arbitrary.ts";

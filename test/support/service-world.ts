@@ -1,6 +1,6 @@
 import type { LabImagesError } from "../../src/domain/errors.ts";
-import type { NodeReport } from "../../src/domain/node-report.ts";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
 import type { GateCaller, GateRequest, GateSession, NodeListener, RefreshCause } from "../../src/ports.ts";
 import { startImageService } from "../../src/service/image-service.ts";

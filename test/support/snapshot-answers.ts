@@ -1,7 +1,13 @@
-import type { ImageList, Menu, NodeMissingImages, NodeStatus, PrepullImages } from "../../src/domain/answers.ts";
 import { UnknownImageError } from "../../src/domain/errors.ts";
-import { IMAGE_CLASSES } from "../../src/domain/image.ts";
-import type { Snapshot } from "../../src/domain/snapshot.ts";
+import { IMAGE_CLASSES } from "../../src/domain/images/image.ts";
+import type {
+  ImageList,
+  Menu,
+  NodeMissingImages,
+  NodeStatus,
+  PrepullImages,
+} from "../../src/domain/snapshot/answers.ts";
+import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 
 /** Every answer that a snapshot gives, at some moment. */
 export interface SnapshotAnswers {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { RemoteTag } from "../../src/domain/remote-tag.ts";
 import type { DropdownPolicy, FilterPolicy, ImageSettings } from "../../src/domain/settings.ts";
+import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { digest, imageSettings } from "./image-world.ts";
 
 /** Tags of every type, some of one build under several names, few enough to meet again. */

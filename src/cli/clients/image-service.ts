@@ -5,9 +5,9 @@ import {
   loadPackageDefinition,
   type requestCallback,
 } from "@grpc/grpc-js";
-import { SERVED_DEFINITION } from "../../grpc/contract.ts";
 import type { ProtoGrpcType } from "../../grpc/gen/image_service.ts";
 import type { ImageServiceClient } from "../../grpc/gen/labimages/v1/ImageService.ts";
+import { SERVED_DEFINITION } from "../../grpc/server/contract.ts";
 
 /** Milliseconds that a question may take. */
 const CALL_TIMEOUT = 30_000;

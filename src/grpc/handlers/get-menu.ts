@@ -1,14 +1,14 @@
-import type { Menu } from "../../domain/answers.ts";
 import { InvalidArgumentError } from "../../domain/errors.ts";
-import { type Answer, answerOf, withState } from "../answer.ts";
-import { GET_MENU_FIELD as FIELD } from "../field-numbers.ts";
+import type { Menu } from "../../domain/snapshot/answers.ts";
 import type { GetMenuRequest__Output } from "../gen/labimages/v1/GetMenuRequest.ts";
-import { encodeMenuImage } from "../image-message.ts";
-import { entriesOf, fillPage } from "../page.ts";
-import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { repeatedDelimited, stringField } from "../wire.ts";
+import { type Answer, answerOf, withState } from "../messages/answer.ts";
+import { GET_MENU_FIELD as FIELD } from "../messages/field-numbers.ts";
+import { encodeMenuImage } from "../messages/image-message.ts";
+import { repeatedDelimited, stringField } from "../messages/wire.ts";
+import { entriesOf, fillPage } from "../paging/page.ts";
+import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../paging/page-token.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 const LISTING = "GetMenu";
 

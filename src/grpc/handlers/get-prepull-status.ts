@@ -1,16 +1,16 @@
-import type { WorkByNode } from "../../domain/answers.ts";
-import type { Snapshot } from "../../domain/snapshot.ts";
-import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
-import { checkPageSize } from "../arguments.ts";
-import { GET_PREPULL_STATUS_FIELD as FIELD } from "../field-numbers.ts";
+import type { WorkByNode } from "../../domain/snapshot/answers.ts";
+import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPrepullStatusRequest.ts";
-import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../page.ts";
-import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
-import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
-import { imagePart, nodePart } from "../prepull-progress-message.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { delimited, stringField } from "../wire.ts";
+import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
+import { GET_PREPULL_STATUS_FIELD as FIELD } from "../messages/field-numbers.ts";
+import { encodePrepullConfig, encodeSources } from "../messages/prepull-config-message.ts";
+import { imagePart, nodePart } from "../messages/prepull-progress-message.ts";
+import { delimited, stringField } from "../messages/wire.ts";
+import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../paging/page.ts";
+import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../paging/page-token.ts";
+import { checkPageSize } from "../server/arguments.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 const LISTING = "GetPrepullStatus";
 

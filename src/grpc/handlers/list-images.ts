@@ -1,15 +1,15 @@
-import type { ImageList } from "../../domain/answers.ts";
-import type { Image } from "../../domain/image.ts";
-import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
-import { checkPageSize } from "../arguments.ts";
-import { LIST_IMAGES_FIELD as FIELD } from "../field-numbers.ts";
+import type { Image } from "../../domain/images/image.ts";
+import type { ImageList } from "../../domain/snapshot/answers.ts";
 import type { ListImagesRequest__Output } from "../gen/labimages/v1/ListImagesRequest.ts";
-import { encodeImage } from "../image-message.ts";
-import { entriesOf, fillPage, KEPT_BYTES } from "../page.ts";
-import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { delimited, repeatedDelimited, stringField } from "../wire.ts";
+import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
+import { LIST_IMAGES_FIELD as FIELD } from "../messages/field-numbers.ts";
+import { encodeImage } from "../messages/image-message.ts";
+import { delimited, repeatedDelimited, stringField } from "../messages/wire.ts";
+import { entriesOf, fillPage, KEPT_BYTES } from "../paging/page.ts";
+import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../paging/page-token.ts";
+import { checkPageSize } from "../server/arguments.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 const LISTING = "ListImages";
 

@@ -1,16 +1,16 @@
-import type { NodeMissingImages } from "../../domain/answers.ts";
 import { InvalidArgumentError } from "../../domain/errors.ts";
-import type { Snapshot } from "../../domain/snapshot.ts";
-import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
-import { checkPageSize, checkText, LONGEST_NAME } from "../arguments.ts";
-import { LIST_MISSING_IMAGES_FIELD as FIELD } from "../field-numbers.ts";
+import type { NodeMissingImages } from "../../domain/snapshot/answers.ts";
+import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { ListMissingImagesRequest__Output } from "../gen/labimages/v1/ListMissingImagesRequest.ts";
-import { encodeNodeMissing } from "../image-message.ts";
-import { entriesOf, fillPage, KEPT_BYTES } from "../page.ts";
-import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../page-token.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { repeatedDelimited, stringField } from "../wire.ts";
+import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
+import { LIST_MISSING_IMAGES_FIELD as FIELD } from "../messages/field-numbers.ts";
+import { encodeNodeMissing } from "../messages/image-message.ts";
+import { repeatedDelimited, stringField } from "../messages/wire.ts";
+import { entriesOf, fillPage, KEPT_BYTES } from "../paging/page.ts";
+import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../paging/page-token.ts";
+import { checkPageSize, checkText, LONGEST_NAME } from "../server/arguments.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 const LISTING = "ListMissingImages";
 const IMAGES_PER_ENTRY = 1_000;

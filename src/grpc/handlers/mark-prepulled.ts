@@ -1,12 +1,12 @@
 import { InvalidReferenceError } from "../../domain/errors.ts";
-import { parseReference } from "../../domain/reference.ts";
-import { checkRequiredText, LONGEST_NAME } from "../arguments.ts";
-import { MARK_PREPULLED_FIELD } from "../field-numbers.ts";
+import { parseReference } from "../../domain/images/reference.ts";
 import type { MarkPrepulledRequest__Output } from "../gen/labimages/v1/MarkPrepulledRequest.ts";
-import { isOwnRepository } from "../own-repository.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { boolField } from "../wire.ts";
+import { MARK_PREPULLED_FIELD } from "../messages/field-numbers.ts";
+import { isOwnRepository } from "../messages/own-repository.ts";
+import { boolField } from "../messages/wire.ts";
+import { checkRequiredText, LONGEST_NAME } from "../server/arguments.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 /**
  * `MarkPrepulled`: an image has been pulled to a node. What is not ours, not in the prepull set or not a node any more is

@@ -1,13 +1,13 @@
-import { PREPULL_STATES, type PrepullState } from "../../domain/answers.ts";
 import { InvalidArgumentError, InvalidReferenceError } from "../../domain/errors.ts";
-import { parseReference } from "../../domain/reference.ts";
-import { checkRequiredText, checkText, LONGEST_NAME } from "../arguments.ts";
-import { REPORT_PREPULL_FIELD } from "../field-numbers.ts";
+import { parseReference } from "../../domain/images/reference.ts";
+import { PREPULL_STATES, type PrepullState } from "../../domain/snapshot/answers.ts";
 import type { ReportPrepullRequest__Output } from "../gen/labimages/v1/ReportPrepullRequest.ts";
-import { isOwnRepository } from "../own-repository.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { boolField } from "../wire.ts";
+import { REPORT_PREPULL_FIELD } from "../messages/field-numbers.ts";
+import { isOwnRepository } from "../messages/own-repository.ts";
+import { boolField } from "../messages/wire.ts";
+import { checkRequiredText, checkText, LONGEST_NAME } from "../server/arguments.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 const LONGEST_REASON = 256;
 const LONGEST_MESSAGE = 1_024;

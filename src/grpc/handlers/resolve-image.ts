@@ -1,15 +1,15 @@
 import { InvalidArgumentError } from "../../domain/errors.ts";
-import { IMAGE_CLASSES, type ImageClass } from "../../domain/image.ts";
-import type { LookUp, ResolvedImage, Snapshot } from "../../domain/snapshot.ts";
-import { type Answer, answerOf, createAnswerCache, withState } from "../answer.ts";
-import { checkText, LONGEST_TAG } from "../arguments.ts";
-import { abortSignal } from "../call.ts";
-import { RESOLVE_IMAGE_FIELD } from "../field-numbers.ts";
+import { IMAGE_CLASSES, type ImageClass } from "../../domain/images/image.ts";
+import type { LookUp, ResolvedImage, Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { ResolveImageRequest__Output } from "../gen/labimages/v1/ResolveImageRequest.ts";
-import { encodeResolvedImage } from "../image-message.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { UnaryHandler } from "../unary-call.ts";
-import { delimited } from "../wire.ts";
+import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
+import { RESOLVE_IMAGE_FIELD } from "../messages/field-numbers.ts";
+import { encodeResolvedImage } from "../messages/image-message.ts";
+import { delimited } from "../messages/wire.ts";
+import { checkText, LONGEST_TAG } from "../server/arguments.ts";
+import { abortSignal } from "../server/call.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { UnaryHandler } from "../server/unary-call.ts";
 
 /** Bytes of answers that are kept: those of the prepull set name every node, the others few. */
 const KEPT_BYTES = 8 * 1_024 * 1_024;

@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from "../../domain/errors.ts";
 import type { GateMessage, GateRequest, GateSession } from "../../ports.ts";
-import { checkText, LONGEST_GATE, LONGEST_NAME } from "../arguments.ts";
-import { messageEncoder } from "../contract.ts";
 import type { WaitForRefreshRequest__Output } from "../gen/labimages/v1/WaitForRefreshRequest.ts";
-import type { ServiceContext } from "../service-context.ts";
-import type { StreamHandler } from "../stream-call.ts";
+import { checkText, LONGEST_GATE, LONGEST_NAME } from "../server/arguments.ts";
+import { messageEncoder } from "../server/contract.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { StreamHandler } from "../server/stream-call.ts";
 
 /** The gate of a caller that names none (behaviour.md section 7). */
 const DEFAULT_GATE = "prepuller";

@@ -1,16 +1,16 @@
-import { runWhole, type Sliced } from "../../domain/catalog.ts";
+import { runWhole, type Sliced } from "../../domain/images/catalog.ts";
 import type { Clock } from "../../ports.ts";
 import type { WatchPrepullStatusRequest__Output } from "../gen/labimages/v1/WatchPrepullStatusRequest.ts";
-import { encodePrepullConfig, encodeSources } from "../prepull-config-message.ts";
-import type { ServiceContext } from "../service-context.ts";
+import { encodePrepullConfig, encodeSources } from "../messages/prepull-config-message.ts";
 import {
   createStatusHistory,
   NO_MESSAGES,
   type StatusHistory,
   type StatusMessages,
   type StatusView,
-} from "../status-history.ts";
-import type { OpenStream, StreamHandler } from "../stream-call.ts";
+} from "../messages/status-history.ts";
+import type { ServiceContext } from "../server/service-context.ts";
+import type { OpenStream, StreamHandler } from "../server/stream-call.ts";
 
 /** Milliseconds for which changes are gathered before readers are told, at least. */
 const GATHERING = 100;

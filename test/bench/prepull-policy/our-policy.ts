@@ -1,4 +1,4 @@
-import type { NodeReport } from "../../../src/domain/node-report.ts";
+import type { NodeReport } from "../../../src/domain/nodes/node-report.ts";
 import type { CoordinatorNews } from "../../../src/machines/coordinator-events.ts";
 import type { Clock, ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
 import { type ImageService, startImageService } from "../../../src/service/image-service.ts";

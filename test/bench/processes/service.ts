@@ -1,8 +1,8 @@
 /** The real service in a process of its own, with what measures it from within. */
 import { stringify } from "yaml";
-import { type App, startApp } from "../../../src/app.ts";
+import { type App, startApp } from "../../../src/app/app.ts";
+import { keepMemorySmall } from "../../../src/app/memory.ts";
 import { parseConfig } from "../../../src/config/load.ts";
-import { keepMemorySmall } from "../../../src/memory.ts";
 import { createFdSink } from "../../../src/telemetry/log-sink.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createSystemClock } from "../../../src/telemetry/system-clock.ts";

@@ -1,9 +1,9 @@
 /**
  * The simulated registry and cluster in a process of their own, so that what they cost is not measured as the service's.
  */
-import { startKubernetesApi } from "../../../src/simulation/kubernetes-api.ts";
-import type { JsonObject } from "../../../src/simulation/kubernetes-objects.ts";
-import { startOciRegistry } from "../../../src/simulation/oci-registry.ts";
+import { startKubernetesApi } from "../../../src/simulation/kubernetes/kubernetes-api.ts";
+import type { JsonObject } from "../../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { startOciRegistry } from "../../../src/simulation/registry/oci-registry.ts";
 import { imagesOnNode, nodeName, sizeOnNodes, tagNames, type WorldSize } from "../content.ts";
 import { answerParent } from "./remote.ts";
 

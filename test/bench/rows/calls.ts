@@ -1,5 +1,5 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
-import { SERVED_DEFINITION } from "../../../src/grpc/contract.ts";
+import { SERVED_DEFINITION } from "../../../src/grpc/server/contract.ts";
 import type { LoadHandlers } from "../processes/load.ts";
 import type { PeerHandlers } from "../processes/peers.ts";
 import { type Remote, startRemote } from "../processes/remote.ts";

@@ -1,6 +1,6 @@
-import type { NodeReport } from "../../../src/domain/node-report.ts";
-import { editNodeTable } from "../../../src/domain/node-table.ts";
-import type { Snapshot } from "../../../src/domain/snapshot.ts";
+import type { NodeReport } from "../../../src/domain/nodes/node-report.ts";
+import { editNodeTable } from "../../../src/domain/nodes/node-table.ts";
+import type { Snapshot } from "../../../src/domain/snapshot/snapshot.ts";
 import type { WorldSize } from "../content.ts";
 import { answerAll, buildSnapshot, buildWhole, type RawWorld, rawWorld } from "../domain-world.ts";
 import { median, timed } from "../measure.ts";

@@ -1,7 +1,7 @@
 import { RegistryUnavailableError } from "../../../src/domain/errors.ts";
-import { digestsInNames, type NodeReport } from "../../../src/domain/node-report.ts";
-import type { RemoteTag } from "../../../src/domain/remote-tag.ts";
+import { digestsInNames, type NodeReport } from "../../../src/domain/nodes/node-report.ts";
 import type { SourceSettings } from "../../../src/domain/settings.ts";
+import type { RemoteTag } from "../../../src/domain/tags/remote-tag.ts";
 import type { CaseNode, RegistryContent } from "./service-case.ts";
 
 /** A registry at the port: what `ImageSource` tells of a case's content, at once or over a network. */

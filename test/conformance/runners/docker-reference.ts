@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { InvalidReferenceError } from "../../../src/domain/errors.ts";
-import { formatReference, parseReference } from "../../../src/domain/reference.ts";
+import { formatReference, parseReference } from "../../../src/domain/images/reference.ts";
 
 const INPUT = z.object({ reference: z.string() });
 

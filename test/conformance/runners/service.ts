@@ -1,11 +1,16 @@
 import { parseConfig } from "../../../src/config/load.ts";
-import { parseDateTime } from "../../../src/domain/calendar.ts";
-import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/catalog.ts";
 import { LabImagesError } from "../../../src/domain/errors.ts";
-import type { Image, ImageClass } from "../../../src/domain/image.ts";
-import { emptyNodeTable } from "../../../src/domain/node-table.ts";
-import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../../src/domain/snapshot.ts";
-import { spawnerImagesJson, spawnerPrepullsJson } from "../../../src/domain/spawner-json.ts";
+import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/images/catalog.ts";
+import type { Image, ImageClass } from "../../../src/domain/images/image.ts";
+import { spawnerImagesJson, spawnerPrepullsJson } from "../../../src/domain/images/spawner-json.ts";
+import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
+import {
+  createSnapshot,
+  type LookUp,
+  type ResolvedImage,
+  type Snapshot,
+} from "../../../src/domain/snapshot/snapshot.ts";
+import { parseDateTime } from "../../../src/domain/tags/calendar.ts";
 import {
   addCatalog,
   addPage,

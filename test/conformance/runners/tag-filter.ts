@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { parseDateTime } from "../../../src/domain/calendar.ts";
 import type { FilterPolicy } from "../../../src/domain/settings.ts";
-import { filterTags } from "../../../src/domain/tag-filter.ts";
+import { parseDateTime } from "../../../src/domain/tags/calendar.ts";
+import { filterTags } from "../../../src/domain/tags/tag-filter.ts";
 import { names, readTagList, TAG_LIST, withoutArchitecture } from "./tag-list.ts";
 
 const POLICY = z.strictObject({

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { parseTagFor } from "../../../src/domain/alias-parse.ts";
-import type { Tag } from "../../../src/domain/tag.ts";
-import { sortTags } from "../../../src/domain/tag-order.ts";
-import { isRunnableTag, isValidTag } from "../../../src/domain/tag-parse.ts";
+import { parseTagFor } from "../../../src/domain/tags/alias-parse.ts";
+import type { Tag } from "../../../src/domain/tags/tag.ts";
+import { sortTags } from "../../../src/domain/tags/tag-order.ts";
+import { isRunnableTag, isValidTag } from "../../../src/domain/tags/tag-parse.ts";
 
 /** A registry's list of tags with what a configuration says of them, as two kinds of cases have it. */
 export const TAG_LIST = z.object({

@@ -1,4 +1,4 @@
-import { TAG_TYPES } from "../../../src/domain/tag.ts";
+import { TAG_TYPES } from "../../../src/domain/tags/tag.ts";
 import { names, readTagList, TAG_LIST, withoutArchitecture } from "./tag-list.ts";
 import { TYPE_NAMES } from "./type-names.ts";
 

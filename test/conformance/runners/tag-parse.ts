@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { parseAliasTag } from "../../../src/domain/alias-parse.ts";
-import type { Tag } from "../../../src/domain/tag.ts";
-import { parseTag } from "../../../src/domain/tag-parse.ts";
+import { parseAliasTag } from "../../../src/domain/tags/alias-parse.ts";
+import type { Tag } from "../../../src/domain/tags/tag.ts";
+import { parseTag } from "../../../src/domain/tags/tag-parse.ts";
 import { TYPE_NAMES } from "./type-names.ts";
 
 const INPUT = z.object({ tag: z.string() });

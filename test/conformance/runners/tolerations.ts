@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { judgeTaints } from "../../../src/domain/toleration.ts";
+import { judgeTaints } from "../../../src/domain/nodes/toleration.ts";
 
 const TAINT = z.object({ key: z.string(), value: z.string().nullish(), effect: z.string() });
 const TOLERATION = z.strictObject({

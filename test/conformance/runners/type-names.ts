@@ -1,4 +1,4 @@
-import type { TagType } from "../../../src/domain/tag.ts";
+import type { TagType } from "../../../src/domain/tags/tag.ts";
 
 /** The types as the original displays them, and the cases name them. */
 export const TYPE_NAMES: Readonly<Record<TagType, string>> = {

@@ -1,7 +1,7 @@
-import { type Kubelet, type KubeletOptions, startKubelet } from "../../../src/simulation/kubelet.ts";
-import { createRegistryLink } from "../../../src/simulation/kubelet-pulls.ts";
-import { demoKubeletDelays } from "../../../src/simulation/kubelet-settings.ts";
-import { machineTime } from "../../../src/simulation/kubernetes-time.ts";
+import { type Kubelet, type KubeletOptions, startKubelet } from "../../../src/simulation/kubelet/kubelet.ts";
+import { createRegistryLink } from "../../../src/simulation/kubelet/kubelet-pulls.ts";
+import { demoKubeletDelays } from "../../../src/simulation/kubelet/kubelet-settings.ts";
+import { machineTime } from "../../../src/simulation/kubernetes/kubernetes-time.ts";
 import type { Peers } from "./peers.ts";
 
 /** Where the built-in prepuller of the tests puts its pods. */

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type SimulatedKubernetes, startKubernetesApi } from "../../../src/simulation/kubernetes-api.ts";
-import type { JsonObject } from "../../../src/simulation/kubernetes-objects.ts";
-import { type SimulatedRegistry, startOciRegistry } from "../../../src/simulation/oci-registry.ts";
-import type { RegistryAuth } from "../../../src/simulation/oci-registry-auth.ts";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../../src/simulation/kubernetes/kubernetes-api.ts";
+import type { JsonObject } from "../../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { type SimulatedRegistry, startOciRegistry } from "../../../src/simulation/registry/oci-registry.ts";
+import type { RegistryAuth } from "../../../src/simulation/registry/oci-registry-auth.ts";
 import { type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
 
 /** Where the images of the tests are, below the registry's host. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../../src/ports.ts";
-import type { ApiObject } from "../../../src/simulation/kubernetes-objects.ts";
+import type { ApiObject } from "../../../src/simulation/kubernetes/kubernetes-objects.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { PrepullProgress } from "../../support/grpc-messages.ts";
 import { NAMESPACE } from "./kubelets.ts";

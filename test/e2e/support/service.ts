@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stringify } from "yaml";
-import { startApp } from "../../../src/app.ts";
+import { startApp } from "../../../src/app/app.ts";
 import { parseConfig } from "../../../src/config/load.ts";
 import type { Clock } from "../../../src/ports.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";

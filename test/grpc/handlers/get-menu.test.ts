@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { MenuImage } from "../../../src/domain/answers.ts";
+import type { MenuImage } from "../../../src/domain/snapshot/answers.ts";
 import { ask } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
 import { startServer } from "../support/running-server.ts";

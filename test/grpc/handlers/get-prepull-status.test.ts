@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { NodeImage, NodeStatus, PrepullProgress } from "../../../src/domain/answers.ts";
+import type { NodeImage, NodeStatus, PrepullProgress } from "../../../src/domain/snapshot/answers.ts";
 import type { GetPrepullStatusResponse__Output } from "../../../src/grpc/gen/labimages/v1/GetPrepullStatusResponse.ts";
 import { ask } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../../src/domain/errors.ts";
-import { TAG_TYPES } from "../../../src/domain/tag.ts";
+import { TAG_TYPES } from "../../../src/domain/tags/tag.ts";
 import { ask, failure } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
 import { digestOf, imageOf, REGISTRY, REPOSITORY, weeklies } from "../support/images.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { NodeImage, NodeStatus, PrepullProgress } from "../../../src/domain/answers.ts";
+import type { NodeImage, NodeStatus, PrepullProgress } from "../../../src/domain/snapshot/answers.ts";
 import type { WatchPrepullStatusResponse__Output } from "../../../src/grpc/gen/labimages/v1/WatchPrepullStatusResponse.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type Received, receive } from "../support/calls.ts";

@@ -1,10 +1,10 @@
 import { type ClientReadableStream, type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { loadSync, type MessageTypeDefinition } from "@grpc/proto-loader";
-import { LOADER_OPTIONS } from "../../../src/grpc/contract.ts";
 import type { BadRequest__Output } from "../../../src/grpc/gen/google/rpc/BadRequest.ts";
 import type { ErrorInfo__Output } from "../../../src/grpc/gen/google/rpc/ErrorInfo.ts";
 import type { RetryInfo__Output } from "../../../src/grpc/gen/google/rpc/RetryInfo.ts";
 import type { Status__Output } from "../../../src/grpc/gen/google/rpc/Status.ts";
+import { LOADER_OPTIONS } from "../../../src/grpc/server/contract.ts";
 
 type UnaryMethod<Request, Response> = (
   request: Request,

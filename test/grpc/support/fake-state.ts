@@ -1,3 +1,9 @@
+import { UnknownImageError } from "../../../src/domain/errors.ts";
+import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/images/catalog.ts";
+import type { Image } from "../../../src/domain/images/image.ts";
+import { parseReference } from "../../../src/domain/images/reference.ts";
+import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
+import type { ImageSettings } from "../../../src/domain/settings.ts";
 import type {
   ImageList,
   Menu,
@@ -6,14 +12,8 @@ import type {
   PrepullImages,
   PrepullProgress,
   WorkByNode,
-} from "../../../src/domain/answers.ts";
-import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/catalog.ts";
-import { UnknownImageError } from "../../../src/domain/errors.ts";
-import type { Image } from "../../../src/domain/image.ts";
-import { emptyNodeTable } from "../../../src/domain/node-table.ts";
-import { parseReference } from "../../../src/domain/reference.ts";
-import type { ImageSettings } from "../../../src/domain/settings.ts";
-import type { LookUp, ResolvedImage, Snapshot, SnapshotParts } from "../../../src/domain/snapshot.ts";
+} from "../../../src/domain/snapshot/answers.ts";
+import type { LookUp, ResolvedImage, Snapshot, SnapshotParts } from "../../../src/domain/snapshot/snapshot.ts";
 import type {
   GateCaller,
   GateRequest,

@@ -1,4 +1,4 @@
-import type { Image } from "../../../src/domain/image.ts";
+import type { Image } from "../../../src/domain/images/image.ts";
 
 /** The repository of all test images. */
 export const REGISTRY = "registry.example.org";

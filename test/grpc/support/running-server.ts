@@ -1,14 +1,19 @@
 import type { TestContext } from "node:test";
 import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import type { CallObserver } from "../../../src/grpc/call.ts";
-import { LOADER_OPTIONS } from "../../../src/grpc/contract.ts";
 import type { HealthClient } from "../../../src/grpc/gen/grpc/health/v1/Health.ts";
 import type { ProtoGrpcType as HealthTypes } from "../../../src/grpc/gen/health.ts";
 import type { ProtoGrpcType as ImageTypes } from "../../../src/grpc/gen/image_service.ts";
 import type { ImageServiceClient } from "../../../src/grpc/gen/labimages/v1/ImageService.ts";
-import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcLimits, type GrpcServer } from "../../../src/grpc/server.ts";
-import type { ServedSettings } from "../../../src/grpc/service-context.ts";
+import type { CallObserver } from "../../../src/grpc/server/call.ts";
+import { LOADER_OPTIONS } from "../../../src/grpc/server/contract.ts";
+import {
+  createGrpcServer,
+  DEFAULT_GRPC_LIMITS,
+  type GrpcLimits,
+  type GrpcServer,
+} from "../../../src/grpc/server/server.ts";
+import type { ServedSettings } from "../../../src/grpc/server/service-context.ts";
 import type { Clock, LogFields, Logger } from "../../../src/ports.ts";
 import { type FakeState, fakeState } from "./fake-state.ts";
 import { REGISTRY, REPOSITORY } from "./images.ts";

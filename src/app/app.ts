@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import type { Config } from "../config/config.ts";
+import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
+import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { connectKubernetes, type KubernetesConnection } from "../kubernetes/client/connection.ts";
+import { createNodeSource } from "../kubernetes/nodes/node-source.ts";
+import type { Clock } from "../ports.ts";
+import type { ClosableImageSource } from "../registry/oci/docker-source.ts";
+import { createTagLookup } from "../registry/oci/tag-lookup.ts";
+import { type ImageService, startImageService } from "../service/image-service.ts";
+import { operatorNews } from "../service/observers/operator-news.ts";
+import { prepullNews } from "../service/observers/prepull-news.ts";
+import { createAlerts } from "../telemetry/alerts.ts";
+import type { ProcessLogger } from "../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createImageSource } from "./image-source.ts";
+import { createBuiltInPrepuller, type RunningPrepuller } from "./prepuller.ts";
+import { createHook, type Hook } from "./registry-hook.ts";
+
+/** Tags outside the prepull set that may be looked up at the registry at one time. */
+const MOST_LOOK_UPS = 32;
+
+/** What the process brings. */
+export interface AppOptions {
+  readonly config: Config;
+  readonly logger: ProcessLogger;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** The service cannot go on: the process has to end, and not well. */
+  readonly onBroken: () => void;
+}
+
+/** A running lab-images. */
+export interface App {
+  /** `registry/repository` of the images. */
+  readonly images: string;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Stops in order: not ready, streams ended, calls under way finished within `graceMs`, connections closed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Builds everything and starts it. Rejects where an address cannot be listened on; nothing stays behind then. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const metrics = createMetrics();
+  const source = await createImageSource({ ...options, metrics });
+  const { clock } = options;
+  const connection = connectKubernetes({ kubeconfig: options.config.kubernetes.kubeconfig, clock });
+  const logger = options.logger;
+  const prepuller = await createBuiltInPrepuller({ ...options, connection, environment: process.env });
+  const serving = { begin: (): void => undefined };
+  const service = startService(options, { source, connection, prepuller }, metrics, () => serving.begin());
+  metrics.watchState(service.reader, clock);
+  metrics.watchLog(logger);
+  const grpc = grpcServer(options, service, metrics);
+  serving.begin = () => grpc.setServing(true);
+  const hook = registryHook(options, source, service);
+  const http = httpServer(options, service, metrics, hook);
+
+  async function stop(graceMs: number): Promise<void> {
+    http.drain();
+    hook?.stop();
+    const grpcEnd = grpc.shutdown(graceMs);
+    service.stop();
+    await Promise.all([grpcEnd, http.stop(graceMs)]);
+    await prepuller?.ended();
+    await Promise.all([source.close(), connection.close()]);
+    metrics.close();
+  }
+
+  try {
+    const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([
+      listening("grpc.listen", grpc.start()),
+      listening("http.listen", http.start()),
+    ]);
+    return { images: `${source.registry}/${source.repository}`, grpcPort, httpPort, stop };
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+}
+
+/** Tells the operator which key of the configuration names the address that cannot be listened on. */
+async function listening<Started>(key: string, start: Promise<Started>): Promise<Started> {
+  try {
+    return await start;
+  } catch (cause) {
+    throw new Error(`${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** What the service works with. */
+interface Adapters {
+  readonly source: ClosableImageSource;
+  readonly connection: KubernetesConnection;
+  readonly prepuller: RunningPrepuller | null;
+}
+
+function startService(
+  { config, clock, random, logger, onBroken }: AppOptions,
+  { source, connection, prepuller }: Adapters,
+  metrics: Metrics,
+  onServing: () => void,
+): ImageService {
+  const { images, dropdown, tolerations, nodeSelector } = config;
+  const { nodeStatusMaxImages, markGrace } = config.kubernetes;
+  const alerts = createAlerts({ logger, counts: metrics });
+  const serviceLogger = logger.child({ component: "service" });
+  const tell = operatorNews({ logger: serviceLogger, alerts, metrics, clock });
+  const tellPrepull = prepullNews({ logger: serviceLogger, alerts, metrics, clock });
+  const lookUp = createTagLookup(source, { maxConcurrent: MOST_LOOK_UPS });
+  return startImageService({
+    epoch: randomUUID(),
+    settings: { images, dropdown },
+    rules: { tolerations, nodeStatusMaxImages, markGrace },
+    source,
+    nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
+    prepuller: prepuller ?? undefined,
+    lookUpTag: (tag, signal) => lookUp.lookup(tag, signal),
+    clock,
+    random,
+    logger: serviceLogger,
+    onNews(news, state) {
+      if (news.type === "snapshot.replaced") onServing();
+      if (news.type === "prepull.told") tellPrepull(news.news);
+      else tell(news, state);
+    },
+    onBroken(error) {
+      logger.error({ err: error }, "the coordinator broke: the process ends, to be started anew");
+      onBroken();
+    },
+  });
+}
+
+function grpcServer(
+  { config, clock, logger }: AppOptions,
+  { reader, commands }: ImageService,
+  metrics: Metrics,
+): GrpcServer {
+  const { listen, insecure, limits } = config.grpc;
+  const { namespace, pullSecret } = config.prepuller;
+  const { images, nodeSelector, tolerations } = config;
+  return createGrpcServer({
+    listen: `${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${listen.port}`,
+    insecure,
+    limits: { ...DEFAULT_GRPC_LIMITS, streams: limits.maxStreams, callsPerConnection: limits.maxCallsPerConnection },
+    reader,
+    commands,
+    settings: { images, nodeSelector, tolerations, namespace, pullSecret },
+    logger: logger.child({ component: "grpc" }),
+    clock,
+    randomId: randomUUID,
+    observer: {
+      callFinished: ({ method, code, seconds }) => metrics.grpcCall(method, code, seconds),
+      streamsOpen: (count) => metrics.openStreams(count),
+    },
+  });
+}
+
+function registryHook(
+  { config, clock, logger }: AppOptions,
+  { repository }: ClosableImageSource,
+  { commands }: ImageService,
+): Hook | null {
+  const { hookSecretFile: secretFile } = config.http;
+  if (secretFile === null) return null;
+  return createHook({ secretFile, repository, commands, clock, logger: logger.child({ component: "hook" }) });
+}
+
+function httpServer(
+  { config, clock, logger }: AppOptions,
+  { reader }: ImageService,
+  metrics: Metrics,
+  hook: Hook | null,
+): HttpServer {
+  const { listen, allowAnonymousRead } = config.http;
+  return createHttpServer({
+    listen,
+    allowAnonymousRead,
+    reader,
+    settings: config.images,
+    metrics,
+    logger: logger.child({ component: "http" }),
+    clock,
+    hook: hook?.handler,
+  });
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Config } from "../config/config.ts";
+import { KubernetesUnavailableError } from "../domain/errors.ts";
+import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
+import { createLeadership, type ElectedLeadership, soleLeadership } from "../kubernetes/lease/leadership.ts";
+import { createDeploymentOwner, noOwner, type PodOwner } from "../kubernetes/pods/pod-owner.ts";
+import { createPuller, type PullerLimits } from "../kubernetes/pulls/puller.ts";
+import type { Clock, Logger } from "../ports.ts";
+import type { BuiltInPrepuller } from "../service/prepull-effects.ts";
+
+/** What the built-in prepuller is made of. */
+export interface PrepullerParts {
+  readonly config: Config;
+  readonly connection: KubernetesConnection;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Where a pod says who it is: `POD_NAME`, `POD_NAMESPACE`, `DEPLOYMENT_NAME` (see `deploy/`). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Milliseconds between two looks for pods that nobody sees to: such as those of an earlier leader whose node has no turn
+ * yet, or one that could not be removed in its time. After any fault they have gone within a minute (faults.md), at the
+ * price of one short list.
+ */
+const SWEEP_INTERVAL = 30_000;
+
+/** The built-in prepuller, with what has to be waited for at the end. */
+export interface RunningPrepuller extends BuiltInPrepuller {
+  /** Resolves when the lease has been given up. */
+  ended(): Promise<void>;
+}
+
+/** Puts the prepuller together; null where the configuration leaves it to an outside one. */
+export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<RunningPrepuller | null> {
+  const { config, connection, clock, random } = parts;
+  const { enabled, pullSecret, maxConcurrentPulls } = config.prepuller;
+  if (!enabled) return null;
+  const logger = parts.logger.child({ component: "prepuller" });
+  const namespace = await podNamespace(parts);
+  const leadership = leadershipOf(parts, namespace, logger);
+  const puller = createPuller({
+    connection,
+    namespace,
+    instance: config.prepuller.leaderElection.leaseName,
+    pullSecret,
+    tolerations: config.tolerations,
+    labels: {},
+    owner: ownerOf(parts, namespace, logger),
+    leadership,
+    maxPods: maxConcurrentPulls,
+    clock,
+    random,
+    logger,
+    limits: writeLimits(config),
+  });
+  return { puller, leadership, maxConcurrentPulls, sweepInterval: SWEEP_INTERVAL, ended: () => leadership.ended() };
+}
+
+/**
+ * A write that was sent just before the renew deadline must not arrive when another replica may lead already: it has
+ * the time between that deadline and the end of the lease.
+ */
+function writeLimits({ prepuller: { leaderElection } }: Config): Partial<PullerLimits> {
+  const { enabled, leaseDuration, renewDeadline } = leaderElection;
+  if (!enabled) return {};
+  const margin = leaseDuration - renewDeadline;
+  return { api: { createMs: Math.min(5_000, margin) }, pull: { removeMs: Math.min(4_000, margin) } };
+}
+
+async function podNamespace({ config, connection, environment }: PrepullerParts): Promise<string> {
+  const known = config.prepuller.namespace ?? environment["POD_NAMESPACE"] ?? (await connection.namespace());
+  if (known) return known;
+  throw new KubernetesUnavailableError("no namespace for the prepuller's pods is known: set prepuller.namespace");
+}
+
+function leadershipOf(
+  { config, connection, clock, random, environment }: PrepullerParts,
+  namespace: string,
+  logger: Logger,
+): ElectedLeadership {
+  const { enabled, leaseName, leaseDuration, renewDeadline, retryPeriod } = config.prepuller.leaderElection;
+  if (!enabled) return { ...soleLeadership, ended: () => Promise.resolve() };
+  const identity = `${environment["POD_NAME"] ?? hostname()}_${randomUUID()}`;
+  const timing = { leaseDuration, renewDeadline, retryPeriod };
+  return createLeadership({ connection, namespace, leaseName, identity, timing, clock, random, logger });
+}
+
+/** Pods belong to our Deployment where we run in one, so that nothing is left over when it is deleted. */
+function ownerOf({ connection, clock, environment }: PrepullerParts, podNamespace: string, logger: Logger): PodOwner {
+  const { DEPLOYMENT_NAME: name, POD_NAMESPACE: namespace } = environment;
+  if (!name || !namespace) return noOwner;
+  return createDeploymentOwner({ connection, deployment: { namespace, name }, podNamespace, clock, logger });
+}

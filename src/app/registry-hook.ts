@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import { createRegistryHook } from "../http/registry-hook.ts";
+import type { RequestHandler } from "../http/route.ts";
+import type { Clock, ImageCommands, Logger } from "../ports.ts";
+import { errorCode } from "../registry/oci/error-code.ts";
+import { createNotificationThrottle } from "../registry/oci/notification-throttle.ts";
+
+/** What the hook is made of. */
+export interface HookParts {
+  /** The file that holds the shared secret; read at each request, so that it can be rotated. */
+  readonly secretFile: string;
+  /** The repository as the registry itself names it. */
+  readonly repository: string;
+  readonly commands: Pick<ImageCommands, "refresh">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The hook that lets a registry's notification start a refresh, with what ends it. */
+export interface Hook {
+  readonly handler: RequestHandler;
+  stop(): void;
+}
+
+/** `/hooks/registry`: the first notification refreshes at once, those that follow are gathered. */
+export function createHook({ secretFile, repository, commands, clock, logger }: HookParts): Hook {
+  const stopping = new AbortController();
+  const throttle = createNotificationThrottle(clock, () => {
+    // How the refresh ends is told by the refresh itself: in the log, the metrics and the status.
+    commands.refresh("REGISTRY_NOTIFIED", stopping.signal).catch(() => undefined);
+  });
+  const secret = createSecretReader(secretFile, logger);
+  const handler = createRegistryHook({ secret, repository, notify: () => throttle.notify() });
+  return {
+    handler,
+    stop() {
+      throttle.stop();
+      stopping.abort();
+    },
+  };
+}
+
+/** Reads the secret; an empty one, which admits nobody, where there is none. Each cause is logged once: anybody may call. */
+function createSecretReader(secretFile: string, logger: Logger): () => Promise<string> {
+  let loggedOf = "";
+  return async () => {
+    let problem = "it is empty";
+    try {
+      const secret = (await readFile(secretFile, "utf8")).trim();
+      if (secret !== "") {
+        loggedOf = "";
+        return secret;
+      }
+    } catch (error) {
+      problem = errorCode(error);
+    }
+    if (problem !== loggedOf) {
+      const refused = "there is no secret for the registry hook (http.hookSecretFile): notifications are refused";
+      logger.error({ reason: problem }, refused);
+    }
+    loggedOf = problem;
+    return "";
+  };
+}

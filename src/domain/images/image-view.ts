@@ -1,0 +1,95 @@
+import { coversNodes, NO_NODES, type NodeSet } from "../nodes/node-set.ts";
+import { type NodeTable, nodesToHave } from "../nodes/node-table.ts";
+import { changedDigests, presenceOf } from "../nodes/presence.ts";
+import type { Catalog, CatalogEntry } from "./catalog.ts";
+import type { Image } from "./image.ts";
+
+/** All images of a catalog as they stand with the nodes of a table. Immutable. */
+export interface ImageView {
+  readonly entries: readonly CatalogEntry[];
+  readonly table: NodeTable;
+  /** One image an entry, in the same order. The same array as the view's it was made from, where no image differs. */
+  readonly images: readonly Image[];
+  /** The catalog's. */
+  readonly places: ReadonlyMap<CatalogEntry, number>;
+}
+
+/**
+ * Puts catalog and nodes together. With a view of the same entries at hand only the images whose digest has come to or
+ * gone from a node are made anew; an image that is as it was is the same object.
+ */
+export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
+  if (base === null || base.entries !== catalog.entries) return wholeView(catalog, table, base);
+  const { entries, places } = base;
+  if (base.table === table) return base;
+  const describe = imageMaker(table);
+  let images: Image[] | null = null;
+  const update = (entry: CatalogEntry): void => {
+    const at = places.get(entry);
+    const before = at === undefined ? undefined : base.images[at];
+    if (at === undefined || before === undefined) return;
+    const after = describe(entry, before);
+    if (after === before) return;
+    images ??= base.images.slice();
+    images[at] = after;
+  };
+  if (base.table.eligible === table.eligible) {
+    changedDigests(base.table.presence, table.presence, (digest) => {
+      for (const entry of catalog.groups.get(digest) ?? []) update(entry);
+    });
+  } else for (const entry of entries) if (entry.digest !== null) update(entry);
+  return { entries, table, places, images: images ?? base.images };
+}
+
+function wholeView(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
+  const { entries, places } = catalog;
+  const describe = imageMaker(table);
+  const images = entries.map((entry) => {
+    const before = base?.places.get(entry);
+    return describe(entry, before === undefined ? undefined : base?.images[before]);
+  });
+  return { entries, table, images, places };
+}
+
+/** Describes one entry with the nodes of this table, outside any view: for look-ups. */
+export function describeImage(entry: CatalogEntry, table: NodeTable): Image {
+  return imageMaker(table)(entry, undefined);
+}
+
+/** A function that describes entries, and gives an image back that is as it was. */
+function imageMaker(table: NodeTable): (entry: CatalogEntry, before: Image | undefined) => Image {
+  const needed = new Map<string | null, NodeSet>();
+  const neededBy = (architecture: string | null): NodeSet => {
+    const known = needed.get(architecture);
+    if (known !== undefined) return known;
+    const nodes = nodesToHave(table, architecture);
+    needed.set(architecture, nodes);
+    return nodes;
+  };
+  return (entry, before) => {
+    const presence = entry.digest === null ? null : presenceOf(table.presence, entry.digest);
+    const prepulled =
+      entry.digest !== null && coversNodes(presence?.nodes ?? NO_NODES, neededBy(entry.tag.architecture));
+    const sizeBytes = entry.registrySize ?? (presence?.sizeBytes || null);
+    if (before?.prepulled === prepulled && before.sizeBytes === sizeBytes) return before;
+    return imageOf(entry, prepulled, sizeBytes);
+  };
+}
+
+function imageOf(entry: CatalogEntry, prepulled: boolean, sizeBytes: number | null): Image {
+  return {
+    reference: entry.reference,
+    pullReference: entry.pullReference,
+    tag: entry.tag.tag,
+    displayName: entry.tag.displayName,
+    type: entry.tag.type,
+    digest: entry.digest,
+    aliases: entry.aliases,
+    aliasTarget: entry.aliasTarget,
+    architecture: entry.tag.architecture,
+    cycle: entry.tag.cycle,
+    date: entry.tag.date,
+    sizeBytes,
+    prepulled,
+  };
+}

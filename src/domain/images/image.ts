@@ -1,0 +1,34 @@
+import type { TagType } from "../tags/tag.ts";
+
+/** The classes of images that can be asked for instead of a tag. */
+export const IMAGE_CLASSES = ["RECOMMENDED", "LATEST_RELEASE", "LATEST_WEEKLY", "LATEST_DAILY"] as const;
+
+/** See IMAGE_CLASSES. */
+export type ImageClass = (typeof IMAGE_CLASSES)[number];
+
+/**
+ * One image as every answer describes it (behaviour.md section 2): a tag with what its digest's group and the nodes add
+ * to it. Immutable.
+ */
+export interface Image {
+  /** `registry/repository:tag`. */
+  readonly reference: string;
+  /** `registry/repository:tag@digest`, or `reference` where no digest is known. */
+  readonly pullReference: string;
+  readonly tag: string;
+  readonly displayName: string;
+  readonly type: TagType;
+  readonly digest: string | null;
+  /** All other tags of the digest's group but the alias target, sorted by code point. */
+  readonly aliases: readonly string[];
+  /** The tag that this alias stands for, or null. */
+  readonly aliasTarget: string | null;
+  readonly architecture: string | null;
+  readonly cycle: number | null;
+  /** The tag's date (an alias has its target's), milliseconds since the epoch. */
+  readonly date: number | null;
+  /** Bytes: the registry's word where it gives one, else the largest that a node reports; null where nobody tells. */
+  readonly sizeBytes: number | null;
+  /** Whether the digest is known and on every node that the image belongs on. */
+  readonly prepulled: boolean;
+}

@@ -1,0 +1,82 @@
+import type { Image } from "../images/image.ts";
+
+/** One entry of the spawner menu: what to start, and what to call it. */
+export interface MenuImage {
+  /** With digest where one is known. */
+  readonly reference: string;
+  readonly name: string;
+}
+
+/** What the spawner shows (behaviour.md section 5, `menu_images`). */
+export interface Menu {
+  readonly menu: readonly MenuImage[];
+  readonly dropdown: readonly MenuImage[];
+}
+
+/** All images, with the four classes (behaviour.md section 5, `images`); a class without image is null. */
+export interface ImageList {
+  readonly recommended: Image | null;
+  readonly latestWeekly: Image | null;
+  readonly latestDaily: Image | null;
+  readonly latestRelease: Image | null;
+  readonly images: readonly Image[];
+}
+
+/** One node with the images that should be on it and are not known to be, in the order in which to pull them. */
+export interface NodeMissingImages {
+  readonly node: string;
+  readonly images: readonly Image[];
+}
+
+/** One image of the prepull set with the nodes that have it, and those that it belongs on and lacks, by name. */
+export interface NodeImage {
+  readonly image: Image;
+  readonly nodes: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/** One node, in the status. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly eligible: boolean;
+  /** Why the node is not eligible, or null. */
+  readonly comment: string | null;
+  /** References (`registry/repository:tag`) of the prepull set's images that are on the node, in display order. */
+  readonly cached: readonly string[];
+  /** Whether the node's reports cannot tell of every image (behaviour.md section 4). */
+  readonly imagesTruncated: boolean;
+}
+
+/** How far the prepull set has come (behaviour.md section 5, `prepull_status`), without the configuration. */
+export interface PrepullImages {
+  readonly prepulled: readonly NodeImage[];
+  readonly pending: readonly NodeImage[];
+}
+
+/** How far the work on one image on one node has come (behaviour.md section 8). */
+export const PREPULL_STATES = ["WAITING", "PULLING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
+
+/** See PREPULL_STATES. */
+export type PrepullState = (typeof PREPULL_STATES)[number];
+
+/** The work on one image on one node. Times are milliseconds since the epoch. */
+export interface PrepullProgress {
+  readonly node: string;
+  /** `registry/repository:tag@digest`. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly state: PrepullState;
+  /** Kubernetes' own word (`ErrImagePull`, `Evicted`), or `Thrashing`; empty where there is none. */
+  readonly reason: string;
+  /** What happened, for an operator; empty where there is nothing to say. */
+  readonly message: string;
+  /** Pulls started so far, the running one included. */
+  readonly attempts: number;
+  /** When the running pull, or else the last one, started; null before the first. */
+  readonly startTime: number | null;
+  /** When the next attempt is due, where it has to wait; null where nothing is known to be due. */
+  readonly nextAttemptTime: number | null;
+}
+
+/** The work by the name of its node: what has ended first, then the rest in the order of the work. */
+export type WorkByNode = Pick<ReadonlyMap<string, readonly PrepullProgress[]>, "get">;

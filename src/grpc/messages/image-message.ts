@@ -1,0 +1,89 @@
+/**
+ * Images as bytes, encoded once for each immutable domain object: a later snapshot that shares an image shares its
+ * encoding too. The caches hold on to nothing that the snapshots have let go of.
+ */
+
+import type { Image } from "../../domain/images/image.ts";
+import type { MenuImage, NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
+import type { ResolvedImage } from "../../domain/snapshot/snapshot.ts";
+import { messageEncoder } from "../server/contract.ts";
+import { NODE_IMAGE_FIELD, NODE_MISSING_IMAGES_FIELD } from "./field-numbers.ts";
+import { timestampMessage } from "./time-message.ts";
+import { delimited, repeatedDelimited } from "./wire.ts";
+
+const encodeImageMessage = messageEncoder("labimages.v1.Image");
+const encodeMenuImageMessage = messageEncoder("labimages.v1.MenuImage");
+const encodeNodeImageMessage = messageEncoder("labimages.v1.NodeImage");
+const encodeNodeMissingMessage = messageEncoder("labimages.v1.NodeMissingImages");
+const encodeNodeStatusMessage = messageEncoder("labimages.v1.NodeStatus");
+
+/** Makes `encode` run once for each object, and answer the same bytes from then on. */
+function oncePerObject<Value extends object>(encode: (value: Value) => Buffer): (value: Value) => Buffer {
+  const encodings = new WeakMap<Value, Buffer>();
+  return (value) => {
+    const known = encodings.get(value);
+    if (known !== undefined) return known;
+    const bytes = encode(value);
+    encodings.set(value, bytes);
+    return bytes;
+  };
+}
+
+/** `labimages.v1.Image` without nodes. */
+export const encodeImage: (image: Image) => Buffer = oncePerObject((image) =>
+  encodeImageMessage({
+    reference: image.reference,
+    pullReference: image.pullReference,
+    tag: image.tag,
+    displayName: image.displayName,
+    digest: image.digest ?? "",
+    aliases: [...image.aliases],
+    aliasTarget: image.aliasTarget ?? "",
+    imageType: `IMAGE_TYPE_${image.type}`,
+    prepulled: image.prepulled,
+    sizeBytes: image.sizeBytes ?? 0,
+    architecture: image.architecture ?? "",
+    ...(image.cycle === null ? {} : { cycle: image.cycle }),
+    buildTime: timestampMessage(image.date),
+  }),
+);
+
+/** `labimages.v1.Image` with nodes. */
+export function encodeResolvedImage({ image, nodes }: ResolvedImage): Buffer {
+  return Buffer.concat([encodeImage(image), encodeImageMessage({ nodes: [...nodes] })]);
+}
+
+/** `labimages.v1.MenuImage`. */
+export const encodeMenuImage: (entry: MenuImage) => Buffer = oncePerObject(({ reference, name }) =>
+  encodeMenuImageMessage({ reference, name }),
+);
+
+/** `labimages.v1.NodeImage`. */
+export const encodeNodeImage: (entry: NodeImage) => Buffer = oncePerObject(({ image, nodes, missing }) =>
+  Buffer.concat([
+    delimited(NODE_IMAGE_FIELD.image, encodeImage(image)),
+    encodeNodeImageMessage({ nodes: [...nodes], missing: [...missing] }),
+  ]),
+);
+
+/** Nodes that lack the same images share one list, and so its encoding. */
+const encodeMissing = oncePerObject((images: readonly Image[]) =>
+  repeatedDelimited(NODE_MISSING_IMAGES_FIELD.images, images.map(encodeImage)),
+);
+
+/** `labimages.v1.NodeMissingImages`. */
+export const encodeNodeMissing: (entry: NodeMissingImages) => Buffer = oncePerObject(({ node, images }) =>
+  Buffer.concat([encodeNodeMissingMessage({ node }), encodeMissing(images)]),
+);
+
+/** Nodes that have the same images share one list, and so its encoding. */
+const encodeCached = oncePerObject((cached: readonly string[]) => encodeNodeStatusMessage({ cached: [...cached] }));
+
+/** `labimages.v1.NodeStatus`. */
+export const encodeNodeStatus: (entry: NodeStatus) => Buffer = oncePerObject(
+  ({ name, eligible, comment, cached, imagesTruncated }) =>
+    Buffer.concat([
+      encodeNodeStatusMessage({ name, eligible, comment: comment ?? "", imagesTruncated }),
+      encodeCached(cached),
+    ]),
+);

@@ -1,0 +1,37 @@
+/** Checks of what callers send: every failure is an InvalidArgumentError that names the field (faults.md G6). */
+import { InvalidArgumentError } from "../../domain/errors.ts";
+import { hasUnsafeCharacters } from "../messages/safe-text.ts";
+
+/** The longest tag that a registry takes (OCI distribution specification). */
+export const LONGEST_TAG = 128;
+/** The longest name of a Kubernetes object; also good for a gate's holder. */
+export const LONGEST_NAME = 253;
+/** The longest name of a gate. */
+export const LONGEST_GATE = 63;
+/** What `page_size` 0 means, and the most that it may ask for. */
+const LARGEST_PAGE = 1_000;
+
+/** A text that may be empty, of at most `longest` UTF-16 code units and without control characters. */
+export function checkText(field: string, text: string, longest: number): string {
+  if (text.length > longest) {
+    throw new InvalidArgumentError(field, `${field} has ${text.length} characters, at most ${longest} are allowed`);
+  }
+  if (hasUnsafeCharacters(text)) {
+    throw new InvalidArgumentError(field, `${field} has a control character or is no valid text`);
+  }
+  return text;
+}
+
+/** As `checkText`, and not empty. */
+export function checkRequiredText(field: string, text: string, longest: number): string {
+  if (text === "") throw new InvalidArgumentError(field, `${field} is empty`);
+  return checkText(field, text, longest);
+}
+
+/** The number of entries that a page may hold (api.md, Paging). */
+export function checkPageSize(pageSize: number): number {
+  if (pageSize < 0) {
+    throw new InvalidArgumentError("page_size", `page_size is ${pageSize}; expected 0 (for ${LARGEST_PAGE}) or more`);
+  }
+  return pageSize === 0 ? LARGEST_PAGE : Math.min(pageSize, LARGEST_PAGE);
+}

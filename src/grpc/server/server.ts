@@ -1,0 +1,139 @@
+import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import type { Clock, ImageCommands, Logger, StateReader } from "../../ports.ts";
+import { LARGEST_MESSAGE } from "../paging/page.ts";
+import type { CallObserver } from "./call.ts";
+import { createConnections } from "./connections.ts";
+import { servedService } from "./contract.ts";
+import { clampDeadlines } from "./deadline-header.ts";
+import { createHealth, HEALTH_SERVICE } from "./health.ts";
+import { IMAGE_SERVICE, imageService } from "./image-service.ts";
+import { isLoopback, type ListenAddress, ListenError, parseListenAddress } from "./listen-address.ts";
+import { addReflection } from "./reflection.ts";
+import { createServiceContext, type ServedSettings } from "./service-context.ts";
+import type { StreamSettings } from "./stream-call.ts";
+import { createStreamRegistry } from "./stream-registry.ts";
+
+/** What callers may take of the server (`grpc.limits`). */
+export interface GrpcLimits {
+  /** Connections at a time; further ones are closed. */
+  readonly connections: number;
+  /** Calls at a time on one connection; further ones wait at the client (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS). */
+  readonly callsPerConnection: number;
+  /** Streams of messages at a time, over all connections; further ones are refused with TOO_MANY_STREAMS. */
+  readonly streams: number;
+  /** Milliseconds of silence after which a connection is asked for a sign of life. */
+  readonly keepaliveTime: number;
+  /** Milliseconds that the sign may take before the connection is cut. */
+  readonly keepaliveTimeout: number;
+}
+
+/** Limits for where the configuration names none. */
+export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
+  connections: 1_000,
+  callsPerConnection: 1_000,
+  streams: 10_000,
+  keepaliveTime: 30_000,
+  keepaliveTimeout: 10_000,
+};
+
+/** What a server is made of. */
+export interface GrpcServerOptions {
+  /** `host:port`; port 0 lets the system choose. */
+  readonly listen: string;
+  /** Allows plaintext on an address that is not loopback. */
+  readonly insecure: boolean;
+  readonly limits: GrpcLimits;
+  readonly reader: StateReader;
+  readonly commands: ImageCommands;
+  readonly settings: ServedSettings;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** A new id, unlikely to have been given before. */
+  readonly randomId: () => string;
+  readonly observer: CallObserver;
+}
+
+/** The gRPC server. */
+export interface GrpcServer {
+  /** Listens; answers the port. Error: ListenError. */
+  start(): Promise<{ readonly port: number }>;
+  /** Says from now on, by the health service, whether there is a snapshot to answer from. */
+  setServing(serving: boolean): void;
+  /**
+   * Stops: says NOT_SERVING, takes no further calls, ends all streams with SHUTTING_DOWN, lets calls under way finish for
+   * `graceMs` milliseconds at most, then cuts what is left. Calling it again waits for the same end.
+   */
+  shutdown(graceMs: number): Promise<void>;
+}
+
+/** The longest request, in bytes. The largest legal one is far below. */
+const LARGEST_REQUEST = 64 * 1_024;
+
+function serverOptions(limits: GrpcLimits): ServerOptions {
+  return {
+    "grpc.max_receive_message_length": LARGEST_REQUEST,
+    "grpc.max_send_message_length": LARGEST_MESSAGE,
+    "grpc.max_concurrent_streams": limits.callsPerConnection,
+    "grpc.keepalive_time_ms": limits.keepaliveTime,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeout,
+    "grpc.enable_channelz": 0,
+  };
+}
+
+function checkListen({ listen, insecure, logger }: GrpcServerOptions): ListenAddress {
+  const address = parseListenAddress(listen);
+  if (isLoopback(address.host)) return address;
+  if (!insecure) {
+    throw new ListenError(
+      `grpc.listen is ${listen}, which others can reach: plaintext is refused there unless grpc.insecure is true`,
+    );
+  }
+  logger.warn({ listen }, "grpc.insecure is true: gRPC is served in plaintext to whoever can reach the address");
+  return address;
+}
+
+/** A server that does not listen yet. */
+export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  const { limits, logger, clock, randomId, observer } = options;
+  let stopping: Promise<void> | null = null;
+  const streams = createStreamRegistry(limits.streams, (count) => observer.streamsOpen(count));
+  const settings: StreamSettings = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
+  const health = createHealth(settings);
+
+  const server = new Server(serverOptions(limits));
+  server.addService(servedService(IMAGE_SERVICE), imageService(createServiceContext(options), settings));
+  server.addService(servedService(HEALTH_SERVICE), health.implementation);
+  addReflection(server, settings);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const connections = createConnections(limits.connections, (socket) => injector.injectConnection(socket));
+  let releaseDeadlines: (() => void) | null = null;
+
+  async function stop(graceMs: number): Promise<void> {
+    health.setServing(false);
+    const closed = connections.close();
+    streams.endAll();
+    // Tells the callers to go once their calls are over. Its own end is not waited for: where Node has closed the sessions
+    // already, grpc-js takes that for their end.
+    server.tryShutdown(() => undefined);
+    const cancelGrace = clock.schedule(graceMs, () => connections.destroy());
+    await closed;
+    cancelGrace();
+    releaseDeadlines?.();
+  }
+
+  return {
+    async start() {
+      const port = await connections.listen(checkListen(options));
+      releaseDeadlines = clampDeadlines();
+      return { port };
+    },
+    setServing(serving) {
+      if (stopping === null) health.setServing(serving);
+    },
+    shutdown(graceMs) {
+      // Deferred, so that `stopping` says so by the time that anything is stopped.
+      stopping ??= Promise.resolve().then(() => stop(graceMs));
+      return stopping;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { nonsenseError } from "../client/api-errors.ts";
+import { objectOf, resourceVersionOf } from "../nodes/node-object.ts";
+
+/** What a lease says (coordination.k8s.io/v1), as client-go's LeaderElectionRecord has it. */
+export interface LeaseRecord {
+  /** Empty where nobody holds it. */
+  readonly holder: string;
+  readonly durationSeconds: number;
+  /** MicroTime as the API has it; only ever passed on, and compared for being another one. */
+  readonly acquireTime: string;
+  readonly renewTime: string;
+  readonly transitions: number;
+}
+
+/** A lease as the server has it. */
+export interface StoredLease {
+  readonly resourceVersion: string;
+  readonly record: LeaseRecord;
+  /** As it came: what others have put beside the record is written back with it. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a lease; throws where the answer is none. Fields that are not set count as empty and 0. */
+export function readLease(what: string, value: unknown): StoredLease {
+  const object = objectOf(value);
+  const resourceVersion = resourceVersionOf(value);
+  if (object["kind"] !== "Lease" || resourceVersion === "") throw nonsenseError(what, "no Lease");
+  const spec = objectOf(object["spec"]);
+  const record = {
+    holder: textOf(spec["holderIdentity"]),
+    durationSeconds: numberOf(spec["leaseDurationSeconds"]),
+    acquireTime: textOf(spec["acquireTime"]),
+    renewTime: textOf(spec["renewTime"]),
+    transitions: numberOf(spec["leaseTransitions"]),
+  };
+  return { resourceVersion, record, metadata: objectOf(object["metadata"]) };
+}
+
+/** The lease with this record; the metadata of a stored one make it a replacement of that version alone. */
+export function leaseBody(
+  metadata: Readonly<Record<string, unknown>>,
+  record: LeaseRecord,
+): Readonly<Record<string, unknown>> {
+  return {
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata,
+    spec: {
+      holderIdentity: record.holder,
+      leaseDurationSeconds: record.durationSeconds,
+      leaseTransitions: record.transitions,
+      ...(record.acquireTime === "" ? {} : { acquireTime: record.acquireTime }),
+      ...(record.renewTime === "" ? {} : { renewTime: record.renewTime }),
+    },
+  };
+}
+
+/** A time as MicroTime, which has six digits after the second. */
+export function microTime(wallTime: number): string {
+  return new Date(wallTime).toISOString().replace("Z", "000Z");
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}

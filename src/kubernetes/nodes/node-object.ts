@@ -1,0 +1,68 @@
+import type { NodeReport, ReportedImage, Taint } from "../../domain/nodes/node-report.ts";
+import type { ImageInterning } from "./image-interning.ts";
+
+/** A node as the API sent it, reduced to what is used. */
+export interface ReadNode {
+  readonly report: NodeReport;
+  readonly resourceVersion: string;
+}
+
+const ARCHITECTURE_LABEL = "kubernetes.io/arch";
+const noTaints: readonly Taint[] = [];
+const noImages: readonly ReportedImage[] = [];
+
+/**
+ * Reads a core/v1 Node; null where it is none. Lists may be null or absent (behaviour.md section 4), an image may have
+ * no names, and what else the object holds is let go.
+ */
+export function readNode(value: unknown, interning: ImageInterning): ReadNode | null {
+  const object = objectOf(value);
+  const metadata = objectOf(object["metadata"]);
+  const { name, uid, resourceVersion } = metadata;
+  if (typeof name !== "string" || name === "" || typeof uid !== "string" || uid === "") return null;
+  const architecture = objectOf(metadata["labels"])[ARCHITECTURE_LABEL];
+  const report: NodeReport = {
+    name,
+    uid,
+    architecture: typeof architecture === "string" ? architecture : null,
+    taints: readTaints(objectOf(object["spec"])["taints"]),
+    images: readImages(objectOf(object["status"])["images"], interning),
+  };
+  return { report, resourceVersion: versionOf(resourceVersion) };
+}
+
+/** `metadata.resourceVersion` of any object, or of a list; empty where there is none. Opaque. */
+export function resourceVersionOf(value: unknown): string {
+  return versionOf(objectOf(objectOf(value)["metadata"])["resourceVersion"]);
+}
+
+/** Any JSON value as an object; what is none has no fields. */
+export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function versionOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function readTaints(value: unknown): readonly Taint[] {
+  if (!Array.isArray(value) || value.length === 0) return noTaints;
+  return value.map((each) => {
+    const { key, value: text, effect } = objectOf(each);
+    return { key: textOf(key), value: textOf(text), effect: textOf(effect) };
+  });
+}
+
+function readImages(value: unknown, interning: ImageInterning): readonly ReportedImage[] {
+  if (!Array.isArray(value) || value.length === 0) return noImages;
+  return value.map((each) => {
+    const { names, sizeBytes } = objectOf(each);
+    const texts = Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+    const size = typeof sizeBytes === "number" && Number.isFinite(sizeBytes) && sizeBytes > 0 ? sizeBytes : 0;
+    return interning.share(texts, size);
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

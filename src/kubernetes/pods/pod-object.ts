@@ -1,0 +1,125 @@
+import { objectOf } from "../nodes/node-object.ts";
+import {
+  DIGEST_ANNOTATION,
+  INSTANCE_LABEL,
+  NODE_UID_ANNOTATION,
+  PREPULL_CONTAINER,
+  prepullPodName,
+} from "./prepull-pod.ts";
+
+/** A reason and a text, as Kubernetes gives them; empty where it gives none. */
+export interface Said {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** One of our pods as the API sent it, reduced to what is used. */
+export interface PodState {
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  /** Of the annotations; empty where there is none. */
+  readonly nodeUid: string;
+  readonly digest: string;
+  /** Of the label; empty where there is none. */
+  readonly instance: string;
+  /** By the API server's clock, milliseconds since the epoch; null where unknown. */
+  readonly createdTime: number | null;
+  readonly activeDeadlineMs: number | null;
+  /** Somebody has asked for its deletion. */
+  readonly deleting: boolean;
+  readonly phase: string;
+  /** Of the pod itself, such as `Evicted`. */
+  readonly said: Said;
+  /** Why it was disrupted, where it was (condition `DisruptionTarget`). */
+  readonly disruption: Said | null;
+  /** Set once a container was created from the image. */
+  readonly imageId: string;
+  /** Of the container, where it waits; null where it does not, or nobody has said anything of it yet. */
+  readonly waiting: Said | null;
+  /** Of the container, where it has ended. */
+  readonly terminated: Said | null;
+}
+
+/** Reads a core/v1 Pod; null where it is none. */
+export function readPodState(value: unknown): PodState | null {
+  const object = objectOf(value);
+  const metadata = objectOf(object["metadata"]);
+  const name = textOf(metadata["name"]);
+  const uid = textOf(metadata["uid"]);
+  if (name === "" || uid === "") return null;
+  const annotations = objectOf(metadata["annotations"]);
+  const spec = objectOf(object["spec"]);
+  const status = objectOf(object["status"]);
+  const container = ourContainer(status["containerStatuses"]);
+  const state = objectOf(container["state"]);
+  const created = Date.parse(textOf(metadata["creationTimestamp"]));
+  const deadline = spec["activeDeadlineSeconds"];
+  return {
+    name,
+    uid,
+    node: textOf(spec["nodeName"]),
+    nodeUid: textOf(annotations[NODE_UID_ANNOTATION]),
+    digest: textOf(annotations[DIGEST_ANNOTATION]),
+    instance: textOf(objectOf(metadata["labels"])[INSTANCE_LABEL]),
+    createdTime: Number.isNaN(created) ? null : created,
+    activeDeadlineMs: typeof deadline === "number" ? deadline * 1_000 : null,
+    deleting: textOf(metadata["deletionTimestamp"]) !== "",
+    phase: textOf(status["phase"]),
+    said: saidIn(status),
+    disruption: disruptionIn(status["conditions"]),
+    imageId: textOf(container["imageID"]),
+    waiting: saidWhere(state["waiting"]),
+    terminated: saidWhere(state["terminated"]),
+  };
+}
+
+/** Whether the pod is one of a prepuller's: its name is what its annotations make of it. */
+export function isPrepullPod(pod: PodState): boolean {
+  return pod.nodeUid !== "" && pod.digest !== "" && pod.name === prepullPodName(pod.nodeUid, pod.digest);
+}
+
+/** Its containers have ended, or will never start. */
+export function isFinished({ phase }: PodState): boolean {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+/** Whether its node may still be busy with the image. */
+export function mayStillPull(pod: PodState): boolean {
+  return pod.imageId === "" && !isFinished(pod);
+}
+
+/**
+ * Whether a pod that is not finished should have been ended by its kubelet long ago. `wallTime` is our clock and the
+ * pod's age by the server's: `slackMs` is for the difference.
+ */
+export function isOverdue({ createdTime, activeDeadlineMs }: PodState, wallTime: number, slackMs: number): boolean {
+  return createdTime !== null && activeDeadlineMs !== null && wallTime - createdTime > activeDeadlineMs + slackMs;
+}
+
+function ourContainer(statuses: unknown): Readonly<Record<string, unknown>> {
+  if (!Array.isArray(statuses)) return {};
+  const all = statuses.map(objectOf);
+  // An admission plugin may have put a container of its own beside ours, which proves nothing.
+  return all.find((each) => each["name"] === PREPULL_CONTAINER) ?? {};
+}
+
+function disruptionIn(conditions: unknown): Said | null {
+  if (!Array.isArray(conditions)) return null;
+  const found = conditions
+    .map(objectOf)
+    .find((each) => each["type"] === "DisruptionTarget" && each["status"] === "True");
+  return found === undefined ? null : saidIn(found);
+}
+
+function saidWhere(value: unknown): Said | null {
+  return typeof value === "object" && value !== null ? saidIn(objectOf(value)) : null;
+}
+
+function saidIn(object: Readonly<Record<string, unknown>>): Said {
+  return { reason: textOf(object["reason"]), message: textOf(object["message"]) };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import type { Toleration } from "../../domain/nodes/node-report.ts";
+import type { PullOrder } from "../../domain/prepull/pull.ts";
+
+/** What all pods of one prepuller have in common. */
+export interface PrepullPodSettings {
+  readonly namespace: string;
+  /**
+   * Tells prepullers that share a namespace apart: the name of their lease. Each sees the pods of its own instance only.
+   */
+  readonly instance: string;
+  /** Name of the secret that the kubelet pulls with, or null. The labs must use the same one (facts.md, Kubernetes). */
+  readonly pullSecret: string | null;
+  /** Those by which nodes are judged eligible, so that no taint that they tolerate evicts the pod. */
+  readonly tolerations: readonly Toleration[];
+  /** Further labels; those that are set here win. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Whose deletion takes the pods along (meta/v1 OwnerReference): an object in the namespace of the pods. */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The container's name. */
+export const PREPULL_CONTAINER = "prepull";
+/** Label by which the pods of an instance are found. */
+export const INSTANCE_LABEL = "lab-images/prepuller";
+/** Annotations from which the pod's name follows. */
+export const NODE_UID_ANNOTATION = "lab-images/node-uid";
+export const DIGEST_ANNOTATION = "lab-images/digest";
+
+/**
+ * Next to nothing is asked for, so that there is room on a full node. The limit is for the container's start, which counts
+ * as the container's own: held to a thousandth of a CPU it takes seconds, in which the image's id is not told yet.
+ */
+const RESOURCES = { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "100m", memory: "32Mi" } };
+
+const LONGEST_LABEL = 63;
+/** `nobody` in most images; any number but 0 does, since the program needs no account. */
+const NOBODY = 65_534;
+
+/**
+ * The name of the pod that pulls this image to this node: a DNS label, and a function of the two alone, so that two
+ * replicas cannot make two pods for one pull. 160 bits of SHA-256 keep it unique.
+ */
+export function prepullPodName(nodeUid: string, digest: string): string {
+  return `prepull-${hashOf(`${nodeUid}\n${digest}`).slice(0, 40)}`;
+}
+
+/** Value of the instance's label; a name may be longer than a label's value. */
+export function instanceLabel(instance: string): string {
+  if (instance.length <= LONGEST_LABEL) return instance;
+  return `${instance.slice(0, 40)}-${hashOf(instance).slice(0, 20)}`;
+}
+
+/** Selector of all pods of an instance, as the API has it. */
+export function prepullPodSelector(instance: string): string {
+  return `${INSTANCE_LABEL}=${instanceLabel(instance)}`;
+}
+
+/**
+ * The pod that pulls an image (behaviour.md section 8). It is bound to the node past the scheduler, keeps to the Pod
+ * Security Standard "restricted", and asks for next to nothing. What its program does is of no account: the container
+ * that the kubelet creates is the proof, so an image without `/bin/true` serves as well; where there is one, the pod
+ * also ends without a warning. The working directory is one that every image has and everybody may enter.
+ */
+export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, owner: OwnerReference | null): V1Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: prepullPodName(order.nodeUid, order.digest),
+      namespace: settings.namespace,
+      labels: {
+        ...settings.labels,
+        "app.kubernetes.io/managed-by": "lab-images",
+        "app.kubernetes.io/component": "prepuller",
+        // The original's label (lsst-sqre/nublado, builder/prepuller.py): sites select on it.
+        "nublado.lsst.io/category": "prepuller",
+        // The label keeps Istio's webhook from being asked at all; older versions know the annotation alone.
+        "sidecar.istio.io/inject": "false",
+        [INSTANCE_LABEL]: instanceLabel(settings.instance),
+      },
+      annotations: {
+        [NODE_UID_ANNOTATION]: order.nodeUid,
+        [DIGEST_ANNOTATION]: order.digest,
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
+        "sidecar.istio.io/inject": "false",
+      },
+      ...(owner === null ? {} : { ownerReferences: [{ ...owner }] }),
+    },
+    spec: podSpec(settings, order),
+  };
+}
+
+function podSpec({ pullSecret, tolerations }: PrepullPodSettings, order: PullOrder): V1PodSpec {
+  return {
+    nodeName: order.node,
+    restartPolicy: "Never",
+    activeDeadlineSeconds: Math.max(1, Math.ceil(order.timeout / 1_000)),
+    terminationGracePeriodSeconds: 0,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    tolerations: tolerations.map(podToleration),
+    ...(pullSecret === null ? {} : { imagePullSecrets: [{ name: pullSecret }] }),
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: NOBODY,
+      runAsGroup: NOBODY,
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    containers: [
+      {
+        name: PREPULL_CONTAINER,
+        image: order.reference,
+        imagePullPolicy: "IfNotPresent",
+        command: ["/bin/true"],
+        workingDir: "/",
+        resources: RESOURCES,
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        },
+      },
+    ],
+  };
+}
+
+/** The API refuses `tolerationSeconds` with another effect than NoExecute, where it means nothing. */
+function podToleration({ tolerationSeconds, ...toleration }: Toleration): Record<string, string | number> {
+  const seconds =
+    tolerationSeconds !== undefined && toleration.effect === "NoExecute" ? { tolerationSeconds } : undefined;
+  const present = Object.entries(toleration).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...Object.fromEntries(present), ...seconds };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

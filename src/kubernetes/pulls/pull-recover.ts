@@ -1,0 +1,82 @@
+import { LabImagesError } from "../../domain/errors.ts";
+import { PullReleasedError, type RecoveredPull } from "../../domain/prepull/pull.ts";
+import { isFinished, isOverdue, mayStillPull, type PodState } from "../pods/pod-object.ts";
+import { isOurs, type PullContext } from "./pull-attempt.ts";
+
+/** Deletions at one time. */
+const CONCURRENCY = 8;
+
+/** Whose pods are not to be touched, and which pulls are wanted. */
+export interface RecoverQuestions {
+  /** Names of the pods that pulls of this process see to, as of now; it changes by itself. */
+  readonly running: ReadonlyMap<string, unknown>;
+  readonly isWanted: (nodeUid: string, digest: string) => boolean;
+}
+
+/**
+ * Sees to pods that nobody sees to, as `Puller.recover` says. A pod that cannot be removed now is found again the next
+ * time, but counted only once: by then the image may have gone from the node.
+ */
+export async function recoverPods(
+  context: PullContext,
+  questions: RecoverQuestions,
+  signal: AbortSignal,
+): Promise<readonly RecoveredPull[]> {
+  // A pull that ends while the list is under way has seen to its pod, which the list may show all the same.
+  const before = new Set(questions.running.keys());
+  const { pods } = await context.api.list(signal);
+  const isLeft = ({ name }: PodState) => !before.has(name) && !questions.running.has(name);
+  const leftOver = pods.filter((pod) => isOurs(context.settings, pod) && isLeft(pod));
+  const recovered = countOnce(context, leftOver);
+  const useless = leftOver.filter((pod) => isUseless(context, questions, pod));
+  context.slots.leftOver(
+    leftOver.filter((pod) => mayStillPull(pod) && !hasOutlived(context, pod)).map(({ name }) => name),
+  );
+  await removeAll(context, questions, useless, signal);
+  return recovered;
+}
+
+function countOnce({ counted }: PullContext, leftOver: readonly PodState[]): readonly RecoveredPull[] {
+  const proven = leftOver.filter(({ imageId }) => imageId !== "");
+  const fresh = proven.filter(({ uid }) => !counted.has(uid));
+  counted.clear();
+  for (const { uid } of proven) counted.add(uid);
+  return fresh.map(({ node, nodeUid, digest }) => ({ node, nodeUid, digest }));
+}
+
+/** A pod that is being deleted goes by itself, unless its kubelet has gone as well: then it is overdue one day. */
+function isUseless(context: PullContext, { isWanted }: RecoverQuestions, pod: PodState): boolean {
+  if (hasOutlived(context, pod)) return true;
+  if (pod.deleting) return false;
+  return pod.imageId !== "" || isFinished(pod) || !isWanted(pod.nodeUid, pod.digest);
+}
+
+function hasOutlived({ clock, limits }: PullContext, pod: PodState): boolean {
+  return isOverdue(pod, clock.wallTime(), limits.overdueSlackMs);
+}
+
+async function removeAll(
+  { api, slots, limits, logger }: PullContext,
+  { running }: RecoverQuestions,
+  pods: readonly PodState[],
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = [...pods];
+  async function work(): Promise<void> {
+    for (let pod = waiting.shift(); pod !== undefined; pod = waiting.shift()) {
+      // A pull of its name may have begun meanwhile.
+      if (running.has(pod.name)) continue;
+      try {
+        await api.remove(pod, limits.removeMs, signal);
+        slots.ended(pod.name);
+        logger.info({ pod: pod.name, node: pod.node }, "removed a left over pod");
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof PullReleasedError) return;
+        if (!(error instanceof LabImagesError)) throw error;
+        logger.warn({ err: error, pod: pod.name, node: pod.node }, "a left over pod cannot be removed");
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, pods.length) }, work));
+}

@@ -1,0 +1,175 @@
+import { LabImagesError } from "../../domain/errors.ts";
+import {
+  PullCancelledError,
+  type PullFailure,
+  type PullOrder,
+  type PullOutcome,
+  PullReleasedError,
+} from "../../domain/prepull/pull.ts";
+import { classOfFailure, type PullFailureClass } from "../../domain/prepull/pull-failure.ts";
+import { DeadlineReached, pause, withDeadline } from "../../lib/abort.ts";
+import { explainByEvents, MISSING_PULL_SECRET } from "../pods/pod-events.ts";
+import type { PodState } from "../pods/pod-object.ts";
+import { judgePod } from "../pods/pod-verdict.ts";
+import { deletedFailure, joined, plainDetail, withEvent } from "../pods/pod-words.ts";
+import { prepullPodName } from "../pods/prepull-pod.ts";
+import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
+import { obtainPod } from "./pull-obtain.ts";
+
+/** Between two tries to delete a pod; milliseconds. */
+const REMOVE_RETRY_MS = 500;
+
+/** One pull from its beginning to its end, as `Puller.pull` says. One at a time for each name of a pod. */
+export async function runPull(context: PullContext, order: PullOrder, signal: AbortSignal): Promise<PullOutcome> {
+  signal.throwIfAborted();
+  const released = new AbortController();
+  const onAbort = () => {
+    if (!(signal.reason instanceof PullCancelledError)) released.abort(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  const name = prepullPodName(order.nodeUid, order.digest);
+  const subscription = context.follower.follow(name);
+  const deadlineTime = context.clock.monotonicTime() + order.timeout;
+  const attempt = { order, name, subscription, deadlineTime, signal, writeSignal: released.signal };
+  try {
+    return await carryOut(context, attempt);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    if (signal.reason instanceof PullCancelledError) await removeCancelled(context, attempt);
+    throw signal.reason;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    subscription.release();
+    context.slots.giveBack(name);
+  }
+}
+
+async function carryOut(context: PullContext, attempt: PullAttempt): Promise<PullOutcome> {
+  if (!(await hasSlotInTime(context, attempt))) return { kind: "failed", ...NO_SLOT };
+  const obtained = await obtainPod(context, attempt);
+  if ("failure" in obtained) return { kind: "failed", ...obtained.failure };
+  const { pod } = obtained;
+  attempt.subscription.expect(pod);
+  const failure = await followPod(context, attempt, pod);
+  attempt.signal.throwIfAborted();
+  await remove(context, attempt, (milliseconds) => context.api.remove(pod, milliseconds, attempt.writeSignal));
+  return failure === null ? { kind: "pulled" } : { kind: "failed", ...failure };
+}
+
+const NO_SLOT: PullFailure = {
+  reason: "Timeout",
+  message: "the pull could not begin in time: as many pods as there may be at one time have not ended",
+};
+
+async function hasSlotInTime({ clock, slots }: PullContext, attempt: PullAttempt): Promise<boolean> {
+  const { name, order, signal } = attempt;
+  try {
+    await withDeadline(clock, order.timeout, signal, (either) => slots.take(name, either));
+    return true;
+  } catch (error) {
+    if (error instanceof DeadlineReached) return false;
+    throw error;
+  }
+}
+
+/** Follows a pod until it has proven the pull (null) or has failed. */
+async function followPod(context: PullContext, attempt: PullAttempt, first: PodState): Promise<PullFailure | null> {
+  const { clock, limits } = context;
+  // The watch may be behind what an adopted pod has shown already.
+  if (first.imageId !== "") return null;
+  let doubtTime = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const seen = attempt.subscription.seen(first.uid) ?? { pod: first, gone: false };
+    const verdict = judgePod(seen.pod);
+    if (verdict.kind === "pulled") return null;
+    if (verdict.kind === "failed") return explained(context, attempt, seen.pod, verdict.failure);
+    if (seen.gone) return deletedFailure(seen.pod.disruption?.reason ?? "", seen.pod.disruption?.message ?? "");
+    const now = clock.monotonicTime();
+    if (now >= attempt.deadlineTime) return timedOut(context, attempt, seen.pod);
+    if (verdict.kind === "open") doubtTime = Number.POSITIVE_INFINITY;
+    else doubtTime = Math.min(doubtTime, now + limits.doubtMs);
+    if (verdict.kind === "doubtful" && now >= doubtTime) return verdict.failure;
+    await newsOrTime(clock, attempt, Math.min(attempt.deadlineTime, doubtTime));
+  }
+}
+
+/** What registries say to those who have no secret, or the wrong one. */
+const DENIALS: ReadonlySet<PullFailureClass> = new Set(["registry-denied", "image-not-found"]);
+
+/**
+ * A back-off tells of an earlier failure, and its cause is often in the events alone; so is, where the registry denies,
+ * that the pull secret does not exist.
+ */
+async function explained(
+  { events, settings }: PullContext,
+  { signal }: PullAttempt,
+  pod: PodState,
+  failure: PullFailure,
+): Promise<PullFailure> {
+  if (pod.waiting === null) return failure;
+  const silent = /^(?:Back-off pulling image "[^"]*")?$/.test(pod.waiting.message);
+  const told = silent ? withEvent(failure, await explainByEvents(events, pod, signal)) : failure;
+  if (settings.pullSecret === null || !DENIALS.has(classOfFailure(told))) return told;
+  const missing = await explainByEvents(events, pod, signal, MISSING_PULL_SECRET);
+  return { ...told, message: joined(told.message, plainDetail(missing)) };
+}
+
+/** The time is over: looks once more, past the watch, and says how far the pod has got. */
+async function timedOut(context: PullContext, attempt: PullAttempt, known: PodState): Promise<PullFailure | null> {
+  const { api, limits, events } = context;
+  const { order, signal } = attempt;
+  const now = await api.get(known.name, limits.lastLookMs, signal).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof LabImagesError)) throw error;
+    return null;
+  });
+  const pod = now?.uid === known.uid ? now : known;
+  const verdict = judgePod(pod);
+  if (verdict.kind === "pulled") return null;
+  if (verdict.kind !== "open") return verdict.failure;
+  const within = `within ${Math.round(order.timeout / 1_000)} s`;
+  const message =
+    pod.waiting === null
+      ? `the kubelet of the node has not taken the pod up ${within}`
+      : `no container was created from the image ${within}`;
+  const event = await explainByEvents(events, pod, signal);
+  return withEvent({ reason: "Timeout", message }, event);
+}
+
+/**
+ * Removes the pod at the end of its pull. What cannot be removed is left to `recover`; a refusal by the leadership ends
+ * the pull as if it had been released.
+ */
+async function remove(context: PullContext, attempt: PullAttempt, removeOnce: RemoveOnce): Promise<void> {
+  const { clock, limits, logger } = context;
+  const { name, order, writeSignal } = attempt;
+  const until = clock.monotonicTime() + limits.removeMs;
+  for (;;) {
+    try {
+      return await removeOnce(until - clock.monotonicTime());
+    } catch (error) {
+      if (writeSignal.aborted || !(error instanceof LabImagesError)) throw error;
+      if (until - clock.monotonicTime() <= REMOVE_RETRY_MS) {
+        logger.warn({ err: error, pod: name, node: order.node }, "a pod of the prepuller is left over");
+        return;
+      }
+    }
+    await pause(clock, REMOVE_RETRY_MS, writeSignal);
+  }
+}
+
+/** One try to remove a pod, within so many milliseconds. */
+type RemoveOnce = (milliseconds: number) => Promise<void>;
+
+/** Removes the pod of a pull that is not wanted any more, whether we have made or only found it. */
+async function removeCancelled(context: PullContext, attempt: PullAttempt): Promise<void> {
+  const { api, settings } = context;
+  const { name, writeSignal } = attempt;
+  try {
+    await remove(context, attempt, async (milliseconds) => {
+      const pod = await api.get(name, milliseconds, writeSignal);
+      if (pod !== null && isOurs(settings, pod)) await api.remove(pod, milliseconds, writeSignal);
+    });
+  } catch (error) {
+    if (!(error instanceof PullReleasedError) && !writeSignal.aborted) throw error;
+  }
+}

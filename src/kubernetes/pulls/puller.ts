@@ -1,0 +1,99 @@
+import type { PullOrder } from "../../domain/prepull/pull.ts";
+import { type BackoffLimits, reflectorBackoff } from "../../lib/backoff.ts";
+import type { Clock, Leadership, Logger, Puller } from "../../ports.ts";
+import type { KubernetesConnection } from "../client/connection.ts";
+import { createPodApi, defaultPodApiLimits, type PodApiLimits } from "../pods/pod-api.ts";
+import { createPodFollower } from "../pods/pod-follower.ts";
+import { mayStillPull, type PodState } from "../pods/pod-object.ts";
+import type { PodOwner } from "../pods/pod-owner.ts";
+import { createPodSlots } from "../pods/pod-slots.ts";
+import { defaultPodWatchLimits, type PodWatchLimits } from "../pods/pod-watch.ts";
+import { type PrepullPodSettings, prepullPodName, prepullPodSelector } from "../pods/prepull-pod.ts";
+import { defaultPullLimits, type PullContext, type PullLimits } from "./pull-attempt.ts";
+import { recoverPods } from "./pull-recover.ts";
+import { runPull } from "./pull-run.ts";
+
+/** All bounds of a puller; each has a default. */
+export interface PullerLimits {
+  readonly api: Partial<PodApiLimits>;
+  readonly watch: Partial<PodWatchLimits>;
+  readonly backoff: Partial<BackoffLimits>;
+  readonly pull: Partial<PullLimits>;
+}
+
+/** What a puller needs, beside what its pods have in common. */
+export interface PullerOptions extends PrepullPodSettings {
+  readonly connection: KubernetesConnection;
+  readonly owner: PodOwner;
+  /** Asked before each single write. */
+  readonly leadership: Pick<Leadership, "mayWrite">;
+  /** How many pods there may be at one time, as `PodSlots` says. Default: any number. */
+  readonly maxPods?: number;
+  readonly clock: Clock;
+  /** Evenly distributed from 0 to under 1; for jitter. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly limits?: Partial<PullerLimits>;
+}
+
+/**
+ * Pulls images by pods that use them (behaviour.md section 8). Holds nothing but the pulls under way: without any, it
+ * asks nothing of the API server. Needs in the namespace of its pods: pods create, get, list, watch, delete; events list.
+ */
+export function createPuller(options: PullerOptions): Puller {
+  const context = pullContext(options);
+  const running = new Map<string, Promise<unknown>>();
+
+  /** A pull that was cancelled may still be removing its pod when the same pull is asked for again. */
+  async function afterOthers(name: string, order: PullOrder, signal: AbortSignal) {
+    for (let other = running.get(name); other !== undefined; other = running.get(name)) await other;
+    const pull = runPull(context, order, signal);
+    const settled = pull.then(
+      () => undefined,
+      () => undefined,
+    );
+    running.set(name, settled);
+    try {
+      return await pull;
+    } finally {
+      if (running.get(name) === settled) running.delete(name);
+    }
+  }
+
+  return {
+    pull: (order, signal) => afterOthers(prepullPodName(order.nodeUid, order.digest), order, signal),
+    recover: (isWanted, signal) => recoverPods(context, { isWanted, running }, signal),
+  };
+}
+
+function pullContext(options: PullerOptions): PullContext {
+  const { connection, namespace, instance, leadership, owner, clock, random, limits = {} } = options;
+  const logger = options.logger.child({ component: "puller" });
+  const selector = prepullPodSelector(instance);
+  const api = createPodApi({
+    connection,
+    namespace,
+    selector,
+    leadership,
+    limits: { ...defaultPodApiLimits, ...limits.api },
+  });
+  const watchLimits = { ...defaultPodWatchLimits, ...limits.watch };
+  const watch = { connection, clock, random, namespace, selector, limits: watchLimits };
+  const backoff = { ...reflectorBackoff, ...limits.backoff };
+  const slots = createPodSlots(options.maxPods ?? Number.POSITIVE_INFINITY);
+  const onPod = (pod: PodState, gone: boolean) => {
+    if (gone || !mayStillPull(pod)) slots.ended(pod.name);
+  };
+  return {
+    api,
+    follower: createPodFollower({ api, watch, onPod, clock, logger, backoff }),
+    slots,
+    counted: new Set(),
+    events: { connection, namespace, logger },
+    settings: options,
+    owner,
+    clock,
+    logger,
+    limits: { ...defaultPullLimits, ...limits.pull },
+  };
+}

@@ -1,0 +1,105 @@
+/** The part of a clock that abort and deadline handling needs, so that tests turn it by hand. */
+export interface Timer {
+  /** Runs `callback` once after `milliseconds`; returns a function that cancels it. */
+  schedule(milliseconds: number, callback: () => void): () => void;
+}
+
+/** What a deadline aborts with; told apart from an abort by the caller. */
+export class DeadlineReached extends Error {
+  override readonly name = "DeadlineReached";
+}
+
+/**
+ * Runs `work` with a signal that aborts when `signal` does, with its reason, or after `milliseconds`, with a
+ * DeadlineReached. Releases timer and listener when the work settles.
+ */
+export async function withDeadline<T>(
+  clock: Timer,
+  milliseconds: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const cancel = clock.schedule(milliseconds, () => controller.abort(new DeadlineReached()));
+  try {
+    return await orAborted(work(controller.signal), controller.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
+ * What `promise` settles with, or the signal's reason as soon as it aborts: for work that may not notice. Libraries wrap
+ * the reason of an abort or replace it; after an abort its own reason is what counts.
+ */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let release = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    release = () => signal.removeEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    release();
+  }
+}
+
+/** Resolves after `milliseconds`, or rejects with the signal's reason. */
+export function pause(clock: Timer, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.schedule(milliseconds, () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** A signal that aborts with the reason of a parent, or when time is up. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** True if time was up before a parent aborted. */
+  readonly expired: boolean;
+  /** Must be called when the work is over: releases the timer and the listeners on the parents. */
+  release(): void;
+}
+
+/** Starts the time of one piece of work. Not `AbortSignal.timeout`, whose clock no test can turn. */
+export function startDeadline(clock: Timer, milliseconds: number, ...parents: readonly AbortSignal[]): Deadline {
+  const controller = new AbortController();
+  let expired = false;
+  const onParentAbort = () => controller.abort(parents.find(({ aborted }) => aborted)?.reason);
+  const cancel = clock.schedule(milliseconds, () => {
+    expired = !controller.signal.aborted;
+    controller.abort();
+  });
+  if (parents.some(({ aborted }) => aborted)) onParentAbort();
+  for (const parent of parents) parent.addEventListener("abort", onParentAbort, { once: true });
+  return {
+    signal: controller.signal,
+    get expired() {
+      return expired;
+    },
+    release() {
+      cancel();
+      for (const parent of parents) parent.removeEventListener("abort", onParentAbort);
+    },
+  };
+}

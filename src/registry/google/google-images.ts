@@ -1,0 +1,39 @@
+import type { RemoteTag } from "../../domain/tags/remote-tag.ts";
+import { isImageTag } from "../oci/tag-names.ts";
+
+/** What is read of an image of `google.devtools.artifactregistry.v1`, as Google's client hands it out. */
+export interface DockerImage {
+  /** `LOCATION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE@DIGEST`. */
+  readonly uri?: string | null;
+  readonly tags?: readonly string[] | null;
+  /** A 64-bit number, as text unless it was set by hand; zero where it is not known. */
+  readonly imageSizeBytes?: number | string | object | null;
+}
+
+/** A digest by the grammar of OCI; which algorithms there are is Google's business. */
+const digestPattern = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/;
+
+function sizeOf(image: DockerImage): number | null {
+  const size = Number(String(image.imageSizeBytes ?? 0));
+  return Number.isSafeInteger(size) && size > 0 ? size : null;
+}
+
+/**
+ * One entry for each tag of the image, or none if it is another image of the repository or one nested below ours: its
+ * name is all between our prefix and the digest.
+ *
+ * @param name registry and path of our image, without tag
+ */
+export function remoteTagsOf(image: DockerImage, name: string): readonly RemoteTag[] {
+  const uri = image.uri ?? "";
+  const at = uri.indexOf("@");
+  const digest = uri.slice(at + 1);
+  if (at < 0 || decodeName(uri.slice(0, at)) !== name || !digestPattern.test(digest)) return [];
+  const sizeBytes = sizeOf(image);
+  return (image.tags ?? []).filter(isImageTag).map((tag) => ({ tag, digest, sizeBytes }));
+}
+
+/** Nested names may be written with `%2F`. */
+function decodeName(name: string): string {
+  return name.replaceAll(/%2f/gi, "/");
+}

@@ -1,0 +1,138 @@
+import type { ArtifactRegistryClient } from "@google-cloud/artifact-registry";
+import { credentials } from "@grpc/grpc-js";
+import { pause, startDeadline } from "../../lib/abort.ts";
+import type { Clock, Logger } from "../../ports.ts";
+import type { RequestObserver } from "../http/http-client.ts";
+import { backoffMs } from "../http/retry.ts";
+import type { RegistryLimits } from "../oci/limits.ts";
+import { isLoopback } from "../oci/registry-address.ts";
+import { GoogleSetUpTimeoutError, googleFailure } from "./google-errors.ts";
+import type { DockerImage } from "./google-images.ts";
+
+/** One page of a listing. */
+export interface ImagePage {
+  readonly images: readonly DockerImage[];
+  /** Empty after the last page. */
+  readonly nextToken: string;
+}
+
+/** Reads the listing of one repository page by page, each as often as it takes. */
+export interface ImagePages {
+  /** Host of the API, for the texts of errors. */
+  readonly host: string;
+  /** Rejects with a RegistryUnavailableError or a RegistryDeniedError, or with the signal's reason. */
+  read(pageToken: string, signal: AbortSignal): Promise<ImagePage>;
+  close(): void;
+}
+
+export interface ImagePagesOptions {
+  /** `projects/…/locations/…/repositories/…`. */
+  readonly parent: string;
+  /** `host:port` in place of Google's own; plaintext and without credentials on loopback. */
+  readonly apiEndpoint: string | undefined;
+  readonly limits: RegistryLimits;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly observe: RequestObserver | undefined;
+}
+
+type ClientOptions = NonNullable<ConstructorParameters<typeof ArtifactRegistryClient>[0]>;
+
+const DEFAULT_ENDPOINT = "artifactregistry.googleapis.com";
+/** The most that the API gives. */
+const PAGE_SIZE = 1_000;
+
+function optionsFor(endpoint: URL | null): ClientOptions {
+  if (endpoint === null) return {};
+  const address = { apiEndpoint: endpoint.hostname, port: Number(endpoint.port || 443) };
+  if (!isLoopback(endpoint.hostname)) return address;
+  // The universe is told, since the client would look for credentials, metadata server and all, to learn it.
+  const clientOptions = { universeDomain: "googleapis.com" };
+  return { ...address, sslCreds: credentials.createInsecure(), clientOptions };
+}
+
+/** Settles as `work` does, or rejects with the signal's reason: Google's calls cannot be called off. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Loads Google's client, which is large, on the first call: no other source needs it. */
+export function createImagePages(options: ImagePagesOptions): ImagePages {
+  const { parent, limits, clock, random, logger, observe } = options;
+  const endpoint = options.apiEndpoint === undefined ? null : new URL(`https://${options.apiEndpoint}`);
+  const host = endpoint?.host ?? DEFAULT_ENDPOINT;
+  let client: ArtifactRegistryClient | null = null;
+
+  /** Reads credentials, which may mean to ask other servers: nothing else sets a bound to that. */
+  async function setUp(opened: ArtifactRegistryClient, signal: AbortSignal): Promise<void> {
+    const deadline = startDeadline(clock, limits.requestTimeoutMs, signal);
+    try {
+      // Each call does this too, but lets go of its rejection unhandled, which would end the process.
+      await untilAborted(opened.initialize(), deadline.signal);
+    } catch (error) {
+      throw deadline.expired ? new GoogleSetUpTimeoutError() : error;
+    } finally {
+      deadline.release();
+    }
+  }
+
+  async function call(pageToken: string, signal: AbortSignal): Promise<ImagePage> {
+    const { ArtifactRegistryClient } = await import("@google-cloud/artifact-registry");
+    const opened = client ?? new ArtifactRegistryClient(optionsFor(endpoint));
+    client = opened;
+    await setUp(opened, signal);
+    const request = { parent, pageSize: PAGE_SIZE, pageToken };
+    // The client's own retries know neither our clock nor our signals.
+    const settings = { autoPaginate: false, retry: null, timeout: limits.requestTimeoutMs };
+    const [images, , response] = await untilAborted(opened.listDockerImages(request, settings), signal);
+    return { images, nextToken: response.nextPageToken ?? "" };
+  }
+
+  async function attempt(pageToken: string, signal: AbortSignal): Promise<ImagePage> {
+    const startedAt = clock.monotonicTime();
+    let status: number | null = null;
+    try {
+      const page = await call(pageToken, signal);
+      status = 200;
+      return page;
+    } finally {
+      observe?.request(host, "ListDockerImages", status, (clock.monotonicTime() - startedAt) / 1_000);
+    }
+  }
+
+  /** Does not wait: a client closes when its set-up is done, which may be never. */
+  function drop(): void {
+    client?.close().catch(() => undefined);
+    client = null;
+  }
+
+  return {
+    host,
+    async read(pageToken, signal) {
+      for (let tried = 0; ; tried += 1) {
+        try {
+          return await attempt(pageToken, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          const failure = googleFailure(error, host);
+          // The client keeps a failed set-up for ever: the next call gets a new one.
+          if (failure.fatal) drop();
+          if (!failure.again || tried + 1 >= limits.attempts) throw failure.error;
+          observe?.retried(failure.label);
+          logger.debug({ host, reason: failure.label, tried: tried + 1 }, "registry request is tried again");
+        }
+        await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
+      }
+    },
+    close: drop,
+  };
+}
