@@ -1,7 +1,7 @@
 // Original file: proto/labimages/v1/image_service.proto
 
-import type { PrepullStatus as _labimages_v1_PrepullStatus, PrepullStatus__Output as _labimages_v1_PrepullStatus__Output } from './PrepullStatus.ts';
-import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output as _labimages_v1_StateVersion__Output } from './StateVersion.ts';
+import type { PrepullStatus as _labimages_v1_PrepullStatus, PrepullStatus__Output as _labimages_v1_PrepullStatus__Output } from '../../labimages/v1/PrepullStatus.ts';
+import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output as _labimages_v1_StateVersion__Output } from '../../labimages/v1/StateVersion.ts';
 
 export interface GetPrepullStatusResponse {
   'status'?: (_labimages_v1_PrepullStatus | null);

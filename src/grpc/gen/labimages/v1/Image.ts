@@ -1,6 +1,6 @@
 // Original file: proto/labimages/v1/image.proto
 
-import type { ImageType as _labimages_v1_ImageType, ImageType__Output as _labimages_v1_ImageType__Output } from './ImageType.ts';
+import type { ImageType as _labimages_v1_ImageType, ImageType__Output as _labimages_v1_ImageType__Output } from '../../labimages/v1/ImageType.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 import type { Long } from '@grpc/proto-loader';
 

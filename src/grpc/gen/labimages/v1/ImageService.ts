@@ -2,26 +2,26 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
-import type { GetMenuRequest as _labimages_v1_GetMenuRequest, GetMenuRequest__Output as _labimages_v1_GetMenuRequest__Output } from './GetMenuRequest.ts';
-import type { GetMenuResponse as _labimages_v1_GetMenuResponse, GetMenuResponse__Output as _labimages_v1_GetMenuResponse__Output } from './GetMenuResponse.ts';
-import type { GetPrepullStatusRequest as _labimages_v1_GetPrepullStatusRequest, GetPrepullStatusRequest__Output as _labimages_v1_GetPrepullStatusRequest__Output } from './GetPrepullStatusRequest.ts';
-import type { GetPrepullStatusResponse as _labimages_v1_GetPrepullStatusResponse, GetPrepullStatusResponse__Output as _labimages_v1_GetPrepullStatusResponse__Output } from './GetPrepullStatusResponse.ts';
-import type { ListImagesRequest as _labimages_v1_ListImagesRequest, ListImagesRequest__Output as _labimages_v1_ListImagesRequest__Output } from './ListImagesRequest.ts';
-import type { ListImagesResponse as _labimages_v1_ListImagesResponse, ListImagesResponse__Output as _labimages_v1_ListImagesResponse__Output } from './ListImagesResponse.ts';
-import type { ListMissingImagesRequest as _labimages_v1_ListMissingImagesRequest, ListMissingImagesRequest__Output as _labimages_v1_ListMissingImagesRequest__Output } from './ListMissingImagesRequest.ts';
-import type { ListMissingImagesResponse as _labimages_v1_ListMissingImagesResponse, ListMissingImagesResponse__Output as _labimages_v1_ListMissingImagesResponse__Output } from './ListMissingImagesResponse.ts';
-import type { MarkPrepulledRequest as _labimages_v1_MarkPrepulledRequest, MarkPrepulledRequest__Output as _labimages_v1_MarkPrepulledRequest__Output } from './MarkPrepulledRequest.ts';
-import type { MarkPrepulledResponse as _labimages_v1_MarkPrepulledResponse, MarkPrepulledResponse__Output as _labimages_v1_MarkPrepulledResponse__Output } from './MarkPrepulledResponse.ts';
-import type { RefreshRequest as _labimages_v1_RefreshRequest, RefreshRequest__Output as _labimages_v1_RefreshRequest__Output } from './RefreshRequest.ts';
-import type { RefreshResponse as _labimages_v1_RefreshResponse, RefreshResponse__Output as _labimages_v1_RefreshResponse__Output } from './RefreshResponse.ts';
-import type { ReportPrepullRequest as _labimages_v1_ReportPrepullRequest, ReportPrepullRequest__Output as _labimages_v1_ReportPrepullRequest__Output } from './ReportPrepullRequest.ts';
-import type { ReportPrepullResponse as _labimages_v1_ReportPrepullResponse, ReportPrepullResponse__Output as _labimages_v1_ReportPrepullResponse__Output } from './ReportPrepullResponse.ts';
-import type { ResolveImageRequest as _labimages_v1_ResolveImageRequest, ResolveImageRequest__Output as _labimages_v1_ResolveImageRequest__Output } from './ResolveImageRequest.ts';
-import type { ResolveImageResponse as _labimages_v1_ResolveImageResponse, ResolveImageResponse__Output as _labimages_v1_ResolveImageResponse__Output } from './ResolveImageResponse.ts';
-import type { WaitForRefreshRequest as _labimages_v1_WaitForRefreshRequest, WaitForRefreshRequest__Output as _labimages_v1_WaitForRefreshRequest__Output } from './WaitForRefreshRequest.ts';
-import type { WaitForRefreshResponse as _labimages_v1_WaitForRefreshResponse, WaitForRefreshResponse__Output as _labimages_v1_WaitForRefreshResponse__Output } from './WaitForRefreshResponse.ts';
-import type { WatchPrepullStatusRequest as _labimages_v1_WatchPrepullStatusRequest, WatchPrepullStatusRequest__Output as _labimages_v1_WatchPrepullStatusRequest__Output } from './WatchPrepullStatusRequest.ts';
-import type { WatchPrepullStatusResponse as _labimages_v1_WatchPrepullStatusResponse, WatchPrepullStatusResponse__Output as _labimages_v1_WatchPrepullStatusResponse__Output } from './WatchPrepullStatusResponse.ts';
+import type { GetMenuRequest as _labimages_v1_GetMenuRequest, GetMenuRequest__Output as _labimages_v1_GetMenuRequest__Output } from '../../labimages/v1/GetMenuRequest.ts';
+import type { GetMenuResponse as _labimages_v1_GetMenuResponse, GetMenuResponse__Output as _labimages_v1_GetMenuResponse__Output } from '../../labimages/v1/GetMenuResponse.ts';
+import type { GetPrepullStatusRequest as _labimages_v1_GetPrepullStatusRequest, GetPrepullStatusRequest__Output as _labimages_v1_GetPrepullStatusRequest__Output } from '../../labimages/v1/GetPrepullStatusRequest.ts';
+import type { GetPrepullStatusResponse as _labimages_v1_GetPrepullStatusResponse, GetPrepullStatusResponse__Output as _labimages_v1_GetPrepullStatusResponse__Output } from '../../labimages/v1/GetPrepullStatusResponse.ts';
+import type { ListImagesRequest as _labimages_v1_ListImagesRequest, ListImagesRequest__Output as _labimages_v1_ListImagesRequest__Output } from '../../labimages/v1/ListImagesRequest.ts';
+import type { ListImagesResponse as _labimages_v1_ListImagesResponse, ListImagesResponse__Output as _labimages_v1_ListImagesResponse__Output } from '../../labimages/v1/ListImagesResponse.ts';
+import type { ListMissingImagesRequest as _labimages_v1_ListMissingImagesRequest, ListMissingImagesRequest__Output as _labimages_v1_ListMissingImagesRequest__Output } from '../../labimages/v1/ListMissingImagesRequest.ts';
+import type { ListMissingImagesResponse as _labimages_v1_ListMissingImagesResponse, ListMissingImagesResponse__Output as _labimages_v1_ListMissingImagesResponse__Output } from '../../labimages/v1/ListMissingImagesResponse.ts';
+import type { MarkPrepulledRequest as _labimages_v1_MarkPrepulledRequest, MarkPrepulledRequest__Output as _labimages_v1_MarkPrepulledRequest__Output } from '../../labimages/v1/MarkPrepulledRequest.ts';
+import type { MarkPrepulledResponse as _labimages_v1_MarkPrepulledResponse, MarkPrepulledResponse__Output as _labimages_v1_MarkPrepulledResponse__Output } from '../../labimages/v1/MarkPrepulledResponse.ts';
+import type { RefreshRequest as _labimages_v1_RefreshRequest, RefreshRequest__Output as _labimages_v1_RefreshRequest__Output } from '../../labimages/v1/RefreshRequest.ts';
+import type { RefreshResponse as _labimages_v1_RefreshResponse, RefreshResponse__Output as _labimages_v1_RefreshResponse__Output } from '../../labimages/v1/RefreshResponse.ts';
+import type { ReportPrepullRequest as _labimages_v1_ReportPrepullRequest, ReportPrepullRequest__Output as _labimages_v1_ReportPrepullRequest__Output } from '../../labimages/v1/ReportPrepullRequest.ts';
+import type { ReportPrepullResponse as _labimages_v1_ReportPrepullResponse, ReportPrepullResponse__Output as _labimages_v1_ReportPrepullResponse__Output } from '../../labimages/v1/ReportPrepullResponse.ts';
+import type { ResolveImageRequest as _labimages_v1_ResolveImageRequest, ResolveImageRequest__Output as _labimages_v1_ResolveImageRequest__Output } from '../../labimages/v1/ResolveImageRequest.ts';
+import type { ResolveImageResponse as _labimages_v1_ResolveImageResponse, ResolveImageResponse__Output as _labimages_v1_ResolveImageResponse__Output } from '../../labimages/v1/ResolveImageResponse.ts';
+import type { WaitForRefreshRequest as _labimages_v1_WaitForRefreshRequest, WaitForRefreshRequest__Output as _labimages_v1_WaitForRefreshRequest__Output } from '../../labimages/v1/WaitForRefreshRequest.ts';
+import type { WaitForRefreshResponse as _labimages_v1_WaitForRefreshResponse, WaitForRefreshResponse__Output as _labimages_v1_WaitForRefreshResponse__Output } from '../../labimages/v1/WaitForRefreshResponse.ts';
+import type { WatchPrepullStatusRequest as _labimages_v1_WatchPrepullStatusRequest, WatchPrepullStatusRequest__Output as _labimages_v1_WatchPrepullStatusRequest__Output } from '../../labimages/v1/WatchPrepullStatusRequest.ts';
+import type { WatchPrepullStatusResponse as _labimages_v1_WatchPrepullStatusResponse, WatchPrepullStatusResponse__Output as _labimages_v1_WatchPrepullStatusResponse__Output } from '../../labimages/v1/WatchPrepullStatusResponse.ts';
 
 export interface ImageServiceClient extends grpc.Client {
   GetMenu(argument: _labimages_v1_GetMenuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetMenuResponse__Output>): grpc.ClientUnaryCall;

@@ -1,7 +1,7 @@
 // Original file: proto/labimages/v1/image_service.proto
 
-import type { NodeMissingImages as _labimages_v1_NodeMissingImages, NodeMissingImages__Output as _labimages_v1_NodeMissingImages__Output } from './NodeMissingImages.ts';
-import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output as _labimages_v1_StateVersion__Output } from './StateVersion.ts';
+import type { NodeMissingImages as _labimages_v1_NodeMissingImages, NodeMissingImages__Output as _labimages_v1_NodeMissingImages__Output } from '../../labimages/v1/NodeMissingImages.ts';
+import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output as _labimages_v1_StateVersion__Output } from '../../labimages/v1/StateVersion.ts';
 
 export interface ListMissingImagesResponse {
   'nodes'?: (_labimages_v1_NodeMissingImages)[];

@@ -1,6 +1,6 @@
 // Original file: proto/labimages/v1/image_service.proto
 
-import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output as _labimages_v1_StateVersion__Output } from './StateVersion.ts';
+import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output as _labimages_v1_StateVersion__Output } from '../../labimages/v1/StateVersion.ts';
 
 export interface MarkPrepulledResponse {
   'applied'?: (boolean);

@@ -1,6 +1,6 @@
 // Original file: proto/labimages/v1/image_service.proto
 
-import type { Image as _labimages_v1_Image, Image__Output as _labimages_v1_Image__Output } from './Image.ts';
+import type { Image as _labimages_v1_Image, Image__Output as _labimages_v1_Image__Output } from '../../labimages/v1/Image.ts';
 
 export interface NodeMissingImages {
   'node'?: (string);

@@ -1,9 +1,9 @@
 // Original file: proto/labimages/v1/prepull.proto
 
-import type { DockerSource as _labimages_v1_DockerSource, DockerSource__Output as _labimages_v1_DockerSource__Output } from './DockerSource.ts';
-import type { GoogleSource as _labimages_v1_GoogleSource, GoogleSource__Output as _labimages_v1_GoogleSource__Output } from './GoogleSource.ts';
+import type { DockerSource as _labimages_v1_DockerSource, DockerSource__Output as _labimages_v1_DockerSource__Output } from '../../labimages/v1/DockerSource.ts';
+import type { GoogleSource as _labimages_v1_GoogleSource, GoogleSource__Output as _labimages_v1_GoogleSource__Output } from '../../labimages/v1/GoogleSource.ts';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.ts';
-import type { Toleration as _labimages_v1_Toleration, Toleration__Output as _labimages_v1_Toleration__Output } from './Toleration.ts';
+import type { Toleration as _labimages_v1_Toleration, Toleration__Output as _labimages_v1_Toleration__Output } from '../../labimages/v1/Toleration.ts';
 
 export interface PrepullConfig {
   'docker'?: (_labimages_v1_DockerSource | null);

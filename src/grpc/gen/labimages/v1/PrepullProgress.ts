@@ -1,6 +1,6 @@
 // Original file: proto/labimages/v1/prepull.proto
 
-import type { PrepullState as _labimages_v1_PrepullState, PrepullState__Output as _labimages_v1_PrepullState__Output } from './PrepullState.ts';
+import type { PrepullState as _labimages_v1_PrepullState, PrepullState__Output as _labimages_v1_PrepullState__Output } from '../../labimages/v1/PrepullState.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 
 export interface PrepullProgress {

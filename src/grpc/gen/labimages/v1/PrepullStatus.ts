@@ -1,10 +1,10 @@
 // Original file: proto/labimages/v1/prepull.proto
 
-import type { PrepullConfig as _labimages_v1_PrepullConfig, PrepullConfig__Output as _labimages_v1_PrepullConfig__Output } from './PrepullConfig.ts';
-import type { SourceStatus as _labimages_v1_SourceStatus, SourceStatus__Output as _labimages_v1_SourceStatus__Output } from './SourceStatus.ts';
-import type { NodeImage as _labimages_v1_NodeImage, NodeImage__Output as _labimages_v1_NodeImage__Output } from './NodeImage.ts';
-import type { NodeStatus as _labimages_v1_NodeStatus, NodeStatus__Output as _labimages_v1_NodeStatus__Output } from './NodeStatus.ts';
-import type { PrepullProgress as _labimages_v1_PrepullProgress, PrepullProgress__Output as _labimages_v1_PrepullProgress__Output } from './PrepullProgress.ts';
+import type { PrepullConfig as _labimages_v1_PrepullConfig, PrepullConfig__Output as _labimages_v1_PrepullConfig__Output } from '../../labimages/v1/PrepullConfig.ts';
+import type { SourceStatus as _labimages_v1_SourceStatus, SourceStatus__Output as _labimages_v1_SourceStatus__Output } from '../../labimages/v1/SourceStatus.ts';
+import type { NodeImage as _labimages_v1_NodeImage, NodeImage__Output as _labimages_v1_NodeImage__Output } from '../../labimages/v1/NodeImage.ts';
+import type { NodeStatus as _labimages_v1_NodeStatus, NodeStatus__Output as _labimages_v1_NodeStatus__Output } from '../../labimages/v1/NodeStatus.ts';
+import type { PrepullProgress as _labimages_v1_PrepullProgress, PrepullProgress__Output as _labimages_v1_PrepullProgress__Output } from '../../labimages/v1/PrepullProgress.ts';
 
 export interface PrepullStatus {
   'config'?: (_labimages_v1_PrepullConfig | null);

@@ -1,6 +1,6 @@
 // Original file: proto/labimages/v1/image_service.proto
 
-import type { PrepullState as _labimages_v1_PrepullState, PrepullState__Output as _labimages_v1_PrepullState__Output } from './PrepullState.ts';
+import type { PrepullState as _labimages_v1_PrepullState, PrepullState__Output as _labimages_v1_PrepullState__Output } from '../../labimages/v1/PrepullState.ts';
 
 export interface ReportPrepullRequest {
   'reference'?: (string);

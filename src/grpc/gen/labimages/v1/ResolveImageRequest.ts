@@ -1,6 +1,6 @@
 // Original file: proto/labimages/v1/image_service.proto
 
-import type { ImageClass as _labimages_v1_ImageClass, ImageClass__Output as _labimages_v1_ImageClass__Output } from './ImageClass.ts';
+import type { ImageClass as _labimages_v1_ImageClass, ImageClass__Output as _labimages_v1_ImageClass__Output } from '../../labimages/v1/ImageClass.ts';
 
 export interface ResolveImageRequest {
   'imageClass'?: (_labimages_v1_ImageClass);
