@@ -142,7 +142,7 @@ function grpcServer(
   const { namespace, pullSecret } = config.prepuller;
   const { images, nodeSelector, tolerations } = config;
   return createGrpcServer({
-    listen: `${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${listen.port}`,
+    listen,
     insecure,
     limits: { ...DEFAULT_GRPC_LIMITS, streams: limits.maxStreams, callsPerConnection: limits.maxCallsPerConnection },
     reader,

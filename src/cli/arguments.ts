@@ -1,5 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import type { ImageClass } from "../domain/images/image.ts";
+import { parseListenAddress } from "../lib/net.ts";
 import type { ClientOptions, Command, ImageSelector } from "./command.ts";
 
 /** A command line that asks for nothing that there is: for standard error, with exit status 2. */
@@ -122,7 +123,7 @@ function buildCheckConfig({ operands: [file] }: Given): Command {
 
 function addressOf(given: Given): string {
   const address = given.text("address") ?? DEFAULT_ADDRESS;
-  if (!/^(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}$/.test(address)) {
+  if ((parseListenAddress(address)?.port ?? 0) === 0) {
     throw new UsageError("--address takes HOST:PORT, such as 127.0.0.1:50051");
   }
   return address;

@@ -1,6 +1,6 @@
 import type { Toleration } from "../domain/nodes/node-report.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
-import type { ListenAddress } from "./address.ts";
+import type { ListenAddress } from "../lib/net.ts";
 
 /** How the registry is reached; the images themselves are named by `ImageSettings.source`. */
 export interface RegistryAccess {

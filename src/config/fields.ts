@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseListenAddress } from "./address.ts";
+import { parseHostPort, parseListenAddress } from "../lib/net.ts";
 import { parseDuration } from "./duration.ts";
 
 /*
@@ -94,9 +94,15 @@ export function duration(least: number, most: number, range: string) {
   );
 }
 
+/** The host of a peer, as it was written: one that a URL and an image reference can have. */
+export const peerHost = parsedText((text) => {
+  const { host, port } = parseHostPort(text) ?? { host: "", port: 0 };
+  return port !== 0 && !/[_%]/.test(host) && URL.canParse(`https://${text}`) ? text : null;
+}, "a host, with port where it is not the usual one, without https://");
+
 /** Where a server listens. */
 export const listenAddress = parsedText(
-  parseListenAddress,
+  (text) => parseListenAddress(text.trim()),
   "an address with port such as 127.0.0.1:8080 or [::1]:8080",
 );
 

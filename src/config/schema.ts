@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseDateTime } from "../domain/tags/calendar.ts";
 import { parseVersion } from "../domain/tags/version.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../lib/net.ts";
 import {
   duration,
   flag,
@@ -11,6 +11,7 @@ import {
   notYet,
   optional,
   parsedText,
+  peerHost,
   section,
   text,
   wholeNumber,
@@ -23,10 +24,6 @@ const DAY = 86_400 * SECOND;
 
 const path = text("the path of a file");
 const tag = text("a tag: letters, digits, `_`, `.` and `-`, at most 128", /^\w[\w.-]{0,127}$/);
-const host = text(
-  "a host, with port where it is not the usual one, without https://",
-  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/,
-);
 const repositoryPart = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
 const repository = text(
   "a repository such as library/sketchbook, in lower case",
@@ -39,10 +36,10 @@ const count = wholeNumber(0, 10_000);
 
 const dockerSource = mapping({
   type: z.literal("docker"),
-  registry: host,
+  registry: peerHost,
   repository,
   insecure: withDefault(flag, false),
-  tokenHosts: withDefault(list(host, "a list of hosts"), []),
+  tokenHosts: withDefault(list(peerHost, "a list of hosts"), []),
   caFile: optional(path),
   certFile: optional(path),
   keyFile: optional(path),
@@ -62,7 +59,7 @@ const googleSource = mapping({
   projectId: googleName,
   repository: googleName,
   image: repository,
-  apiEndpoint: optional(host),
+  apiEndpoint: optional(peerHost),
 });
 
 const source = z.discriminatedUnion("type", [dockerSource, googleSource], {
@@ -115,7 +112,7 @@ const grpc = section({
     maxCallsPerConnection: withDefault(wholeNumber(1, 1_000_000), 1_000),
   }),
 }).superRefine(({ listen, insecure }, context) => {
-  if (insecure || isLoopback(listen)) return;
+  if (insecure || isLoopback(listen.host)) return;
   context.addIssue({
     code: "custom",
     message: "an address beyond loopback needs TLS, which this version does not have yet, or grpc.insecure: true",

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { ImageSettings } from "../domain/settings.ts";
+import { isLoopback, type ListenAddress } from "../lib/net.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { createDispatch } from "./dispatch.ts";
 import { live, metricsHandler, readinessHandler } from "./health-routes.ts";
-import { isLoopbackAddress } from "./host-check.ts";
 import { READ_METHODS, type RequestHandler, type Route, type RouteState } from "./route.ts";
 import { createSpawnerRoutes } from "./spawner-routes.ts";
 
@@ -21,7 +21,7 @@ const SWEEP_INTERVAL = 50;
 
 /** What the HTTP server is made of. */
 export interface HttpServerOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
   /** Serves images and prepulls beyond loopback too. */
   readonly allowAnonymousRead: boolean;
   readonly reader: RouteState;
@@ -72,7 +72,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       server.on("error", (error) => logger.error({ err: error }, "the HTTP server has an error"));
       const address = server.address();
       if (address === null || typeof address === "string") throw new TypeError("the HTTP server has no port");
-      onLoopback = isLoopbackAddress(address.address);
+      onLoopback = isLoopback(address.address);
       return { host: address.address, port: address.port };
     },
     drain() {

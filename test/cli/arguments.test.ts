@@ -48,6 +48,8 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [["check-config"], /needs a file/],
   [["check-config", ""], /needs a file/],
   [["images", "--address", "nowhere"], /HOST:PORT/],
+  [["images", "--address", "127.0.0.1:99999"], /HOST:PORT/],
+  [["images", "--address", "127.0.0.1:0"], /HOST:PORT/],
   [["resolve"], /a tag, a reference or --class/],
   [["resolve", "a", "--class", "recommended"], /a tag, a reference or --class/],
   [["resolve", "--class", "best"], /takes recommended, latest-release, latest-weekly, latest-daily/],

@@ -201,3 +201,31 @@ test("files are read whole, with or without a byte order mark, in UTF-8 only", a
   await assert.rejects(loadConfig(file), { name: "ConfigError", message: "the file is not encoded in UTF-8" });
   await assert.rejects(loadConfig(join(folder, "none")), /none cannot be read \(ENOENT\)$/);
 });
+
+for (const listen of ["LOCALHOST:0", "[0:0:0:0:0:0:0:1]:0", "[::ffff:127.0.0.1]:0"]) {
+  test(`F42: ${listen} is loopback, which needs neither TLS nor grpc.insecure`, () => {
+    const config = parseConfig(`${IMAGES}grpc: {listen: "${listen}"}\nhttp: {listen: "${listen}"}`);
+    assert.equal(config.grpc.listen.port, 0);
+    assert.deepEqual(config.http.listen, config.grpc.listen);
+  });
+}
+
+for (const host of [
+  "127.0.0.1:99999",
+  "r.example.org:0",
+  "r.example.org:",
+  "[fe80::1%eth0]:5000",
+  "1.2.3:5000",
+  "https://r.example.org",
+  "r.example.org/a",
+  "r_1.example.org",
+]) {
+  test(`F65: ${host} is refused as a peer, by its key`, () => {
+    const found = /^images\.source\.(?:registry|tokenHosts\[0\]|apiEndpoint): expected a host, with port/gm;
+    const docker = (registry: string, tokenHost: string) =>
+      `images: {source: {type: docker, registry: "${registry}", repository: a, tokenHosts: ["${tokenHost}"]}}`;
+    assert.equal(problemsIn(docker(host, host)).match(found)?.length, 2);
+    const google = "type: google, location: us-central1, projectId: a, repository: b, image: c";
+    assert.equal(problemsIn(`images: {source: {${google}, apiEndpoint: "${host}"}}`).match(found)?.length, 1);
+  });
+}

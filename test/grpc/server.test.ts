@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { ListenError } from "../../src/grpc/server/listen-address.ts";
+import { ListenError } from "../../src/grpc/server/connections.ts";
 import { eventually } from "../support/eventually.ts";
 import { ask, failure, receive } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";
@@ -13,8 +13,8 @@ const ready = () => fakeState(snapshotOf(1, { images: [] }));
 
 describe("where the server listens", () => {
   test("plaintext beyond loopback is refused, with the key that allows it", async (context) => {
-    for (const listen of ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"]) {
-      await assert.rejects(startServer(context, { listen }), (error: unknown) => {
+    for (const host of ["0.0.0.0", "::", "192.0.2.1", "::ffff:192.0.2.1"]) {
+      await assert.rejects(startServer(context, { listen: { host, port: 0 } }), (error: unknown) => {
         assert.ok(error instanceof ListenError);
         assert.match(error.message, /grpc\.insecure/);
         return true;
@@ -23,9 +23,9 @@ describe("where the server listens", () => {
   });
 
   test("grpc.insecure allows it, and warns at every start", async (context) => {
-    // Loopback under a name that is not taken for it, so that no test opens a port to others.
+    // Loopback in a form that only the resolver knows, so that no test opens a port to others.
     const { log, client } = await startServer(context, {
-      listen: "[::ffff:127.0.0.1]:0",
+      listen: { host: "127.1", port: 0 },
       insecure: true,
       state: ready(),
     });
@@ -42,9 +42,17 @@ describe("where the server listens", () => {
     assert.deepEqual(log, []);
   });
 
+  for (const host of ["LOCALHOST", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"]) {
+    test(`F42: ${host} is loopback`, async (context) => {
+      const { log } = await startServer(context, { listen: { host, port: 0 } });
+      assert.deepEqual(log, []);
+    });
+  }
+
   test("a port that is taken is said to be", async (context) => {
-    const { address } = await startServer(context);
-    await assert.rejects(startServer(context, { listen: address }), /cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE/);
+    const { port } = await startServer(context);
+    const listen = { host: "127.0.0.1", port };
+    await assert.rejects(startServer(context, { listen }), /cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE/);
   });
 });
 

@@ -151,7 +151,15 @@ test("what is not there, not allowed or too long is refused in plain words", asy
 
 test("on loopback only requests under local names are served", async (t) => {
   const { port } = await start(t);
-  for (const host of ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:80", "labs.localhost"]) {
+  for (const host of [
+    "localhost",
+    "LOCALHOST:8080",
+    "127.0.0.1:1",
+    "[::1]:80",
+    "[0:0:0:0:0:0:0:1]",
+    "[::ffff:127.0.0.1]:80",
+    "labs.localhost",
+  ]) {
     assert.equal((await ask(port, "/livez", { host })).status, 200, host);
   }
   for (const host of ["evil.example.org", "127.0.0.1.evil.org", "localhost.evil.org:80", "10.0.0.1"]) {

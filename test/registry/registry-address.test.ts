@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hostWithPort, isLoopback, mayCarrySecrets, registryAddress } from "../../src/registry/oci/registry-address.ts";
+import { hostWithPort, mayCarrySecrets, registryAddress } from "../../src/registry/oci/registry-address.ts";
 
 const repository = "lab/sketchbook";
 
@@ -14,6 +14,9 @@ describe("registry address", () => {
       ["127.0.0.1:5000", undefined, "http://127.0.0.1:5000"],
       ["[::1]:5000", undefined, "http://[::1]:5000"],
       ["127.0.0.1:5000", false, "https://127.0.0.1:5000"],
+      ["LOCALHOST:5000", undefined, "http://localhost:5000"],
+      ["[0:0:0:0:0:0:0:1]:5000", undefined, "http://[::1]:5000"],
+      ["[::ffff:127.0.0.1]:5000", undefined, "http://[::ffff:7f00:1]:5000"],
       ["127.0.0.1.evil.test", undefined, "https://127.0.0.1.evil.test"],
     ];
     for (const [registry, insecure, origin] of cases) {
@@ -71,11 +74,12 @@ describe("registry address", () => {
       ["http://localhost:1/", true],
       ["http://127.1.2.3/", true],
       ["http://[::1]/", true],
+      ["http://[::ffff:127.0.0.1]/", true],
+      ["http://[::ffff:10.0.0.1]/", false],
       ["http://127.evil.test/", false],
       ["ftp://localhost/", false],
     ];
     for (const [url, expected] of cases) assert.equal(mayCarrySecrets(new URL(url)), expected, url);
-    assert.equal(isLoopback("10.0.0.1"), false);
     assert.equal(hostWithPort(new URL("http://r.example")), "r.example:80");
     assert.equal(hostWithPort(new URL("https://r.example")), "r.example:443");
     assert.equal(hostWithPort(new URL("https://r.example:80")), "r.example:80");

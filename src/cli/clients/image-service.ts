@@ -18,7 +18,7 @@ const LARGEST_MESSAGE = 4 * 1_048_576;
 export function connect(address: string): ImageServiceClient {
   // The generated type describes what the loader makes of the same files; the loader itself cannot say so.
   const loaded = loadPackageDefinition(SERVED_DEFINITION) as unknown as ProtoGrpcType;
-  return new loaded.labimages.v1.ImageService(address, credentials.createInsecure(), {
+  return new loaded.labimages.v1.ImageService(`dns:${address}`, credentials.createInsecure(), {
     "grpc.max_receive_message_length": LARGEST_MESSAGE,
     // The proxy of the environment is for the web; the service is near.
     "grpc.enable_http_proxy": 0,

@@ -1,5 +1,13 @@
 import { createServer, type Socket } from "node:net";
-import { type ListenAddress, ListenError } from "./listen-address.ts";
+import { formatHostPort, type ListenAddress } from "../../lib/net.ts";
+
+/** The address may not be listened on, or cannot be; the message is written for the operator. */
+export class ListenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
 
 /** The listening socket of a server and what has come in on it. */
 export interface Connections {
@@ -25,14 +33,14 @@ export function createConnections(limit: number, accept: (socket: Socket) => voi
   server.maxConnections = limit;
 
   return {
-    listen({ host, port }) {
+    listen(address) {
       return new Promise((resolve, reject) => {
         server.on("error", (cause: NodeJS.ErrnoException) => {
-          reject(new ListenError(`cannot listen on ${host}:${port}: ${cause.code ?? "unknown reason"}`));
+          reject(new ListenError(`cannot listen on ${formatHostPort(address)}: ${cause.code ?? "unknown reason"}`));
         });
-        server.listen({ host, port }, () => {
-          const address = server.address();
-          resolve(typeof address === "object" && address !== null ? address.port : port);
+        server.listen({ host: address.host, port: address.port }, () => {
+          const bound = server.address();
+          resolve(typeof bound === "object" && bound !== null ? bound.port : address.port);
         });
       });
     },

@@ -1,13 +1,13 @@
 import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import { formatHostPort, isLoopback, type ListenAddress } from "../../lib/net.ts";
 import type { Clock, ImageCommands, Logger, StateReader } from "../../ports.ts";
 import { LARGEST_MESSAGE } from "../paging/page.ts";
 import type { CallObserver } from "./call.ts";
-import { createConnections } from "./connections.ts";
+import { createConnections, ListenError } from "./connections.ts";
 import { servedService } from "./contract.ts";
 import { clampDeadlines } from "./deadline-header.ts";
 import { createHealth, HEALTH_SERVICE } from "./health.ts";
 import { IMAGE_SERVICE, imageService } from "./image-service.ts";
-import { isLoopback, type ListenAddress, ListenError, parseListenAddress } from "./listen-address.ts";
 import { addReflection } from "./reflection.ts";
 import { createServiceContext, type ServedSettings } from "./service-context.ts";
 import type { StreamSettings } from "./stream-call.ts";
@@ -38,8 +38,7 @@ export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
 
 /** What a server is made of. */
 export interface GrpcServerOptions {
-  /** `host:port`; port 0 lets the system choose. */
-  readonly listen: string;
+  readonly listen: ListenAddress;
   /** Allows plaintext on an address that is not loopback. */
   readonly insecure: boolean;
   readonly limits: GrpcLimits;
@@ -81,15 +80,18 @@ function serverOptions(limits: GrpcLimits): ServerOptions {
 }
 
 function checkListen({ listen, insecure, logger }: GrpcServerOptions): ListenAddress {
-  const address = parseListenAddress(listen);
-  if (isLoopback(address.host)) return address;
+  if (isLoopback(listen.host)) return listen;
+  const address = formatHostPort(listen);
   if (!insecure) {
     throw new ListenError(
-      `grpc.listen is ${listen}, which others can reach: plaintext is refused there unless grpc.insecure is true`,
+      `grpc.listen is ${address}, which others can reach: plaintext is refused there unless grpc.insecure is true`,
     );
   }
-  logger.warn({ listen }, "grpc.insecure is true: gRPC is served in plaintext to whoever can reach the address");
-  return address;
+  logger.warn(
+    { listen: address },
+    "grpc.insecure is true: gRPC is served in plaintext to whoever can reach the address",
+  );
+  return listen;
 }
 
 /** A server that does not listen yet. */

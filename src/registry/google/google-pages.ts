@@ -1,11 +1,11 @@
 import type { ArtifactRegistryClient } from "@google-cloud/artifact-registry";
 import { credentials } from "@grpc/grpc-js";
 import { pause, startDeadline } from "../../lib/abort.ts";
+import { isLoopback } from "../../lib/net.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { RequestObserver } from "../http/http-client.ts";
 import { backoffMs } from "../http/retry.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
-import { isLoopback } from "../oci/registry-address.ts";
 import { GoogleSetUpTimeoutError, googleFailure } from "./google-errors.ts";
 import type { DockerImage } from "./google-images.ts";
 

@@ -2,9 +2,10 @@ import { readFile, stat } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { RegistryUnavailableError } from "../../domain/errors.ts";
+import { isLoopback } from "../../lib/net.ts";
 import type { Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
-import { hostWithPort, isLoopback } from "../oci/registry-address.ts";
+import { hostWithPort } from "../oci/registry-address.ts";
 
 /** Files with PEM text; read again when they change, as certificates are rotated. */
 export interface TlsFiles {

@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { isLoopback, parseHostPort } from "../../lib/net.ts";
 
 /** Where a repository is and by which names its credentials may be filed. */
 export interface RegistryAddress {
@@ -33,11 +33,6 @@ const DOCKER_HUB_REALM = "auth.docker.io:443";
 /** Names of the distribution specification: lower case, no empty or dotted-away component. */
 const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
-/** `hostname` is as in `URL.hostname`: IPv6 in brackets. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || (isIPv4(hostname) && hostname.startsWith("127."));
-}
-
 /** Whether a secret may travel there: over TLS, or without leaving the machine. */
 export function mayCarrySecrets(url: URL): boolean {
   return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
@@ -51,11 +46,7 @@ export function hostWithPort(url: URL): string {
 
 /** Parses `host[:port]` and nothing more; null where it is anything else. */
 function urlOfHost(host: string, scheme: "http" | "https"): URL | null {
-  const text = `${scheme}://${host}`;
-  if (!URL.canParse(text)) return null;
-  const url = new URL(text);
-  const bare = url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
-  return bare && !/[/?#@\s\\]/.test(host) ? url : null;
+  return parseHostPort(host) === null ? null : URL.parse(`${scheme}://${host}`);
 }
 
 function realmHost(host: string): string {

@@ -14,6 +14,7 @@ import {
   type GrpcServer,
 } from "../../../src/grpc/server/server.ts";
 import type { ServedSettings } from "../../../src/grpc/server/service-context.ts";
+import type { ListenAddress } from "../../../src/lib/net.ts";
 import type { Clock, LogFields, Logger } from "../../../src/ports.ts";
 import { type FakeState, fakeState } from "./fake-state.ts";
 import { REGISTRY, REPOSITORY } from "./images.ts";
@@ -77,7 +78,7 @@ export const realClock: Clock = {
 export interface ServerChoices {
   readonly state?: FakeState;
   readonly limits?: Partial<GrpcLimits>;
-  readonly listen?: string;
+  readonly listen?: ListenAddress;
   readonly insecure?: boolean;
   readonly settings?: ServedSettings;
 }
@@ -112,7 +113,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     },
   };
   const server = createGrpcServer({
-    listen: choices.listen ?? "127.0.0.1:0",
+    listen: choices.listen ?? { host: "127.0.0.1", port: 0 },
     insecure: choices.insecure ?? false,
     limits: { ...DEFAULT_GRPC_LIMITS, ...choices.limits },
     reader: state.reader,

@@ -1,0 +1,84 @@
+import { BlockList, isIP } from "node:net";
+
+/** A host, with a port where one is given. */
+export interface HostPort {
+  /** A DNS name or an IP address as it was written, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number | null;
+}
+
+/** Where a server listens. */
+export interface ListenAddress extends HostPort {
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** What an address can reach: whatever is none of the others is public; a DNS name may be any of them. */
+export type HostClass = "loopback" | "link-local" | "private" | "unspecified" | "public" | "name";
+
+const BRACKETED = /^\[([0-9A-Fa-f:.]+)(%[\w.-]+)?\](?::(\d{1,5}))?$/;
+const PLAIN = /^([\w.-]+)(?::(\d{1,5}))?$/;
+/** RFC 1035, section 2.3.4, and the underscores that some internal names have. */
+const LABEL = /^(?!-)[\w-]{1,63}(?<!-)$/;
+const MAX_NAME_LENGTH = 253;
+/** A name whose last label looks like this is read as an IPv4 address by some and as a name by others (WHATWG URL). */
+const NUMERIC_LABEL = /^(?:\d+|0x[\da-f]*)$/i;
+
+const classes: readonly (readonly [HostClass, BlockList])[] = [
+  ["loopback", blockList("127.0.0.0/8", "::1/128")],
+  ["link-local", blockList("169.254.0.0/16", "fe80::/10")],
+  // RFC 1918, RFC 6598 (shared address space), RFC 4193, and the site-local addresses that it replaced.
+  ["private", blockList("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fec0::/10")],
+  ["unspecified", blockList("0.0.0.0/8", "::/128")],
+];
+
+function blockList(...subnets: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const subnet of subnets) {
+    const [network = "", prefix] = subnet.split("/");
+    list.addSubnet(network, Number(prefix), isIP(network) === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}
+
+/** Parses `host`, `host:port`, `[ipv6]` or `[ipv6]:port`, with zone id or without; null where the text is none of them. */
+export function parseHostPort(text: string): HostPort | null {
+  const [, address, zone = "", portAfterAddress] = BRACKETED.exec(text) ?? [];
+  const [, name = "", portAfterName] = PLAIN.exec(text) ?? [];
+  const host = address === undefined ? name : `${address}${zone}`;
+  const digits = portAfterAddress ?? portAfterName;
+  const port = digits === undefined ? null : Number(digits);
+  const isHost = address === undefined ? isNameOrIpv4(name) : isIP(host) === 6;
+  return isHost && (port === null || port <= 65_535) ? { host, port } : null;
+}
+
+/** Parses the address of a server: `host:port`, where 0 is any free port. Null where the text is none. */
+export function parseListenAddress(text: string): ListenAddress | null {
+  const { host, port } = parseHostPort(text) ?? { host: "", port: null };
+  return port === null ? null : { host, port };
+}
+
+/** `host:port` or `[ipv6]:port`, or without port. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return `${host.includes(":") ? `[${host}]` : host}${port === null ? "" : `:${port}`}`;
+}
+
+/** The class of a host, which may be in brackets, as in `URL.hostname`. A mapped IPv4 address has the class of its IPv4 address. */
+export function classOfHost(host: string): HostClass {
+  const address = host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
+  const family = isIP(address);
+  if (family === 0) return /^localhost\.?$/i.test(address) ? "loopback" : "name";
+  const [hostClass] = classes.find(([, list]) => list.check(address, family === 4 ? "ipv4" : "ipv6")) ?? ["public"];
+  return hostClass;
+}
+
+/** Whether a host, which may be in brackets, is this machine, and no other can reach it: the one definition of loopback. */
+export function isLoopback(host: string): boolean {
+  return classOfHost(host) === "loopback";
+}
+
+function isNameOrIpv4(host: string): boolean {
+  const labels = host.replace(/\.$/, "").split(".");
+  if (NUMERIC_LABEL.test(labels.at(-1) ?? "")) return isIP(host) === 4;
+  return host.length <= MAX_NAME_LENGTH && labels.every((label) => LABEL.test(label));
+}
