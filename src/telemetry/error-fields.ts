@@ -1,4 +1,4 @@
-import { REDACTED, redactSecrets } from "./redact.ts";
+import { REDACTED, redactSecrets } from "../lib/redact.ts";
 
 /** How deep chains of causes are followed: enough for adapters around libraries, and an end for circles. */
 const DEEPEST_CAUSE = 5;

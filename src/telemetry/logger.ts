@@ -1,10 +1,10 @@
 import { isatty } from "node:tty";
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
 import { prettyFactory } from "pino-pretty";
+import { REDACTED, redactSecrets } from "../lib/redact.ts";
 import type { LogFields, Logger } from "../ports.ts";
 import { errorFields } from "./error-fields.ts";
 import { createFdSink, type LogSink } from "./log-sink.ts";
-import { REDACTED, redactSecrets } from "./redact.ts";
 
 /** How the log is written. */
 export interface LoggerOptions {

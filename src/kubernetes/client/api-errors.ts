@@ -1,4 +1,5 @@
 import { KubernetesDeniedError, KubernetesUnavailableError } from "../../domain/errors.ts";
+import { quotePeer } from "../../lib/redact.ts";
 
 /** The API server has answered with a failure; `status` is the HTTP status, `apiReason` that of its Status body. */
 export class KubernetesAnswerError extends KubernetesUnavailableError {
@@ -33,8 +34,6 @@ interface StatusBody {
   readonly message: string;
 }
 
-const MESSAGE_CHARACTERS = 500;
-
 /**
  * The error for an answer that is none of 2xx. `what` completes "cannot …", such as "list nodes". 401 and 403 mean that
  * our own account is refused. The server's own message becomes the cause, for the log alone.
@@ -47,7 +46,7 @@ export function answerError(
 ): KubernetesAnswerError | KubernetesRefusalError {
   const { reason, message } = readStatus(body);
   const named = reason === "" ? String(status) : `${status} ${reason}`;
-  const cause = message === "" ? undefined : new Error(message.slice(0, MESSAGE_CHARACTERS));
+  const cause = message === "" ? undefined : new Error(quotePeer(message));
   if (status === 401) {
     return new KubernetesRefusalError(`the Kubernetes API does not accept our credentials (${named})`, status, cause);
   }

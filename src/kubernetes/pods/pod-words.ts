@@ -1,6 +1,6 @@
 import type { PullFailure } from "../../domain/prepull/pull.ts";
 import { classOfFailure, type PullFailureClass } from "../../domain/prepull/pull-failure.ts";
-import { redactSecrets } from "../../telemetry/redact.ts";
+import { redactSecrets } from "../../lib/redact.ts";
 
 const LONGEST_DETAIL = 600;
 

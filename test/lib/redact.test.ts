@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { redactSecrets } from "../../src/telemetry/redact.ts";
+import { quotePeer, redactSecrets } from "../../src/lib/redact.ts";
 
 const SECRETS: readonly string[] = [
   "https://user:hunter2@registry.example.org/v2/",
@@ -35,4 +35,15 @@ test("long text is cut, and costs no more than its length", () => {
   const text = redactSecrets("a.".repeat(1_000_000));
   assert.equal(text.length, 16_385);
   assert.ok(redactSecrets("http://".repeat(3_000)).length < 30_000);
+});
+
+test("F53b: what a peer says is quoted on one line, without secrets, in 200 characters with its beginning and its end", () => {
+  const long = quotePeer(`begin ${"x".repeat(30_000)}\r\n`);
+  assert.equal(long.length, 200);
+  assert.match(long, /^begin x+…/);
+  const chain = quotePeer(`failed to pull\n${"a: ".repeat(100)}Authorization: Bearer hunter2-abc.def no space left`);
+  assert.match(chain, /^failed to pull a: .*… a: .*Authorization: Bearer \[redacted\] no space left$/);
+  assert.ok(chain.length <= 200);
+  assert.equal(quotePeer(" as it is "), "as it is");
+  assert.ok(quotePeer(`${"x".repeat(118)}\u{1F600}${"\u{1F600}".repeat(200)}`).isWellFormed());
 });

@@ -34,3 +34,21 @@ export function redactSecrets(text: string): string {
   for (const [pattern, replacement] of RULES) redacted = redacted.replace(pattern, replacement);
   return redacted;
 }
+
+/** Longest quotation of a peer in a log line, a status, a page or an error, in UTF-16 code units. */
+const MAX_QUOTE = 200;
+/** Of a longer text this much of the end is kept: chains of errors have their cause there. */
+const QUOTE_END = 80;
+
+/**
+ * What another program wrote, fit to be quoted in a message: on one line, without secrets and control characters, at most
+ * 200 characters of its beginning and its end.
+ */
+export function quotePeer(text: string): string {
+  const line = redactSecrets(text)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
+    .trim();
+  if (line.length <= MAX_QUOTE) return line;
+  return `${line.slice(0, MAX_QUOTE - QUOTE_END - 1)}…${line.slice(-QUOTE_END)}`.toWellFormed();
+}
