@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { prepullTags } from "../../src/domain/prepull/plan.ts";
+import { prepullTags, unresolvedWishes } from "../../src/domain/prepull/plan.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
 import { parseTag } from "../../src/domain/tags/tag-parse.ts";
@@ -43,6 +43,19 @@ test("the recommended tag and the pins belong to it where they exist, whatever t
 test("a pin that is among the first of its type is there once, and takes a place like the others", () => {
   const settings = { numWeeklies: 1, pin: ["w_2077_43", "w_2077_43"] };
   assert.deepEqual(chosen(settings, "w_2077_42", "w_2077_43"), ["w_2077_43"]);
+});
+
+test("F23: the recommended tag and pins that name no tag are reported, each once, in the order of the configuration", () => {
+  const settings = imageSettings({
+    recommendedTag: "recommended",
+    pin: ["w_1", "zebra", "w_1", "recommended", "exp_x"],
+  });
+  assert.deepEqual(unresolvedWishes(settings, new Map([["zebra", 0]])), [
+    { wish: "recommended", tag: "recommended" },
+    { wish: "pin", tag: "w_1" },
+    { wish: "pin", tag: "exp_x" },
+  ]);
+  assert.deepEqual(unresolvedWishes(settings, new Set(["recommended", "zebra", "w_1", "exp_x"])), []);
 });
 
 test("the set is a part of what exists, with every wanted tag, and no more of a type than asked for", () => {
