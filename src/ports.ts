@@ -143,8 +143,10 @@ export interface Alert {
 /** Where alerts go. Never throws, never waits. */
 export interface Alerts {
   raise(alert: Alert): void;
-  /** The cause is gone: the next alert of this key is news again. */
+  /** The cause was observed to be over: the next alert of this key is news again. */
   clear(key: string): void;
+  /** The cause is no longer observed here, whether it lasts or not: nobody may conclude that it is over. */
+  forget(key: string): void;
 }
 
 /** Fields of one log line; values are plain data, never secrets. */

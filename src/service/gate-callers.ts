@@ -2,7 +2,7 @@ import {
   GateBusyError,
   GateTakenOverError,
   type LabImagesError,
-  ShuttingDownError,
+  NotReadyError,
   TooManyGatesError,
 } from "../domain/errors.ts";
 import { MOST_GATES } from "../machines/coordinator.ts";
@@ -20,7 +20,7 @@ export interface GateCallers {
   /** There is no room for the caller's gate. */
   refuse(id: number): void;
   endAll(error: LabImagesError): void;
-  /** A gate broke: its callers come again, and nothing that they wait for is lost. */
+  /** A gate crashed: its callers come again, and nothing that they wait for is lost. */
   endCallersOf(gate: string): void;
   /** What ended the session while it was being opened, or null where it is open. */
   refusalOf(id: number): LabImagesError | null;
@@ -75,7 +75,8 @@ export function gateCallers(onThrow: (error: unknown) => void): GateCallers {
       for (const id of [...callers.keys()]) finish(id, error);
     },
     endCallersOf(gate) {
-      for (const [id, entry] of [...callers]) if (entry.gate === gate) finish(id, new ShuttingDownError());
+      const crashed = new NotReadyError(`gate "${gate}" crashed and restarts (bug): call again`);
+      for (const [id, entry] of [...callers]) if (entry.gate === gate) finish(id, crashed);
     },
     refusalOf(id) {
       const refusal = refusals.get(id) ?? null;

@@ -14,6 +14,13 @@ export interface AlertCounts {
 /** Alerts that go to the log at error level: each cause once until it is cleared. */
 export function createAlerts({ logger, counts }: { readonly logger: Logger; readonly counts: AlertCounts }): Alerts {
   const active = new Set<string>();
+
+  function remove(key: string): boolean {
+    const wasActive = active.delete(key);
+    if (wasActive) counts.activeAlerts(active.size);
+    return wasActive;
+  }
+
   return {
     raise({ key, message, details }) {
       if (active.has(key)) return;
@@ -25,9 +32,10 @@ export function createAlerts({ logger, counts }: { readonly logger: Logger; read
       logger.error({ ...details, alert: key }, message);
     },
     clear(key) {
-      if (!active.delete(key)) return;
-      counts.activeAlerts(active.size);
-      logger.info({ alert: key }, "the cause of an alert is gone");
+      if (remove(key)) logger.info({ alert: key }, "alert resolved");
+    },
+    forget(key) {
+      if (remove(key)) logger.info({ alert: key }, "alert no longer observed by this replica");
     },
   };
 }

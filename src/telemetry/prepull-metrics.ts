@@ -1,15 +1,17 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { PullFailureClass } from "../domain/prepull/pull-failure.ts";
+import { PULL_FAILURE_CLASSES, type PullFailureClass } from "../domain/prepull/pull-failure.ts";
 
-/** What is counted of the built-in prepuller. */
+const OUTCOMES = ["success", "failure", "cancelled", "detached"] as const;
+
+/** What is counted of pulls, those of an outside prepuller included. */
 export interface PrepullCounts {
-  /** A pull has started. */
-  pullStarted(): void;
-  /** A pull has ended; the class is empty where it has not failed. */
+  /** How many pulls are under way. */
+  pullsRunning(count: number): void;
+  /** A pull has ended; the class is empty where it has not failed, `seconds` is null where nobody reported its start. */
   pullFinished(end: {
-    readonly outcome: "success" | "failure" | "cancelled";
+    readonly outcome: (typeof OUTCOMES)[number];
     readonly failureClass: PullFailureClass | "";
-    readonly seconds: number;
+    readonly seconds: number | null;
   }): void;
   /** An image was found to be evicted from a node again and again. */
   imageThrashing(): void;
@@ -24,14 +26,21 @@ const PULL_BUCKETS = [1, 5, 15, 30, 60, 120, 300, 600, 1_200, 3_600];
 export function createPrepullMetrics(registers: Registry[]): PrepullCounts {
   const pulls = new Counter({
     name: "labimages_pulls_total",
-    help: "Pulls of the built-in prepuller that have ended, by how, and by the class of failure.",
+    help: "Pulls that have ended, by how, and by the class of failure; detached: the lease was lost, the pull goes on.",
     labelNames: ["outcome", "failure"],
     registers,
   });
-  const running = new Gauge({ name: "labimages_pulls_running", help: "Pulls that are under way.", registers });
+  for (const outcome of OUTCOMES) {
+    for (const failure of outcome === "failure" ? PULL_FAILURE_CLASSES : [""]) pulls.inc({ outcome, failure }, 0);
+  }
+  const running = new Gauge({
+    name: "labimages_pulls_running",
+    help: "Pulls that are under way, as far as this process knows.",
+    registers,
+  });
   const duration = new Histogram({
     name: "labimages_pull_duration_seconds",
-    help: "How long pulls that have succeeded took.",
+    help: "How long pulls that have succeeded took, where their start is known.",
     buckets: PULL_BUCKETS,
     registers,
   });
@@ -42,15 +51,14 @@ export function createPrepullMetrics(registers: Registry[]): PrepullCounts {
   });
   const leader = new Gauge({
     name: "labimages_prepuller_leading",
-    help: "1 where this replica prepulls, 0 where another one does or none.",
+    help: "1 while this replica leads and so prepulls, else 0.",
     registers,
   });
   return {
-    pullStarted: () => running.inc(),
+    pullsRunning: (count) => running.set(count),
     pullFinished({ outcome, failureClass, seconds }) {
-      running.dec();
       pulls.inc({ outcome, failure: failureClass });
-      if (outcome === "success") duration.observe(seconds);
+      if (outcome === "success" && seconds !== null) duration.observe(seconds);
     },
     imageThrashing: () => thrashing.inc(),
     leading: (isLeading) => leader.set(isLeading ? 1 : 0),

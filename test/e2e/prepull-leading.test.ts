@@ -86,6 +86,10 @@ function leaveOver({ cluster }: Peers, like: ApiObject, letter: string): void {
   });
 }
 
+function messagesOf({ log }: Service, pattern: RegExp): readonly string[] {
+  return log.flatMap(({ msg }) => (pattern.test(msg) ? [msg] : []));
+}
+
 function defectsTold({ log }: Service): number {
   return log.filter(({ level, msg }) => level === "error" && msg.includes("defect")).length;
 }
@@ -111,6 +115,29 @@ describe("which replica prepulls", { concurrency: true }, () => {
         assert.equal((await podOn(peers, "alder", "w_2077_43")).metadata.uid, pod.metadata.uid, "taken up again");
         assert.equal((await taskOn(run, "alder", "w_2077_42"))?.prepullState, "SUCCEEDED", "still known");
         assert.equal(defectsTold(service), 0);
+      },
+      { prepuller: { leaderElection } },
+    ));
+
+  test("F50: a replica that loses its lease says who holds it, and resolves no alert by that", () =>
+    withLeader(
+      ["w_2077_42"],
+      async (run) => {
+        const { peers, service } = run;
+        failPod(peers, await podOn(peers, "alder", "w_2077_42"), "manifest unknown");
+        await untilTaskIs(run, "alder", "w_2077_42", "FAILED");
+        await soon(() => assert.equal(messagesOf(service, /^pulls fail/).length, 1));
+        const before = service.log.length;
+        takeLease(peers);
+        await soon(() => assert.equal(messagesOf(service, /^acquired leader lease/).length, 2));
+        const told = service.log.slice(before).filter(({ level }) => level !== "debug");
+        assert.deepEqual(told.map(({ level, msg }) => `${level}: ${msg}`).slice(0, 4), [
+          "warn: lost leader lease: another holds it",
+          "info: alert no longer observed by this replica",
+          "info: standby: another holds the lease",
+          "info: acquired leader lease",
+        ]);
+        assert.deepEqual(messagesOf(service, /resolved|another replica/), []);
       },
       { prepuller: { leaderElection } },
     ));

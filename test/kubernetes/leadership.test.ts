@@ -1,71 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PullReleasedError } from "../../src/domain/prepull/pull.ts";
-import { createLeadership, type ElectedLeadership, soleLeadership } from "../../src/kubernetes/lease/leadership.ts";
-import type { JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
+import { soleLeadership } from "../../src/kubernetes/lease/leadership.ts";
 import { eventually } from "../support/eventually.ts";
-import { type ManualClock, manualClock } from "../support/manual-clock.ts";
-import { digest, silentLogger } from "./node-fixture.ts";
-import { ended, NAMESPACE, type PrepullBench, startPrepullBench, unending } from "./prepull-fixture.ts";
-
-const timing = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
-const STEP_MS = 500;
-
-/** A candidate on a clock of its own. */
-interface Replica {
-  readonly clock: ManualClock;
-  readonly leadership: ElectedLeadership;
-  readonly told: boolean[];
-  /** Lets its time go on in small steps, each after the calls of the one before have been answered. */
-  live(milliseconds: number): Promise<void>;
-  /** Gives up and waits for the end. */
-  leave(): Promise<void>;
-}
-
-function elect(bench: PrepullBench, identity: string, wallTime?: number): Replica {
-  const clock = manualClock(wallTime);
-  const { connection } = bench;
-  const leadership = createLeadership({
-    connection,
-    namespace: NAMESPACE,
-    leaseName: "prepuller",
-    identity,
-    timing,
-    clock,
-    random: () => 0.5,
-    logger: silentLogger,
-  });
-  const told: boolean[] = [];
-  const life = new AbortController();
-  leadership.follow((leading) => {
-    if (!leading) assert.equal(leadership.mayWrite(), false);
-    told.push(leading);
-  }, life.signal);
-  // A candidate at rest waits for its next try, and for the end of its reign, if it has one.
-  const rest = () => eventually(() => assert.equal(clock.pending, leadership.mayWrite() ? 2 : 1));
-  return {
-    clock,
-    leadership,
-    told,
-    async live(milliseconds) {
-      await rest();
-      for (let left = milliseconds; left > 0; left -= STEP_MS) {
-        await clock.advance(Math.min(STEP_MS, left));
-        await rest();
-      }
-    },
-    async leave() {
-      life.abort(new Error("the replica stops"));
-      await leadership.ended();
-    },
-  };
-}
-
-function leaseSpec(bench: PrepullBench): JsonObject {
-  const [lease] = bench.api.list("leases");
-  assert.ok(lease?.spec !== undefined);
-  return lease.spec;
-}
+import { elect, leaseSpec } from "./leadership-fixture.ts";
+import { digest } from "./node-fixture.ts";
+import { ended, startPrepullBench, unending } from "./prepull-fixture.ts";
 
 describe("leadership by a lease", () => {
   it("makes the lease, leads, and renews it", async () => {

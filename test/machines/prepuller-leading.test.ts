@@ -29,7 +29,7 @@ test("whoever loses the lead stops at once, and starts over when it leads again"
   assert.equal(pulls.running.size, 0);
   assert.equal(context().actors.size, 0);
   assert.equal(clock.pending, 0);
-  assert.deepEqual(types(), ["pull.cancelled", "pull.cancelled", "work.abandoned", "leadership.changed"]);
+  assert.deepEqual(types(), ["pull.detached", "pull.detached", "work.abandoned", "leadership.changed"]);
   await work({ lacking: nodes(4, ["weekly"]) });
   assert.equal(pulls.running.size, 0);
   lead(true);

@@ -146,5 +146,5 @@ test("the callers of a gate that broke are ended, others are not; ids that are n
   callers.end(null, "busy");
   callers.end(99, "taken-over");
   callers.deliver(two, { cause: "STARTUP", coalesced: 0 });
-  assert.deepEqual(heard, ["one SHUTTING_DOWN", "two told"]);
+  assert.deepEqual(heard, ["one NOT_READY", "two told"]);
 });

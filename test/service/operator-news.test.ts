@@ -18,7 +18,11 @@ function desk() {
   const tell = operatorNews({
     logger,
     clock,
-    alerts: { raise: ({ key }) => alerts.push(`+${key}`), clear: (key) => alerts.push(`-${key}`) },
+    alerts: {
+      raise: ({ key }) => alerts.push(`+${key}`),
+      clear: (key) => alerts.push(`-${key}`),
+      forget: (key) => alerts.push(`?${key}`),
+    },
     metrics: {
       refreshFinished: ({ cause, outcome, seconds }) => counts.push([cause, outcome, seconds]),
       remoteTags: (count) => counts.push(count),

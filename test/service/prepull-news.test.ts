@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { THRASHING_WINDOW } from "../../src/domain/prepull/thrashing.ts";
 import type { PrepullNews, PullNews } from "../../src/machines/prepuller/prepuller-news.ts";
-import type { Logger } from "../../src/ports.ts";
+import type { LogFields, Logger } from "../../src/ports.ts";
 import { prepullNews } from "../../src/service/observers/prepull-news.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
@@ -11,8 +11,13 @@ function desk() {
   const lines: string[] = [];
   const raised: string[] = [];
   const cleared: string[] = [];
+  const forgotten: string[] = [];
   const counted: unknown[] = [];
-  const at = (level: string) => (_: unknown, message: string) => void lines.push(`${level}: ${message}`);
+  const fields: LogFields[] = [];
+  const at = (level: string) => (given: LogFields, message: string) => {
+    lines.push(`${level}: ${message}`);
+    fields.push(given);
+  };
   const logger: Logger = {
     debug: at("debug"),
     info: at("info"),
@@ -23,15 +28,19 @@ function desk() {
   const tell = prepullNews({
     logger,
     clock,
-    alerts: { raise: ({ key }) => void raised.push(key), clear: (key) => void cleared.push(key) },
+    alerts: {
+      raise: ({ key }) => void raised.push(key),
+      clear: (key) => void cleared.push(key),
+      forget: (key) => void forgotten.push(key),
+    },
     metrics: {
-      pullStarted: () => void counted.push("started"),
+      pullsRunning: (count) => void counted.push(`running ${count}`),
       pullFinished: (end) => void counted.push(end),
       imageThrashing: () => void counted.push("thrashing"),
       leading: (leading) => void counted.push(leading),
     },
   });
-  return { clock, lines, raised, cleared, counted, tell };
+  return { clock, lines, fields, raised, cleared, forgotten, counted, tell };
 }
 
 function pull(uid: string): PullNews {
@@ -45,7 +54,7 @@ function pull(uid: string): PullNews {
   };
 }
 
-function failed(uid: string, reason = "ErrImagePull"): PrepullNews {
+function failed(uid: string, reason = "ErrImagePull"): Extract<PrepullNews, { type: "pull.failed" }> {
   const details = { reason, message: "no", failureClass: "other", nextAttemptTime: null } as const;
   return { type: "pull.failed", ...pull(uid), ...details };
 }
@@ -70,8 +79,21 @@ test("another reason is another cause, and ends the first", () => {
   tell(failed("n1"));
   tell(failed("n1", "Evicted"));
   assert.deepEqual(cleared, ["prepull:sha256:d:ErrImagePull"]);
+});
+
+test("F50: whoever no longer leads has observed no end of what failed: its alerts are not resolved", () => {
+  const { tell, cleared, forgotten, raised } = desk();
+  tell({ type: "leadership.changed", leading: true });
+  tell({ type: "pull.started", ...pull("n1") });
+  tell(failed("n1"));
+  tell({ type: "image.thrashing", ...pull("n2"), message: "does not stay" });
+  tell({ type: "recovery.failed", error: new Error("no API server") });
   tell({ type: "work.abandoned" });
-  assert.deepEqual(cleared, ["prepull:sha256:d:ErrImagePull", "prepull:sha256:d:Evicted"]);
+  tell({ type: "leadership.changed", leading: false });
+  assert.deepEqual(cleared, []);
+  assert.deepEqual(new Set(forgotten), new Set(raised));
+  tell({ type: "pull.succeeded", ...pull("n1") });
+  assert.deepEqual(cleared, [], "what is forgotten is not resolved later either");
 });
 
 test("pulls are counted with their class and their time", async () => {
@@ -81,12 +103,39 @@ test("pulls are counted with their class and their time", async () => {
   tell(failed("n1"));
   tell({ type: "pull.succeeded", ...pull("n1") });
   tell({ type: "pull.cancelled", ...pull("n1"), startTime: null });
-  assert.deepEqual(counted, [
-    "started",
-    { outcome: "failure", failureClass: "other", seconds: 90 },
-    { outcome: "success", failureClass: "", seconds: 90 },
-    { outcome: "cancelled", failureClass: "", seconds: 0 },
-  ]);
+  tell({ type: "pull.detached", ...pull("n1") });
+  assert.deepEqual(
+    counted.filter((entry) => typeof entry === "object"),
+    [
+      { outcome: "failure", failureClass: "other", seconds: 90 },
+      { outcome: "success", failureClass: "", seconds: 90 },
+      { outcome: "cancelled", failureClass: "", seconds: null },
+      { outcome: "detached", failureClass: "", seconds: 90 },
+    ],
+  );
+});
+
+test("F53: pulls under way are counted by pair, so that ends without a start do not count below zero", () => {
+  const { tell, counted } = desk();
+  tell(failed("n1"));
+  tell({ type: "pull.succeeded", ...pull("n2"), startTime: null });
+  tell({ type: "pull.started", ...pull("n1") });
+  tell({ type: "pull.started", ...pull("n2") });
+  tell({ type: "pull.started", ...pull("n2") });
+  tell({ type: "pull.cancelled", ...pull("n1") });
+  tell({ type: "work.abandoned" });
+  assert.deepEqual(
+    counted.filter((entry) => typeof entry === "string"),
+    [0, 0, 1, 2, 2, 1, 0].map((count) => `running ${count}`),
+  );
+});
+
+test("a failure that is not tried again by us is not announced as one", () => {
+  const { tell, fields } = desk();
+  tell(failed("n1"));
+  assert.equal("nextAttempt" in (fields[0] ?? {}), false);
+  tell({ ...failed("n2", "Evicted"), nextAttemptTime: Date.UTC(2077, 9, 23) });
+  assert.equal(fields[1]?.["nextAttempt"], "2077-10-23T00:00:00.000Z");
 });
 
 test("thrashing is told, and is over when nothing was told of it for a whole window", async () => {
@@ -107,19 +156,20 @@ test("leadership and recovery are told", () => {
   tell({ type: "leadership.changed", leading: false });
   tell({ type: "recovery.failed", error: new Error("no API server") });
   tell({ type: "recovery.failed", error: new Error("still none") });
+  tell({ type: "recovery.failed", error: new Error("still none") });
   tell({ type: "leftovers.recovered", pulls: 0 });
   tell({ type: "recovery.failed", error: new Error("none again") });
   tell({ type: "leftovers.recovered", pulls: 2 });
+  const cannotLook = "cannot look for leftover pods: they stay, and a new leader waits with its first pull";
   assert.deepEqual(lines, [
-    "info: this replica prepulls",
-    "info: another replica prepulls",
-    "warn: left over pods cannot be looked for: they stay, and a new leader does not begin until they can",
-    "debug: left over pods cannot be looked for: they stay, and a new leader does not begin until they can",
-    "warn: left over pods cannot be looked for: they stay, and a new leader does not begin until they can",
-    "info: pulls of an earlier process have been counted",
+    `warn: ${cannotLook}`,
+    `warn: ${cannotLook}`,
+    `debug: ${cannotLook}`,
+    `warn: ${cannotLook}`,
+    "info: counted the pulls of an earlier process",
   ]);
   assert.deepEqual(
     [raised, [...new Set(cleared)], counted],
-    [["prepull:recovery", "prepull:recovery", "prepull:recovery"], ["prepull:recovery"], [true, false]],
+    [new Array(4).fill("prepull:recovery"), ["prepull:recovery"], [true, false]],
   );
 });

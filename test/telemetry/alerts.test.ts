@@ -18,11 +18,30 @@ test("a cause is told once until it is cleared, and counted", async (t) => {
   assert.equal(destination.lines.length, 1);
   assert.match(destination.lines[0] ?? "", /"level":"error".*"failures":3.*"alert":"registry".*is down/);
   alerts.clear("registry");
+  assert.match(destination.lines[1] ?? "", /"alert":"registry","msg":"alert resolved"/);
   alerts.raise(alert);
   assert.equal(destination.lines.length, 3);
   const text = await metrics.render();
   assert.match(text, /^labimages_alerts_total 2$/m);
   assert.match(text, /^labimages_active_alerts 1$/m);
+});
+
+test("F50: an alert whose cause is no longer observed is not said to be resolved, and is news again later", (t) => {
+  const destination = memorySink();
+  const metrics = createMetrics();
+  t.after(() => metrics.close());
+  const alerts = createAlerts({
+    logger: createLogger({ level: "info", profile: "production", destination }),
+    counts: metrics,
+  });
+  const alert = { key: "pull", message: "pulls fail", details: {} };
+  alerts.forget("pull");
+  alerts.raise(alert);
+  alerts.forget("pull");
+  alerts.clear("pull");
+  alerts.raise(alert);
+  const messages = destination.lines.map((line): unknown => JSON.parse(line).msg);
+  assert.deepEqual(messages, ["pulls fail", "alert no longer observed by this replica", "pulls fail"]);
 });
 
 test("causes without end are forgotten, the oldest first", () => {

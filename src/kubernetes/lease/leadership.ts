@@ -1,4 +1,5 @@
 import { pause } from "../../lib/abort.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { Leadership } from "../../ports.ts";
 import { createLeaseCandidate, type LeaseCandidate, type LeaseCandidateContext } from "./lease-candidate.ts";
 
@@ -34,6 +35,8 @@ interface Reign {
   /** The reign before it has given up the lease. */
   begun: boolean;
   leading: boolean;
+  /** The other holder that was logged last. */
+  standbyFor: string | null;
 }
 
 /**
@@ -41,7 +44,7 @@ interface Reign {
  * has lost the lease stays in the process and tries to get it again. Needs: leases create, get, update.
  */
 export function createLeadership(options: LeadershipOptions): ElectedLeadership {
-  const { clock, logger, leaseName, identity } = options;
+  const { clock, logger, leaseName, identity, timing } = options;
   const candidate = createLeaseCandidate(options);
   let reign: Reign | null = null;
   let end: Promise<void> = Promise.resolve();
@@ -55,24 +58,45 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
   function mayWrite(): boolean {
     const may = isHeld();
     const current = reign;
-    if (!may && current?.leading === true) queueMicrotask(() => tell(current, false));
+    if (!may && current?.leading === true) {
+      const why = whyLost();
+      queueMicrotask(() => tell(current, false, why));
+    }
     return may;
   }
 
-  /** Tells what has changed, if anything has. */
+  /** Reports what has changed, if anything has. */
   function update(current: Reign): void {
-    tell(current, isHeld());
+    tell(current, isHeld(), whyLost());
+    if (!current.leading) logStandby(current);
   }
 
-  function tell(current: Reign, leading: boolean): void {
+  /** What was observed: another name in the lease, or no renewal of ours in time. */
+  function whyLost(): string {
+    const { otherHolder, heldUntil } = candidate;
+    if (otherHolder !== null) return `${quotePeer(otherHolder)} holds it`;
+    return heldUntil === null ? "it no longer names this replica" : `not renewed for ${timing.renewDeadline / 1_000} s`;
+  }
+
+  function logStandby(current: Reign): void {
+    const { otherHolder: holder } = candidate;
+    if (current.signal.aborted || holder === null || holder === current.standbyFor) return;
+    current.standbyFor = holder;
+    logger.info({ lease: leaseName }, `standby: ${quotePeer(holder)} holds the lease`);
+  }
+
+  function tell(current: Reign, leading: boolean, whyLost: string): void {
     if (current.signal.aborted || leading === current.leading) return;
     current.leading = leading;
-    logger.info({ lease: leaseName, identity }, leading ? "this replica leads" : "this replica does not lead any more");
+    current.standbyFor = null;
+    const fields = { lease: leaseName, identity };
+    if (leading) logger.info(fields, "acquired leader lease");
+    else logger.warn(fields, `lost leader lease: ${whyLost}`);
     try {
       current.onChange(leading);
     } catch (error) {
-      // Its defect must not end the election, by which this replica learns that it may write no more.
-      logger.error({ err: error }, "a change of the leadership has broken whoever was told of it");
+      // Its bug must not end the election, by which this replica learns that it may no longer write.
+      logger.error({ err: error }, "leadership listener threw (bug)");
     }
   }
 
@@ -92,14 +116,14 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
     follow(onChange, signal) {
       if (reign !== null && !reign.signal.aborted) throw new Error("the leadership is followed already");
       if (signal.aborted) return;
-      const next = { signal, onChange, begun: false, leading: false };
+      const next = { signal, onChange, begun: false, leading: false, standbyFor: null };
       reign = next;
       onChange(false);
       const before = end;
       end = before
         .then(() => run(next))
         .catch((error: unknown) => {
-          if (!signal.aborted) logger.error({ err: error }, "the election has broken down");
+          if (!signal.aborted) logger.error({ err: error }, "leader election ended (bug)");
         });
     },
   };

@@ -2,8 +2,10 @@ import { KubernetesAnswerError } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import { type LeaseRecord, leaseBody, readLease, type StoredLease } from "./lease-object.ts";
 
-/** Completes "cannot …" in messages. */
-const WHAT = "take or renew the prepuller's lease";
+/** Complete "cannot …" in messages. */
+const READ = "read the leader lease";
+const ACQUIRE = "acquire the leader lease";
+const RENEW = "renew the leader lease";
 
 /** The calls on one lease. Errors as of the connection; 409 where another write came first. */
 export interface LeaseApi {
@@ -25,24 +27,23 @@ export interface LeaseAddress {
 export function createLeaseApi(connection: KubernetesConnection, address: LeaseAddress): LeaseApi {
   const { leaseName: name, deadlineMs } = address;
   const leases = `/apis/coordination.k8s.io/v1/namespaces/${address.namespace}/leases`;
-  const common = { what: WHAT, deadlineMs };
   return {
     async read(signal) {
       try {
-        return readLease(WHAT, await connection.call({ ...common, path: `${leases}/${name}`, signal }));
+        return readLease(READ, await connection.call({ what: READ, deadlineMs, path: `${leases}/${name}`, signal }));
       } catch (error) {
         if (error instanceof KubernetesAnswerError && error.status === 404) return null;
         throw error;
       }
     },
     async create(record, signal) {
-      const body = leaseBody({ name }, record);
-      return readLease(WHAT, await connection.call({ ...common, method: "POST", path: leases, body, signal }));
+      const call = { what: ACQUIRE, deadlineMs, method: "POST", path: leases, signal } as const;
+      return readLease(ACQUIRE, await connection.call({ ...call, body: leaseBody({ name }, record) }));
     },
-    async replace({ metadata }, record, signal) {
-      const body = leaseBody(metadata, record);
-      const path = `${leases}/${name}`;
-      return readLease(WHAT, await connection.call({ ...common, method: "PUT", path, body, signal }));
+    async replace(before, record, signal) {
+      const what = before.record.holder === record.holder ? RENEW : ACQUIRE;
+      const call = { what, deadlineMs, method: "PUT", path: `${leases}/${name}`, signal } as const;
+      return readLease(what, await connection.call({ ...call, body: leaseBody(before.metadata, record) }));
     },
   };
 }

@@ -32,6 +32,8 @@ export interface LeaseCandidateContext {
 export interface LeaseCandidate {
   /** Monotonic time until which the lease is held as far as the holder may rely on it; null where it is not held. */
   readonly heldUntil: number | null;
+  /** The other process whose name the lease had when it was last read; null where there was none. */
+  readonly otherHolder: string | null;
   /** Takes the lease or renews it, where that is possible. Rejects for an abort of the signal alone. */
   attempt(signal: AbortSignal): Promise<void>;
   /** Gives the lease up, so that others need not wait; where that fails it runs out by itself. Never rejects. */
@@ -60,30 +62,44 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
   const known: Knowledge = { stored: null, seenTime: Number.NEGATIVE_INFINITY, renewedTime: null };
   const heldUntil = () => (known.renewedTime === null ? null : known.renewedTime + timing.renewDeadline);
   let faults = 0;
+  let lastFault = "";
 
-  /** A fault that lasts is one warning, not one each two seconds. A defect of ours is one as well: time decides all. */
+  /** A fault that lasts is one warning for each reason, not one each two seconds. A bug of ours is one as well. */
   function noteFault(error: unknown): void {
-    faults += 1;
     const fields = { err: error, lease: leaseName };
-    if (!(error instanceof LabImagesError)) logger.error(fields, "a try to take or renew the lease broke");
-    else if (faults === 1) logger.warn(fields, "the lease can be neither taken nor renewed: it is tried again");
-    else logger.debug(fields, "the lease can still be neither taken nor renewed");
+    const isOurs = known.stored?.record.holder === context.identity;
+    const message = `cannot ${isOurs ? "renew" : "acquire"} the leader lease: retrying`;
+    const fault = `${message} ${error instanceof Error ? error.message : ""}`;
+    if (!(error instanceof LabImagesError)) logger.error(fields, "leader election attempt threw (bug)");
+    else if (fault === lastFault) logger.debug(fields, message);
+    else logger.warn(fields, message);
+    faults += 1;
+    lastFault = fault;
+  }
+
+  function noteSuccess(): void {
+    if (faults > 0) logger.info({ lease: leaseName, faults }, "leader election works again");
+    faults = 0;
+    lastFault = "";
   }
 
   return {
     get heldUntil() {
       return heldUntil();
     },
+    get otherHolder() {
+      const holder = known.stored?.record.holder ?? "";
+      return holder === "" || holder === context.identity ? null : holder;
+    },
     async attempt(signal) {
       try {
         await acquireOrRenew(context, api, known, signal);
-        if (faults > 0) logger.info({ lease: leaseName, faults }, "the lease can be taken and renewed again");
-        faults = 0;
+        noteSuccess();
       } catch (error) {
         signal.throwIfAborted();
         // Two that try at once is how elections go.
-        const lost = error instanceof KubernetesAnswerError && error.status === 409;
-        if (lost) logger.debug({ err: error }, "somebody else was faster to take the lease");
+        const isConflict = error instanceof KubernetesAnswerError && error.status === 409;
+        if (isConflict) logger.debug({ err: error, lease: leaseName }, "another write to the leader lease came first");
         else noteFault(error);
       }
     },
@@ -92,9 +108,9 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
       known.renewedTime = null;
       if (until === null || context.clock.monotonicTime() >= until) return;
       try {
-        await giveUp(context, api);
+        await releaseLease(context, api);
       } catch (error) {
-        logger.warn({ err: error }, "the lease cannot be given up: it runs out by itself");
+        logger.warn({ err: error, lease: leaseName }, "cannot release the leader lease: it expires by itself");
       }
     },
   };
@@ -113,7 +129,7 @@ async function acquireOrRenew(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof LabImagesError)) throw error;
-      logger.debug({ err: error }, "the lease cannot be renewed at once: reading it anew");
+      logger.debug({ err: error }, "cannot renew the leader lease at once: reading it again");
     }
   }
   const lease = await api.read(signal);
@@ -163,7 +179,10 @@ function recordAfter({ identity, timing, clock }: LeaseCandidateContext, before:
 }
 
 /** As client-go does at its end: nobody holds the lease, and it is good for a second. */
-async function giveUp({ identity, leaseName, clock, logger }: LeaseCandidateContext, api: LeaseApi): Promise<void> {
+async function releaseLease(
+  { identity, leaseName, clock, logger }: LeaseCandidateContext,
+  api: LeaseApi,
+): Promise<void> {
   const { signal } = new AbortController();
   // Read anew: a renewal whose answer was not waited for may have made another version.
   const lease = await api.read(signal);
@@ -174,5 +193,5 @@ async function giveUp({ identity, leaseName, clock, logger }: LeaseCandidateCont
     { ...lease.record, holder: "", durationSeconds: 1, acquireTime: now, renewTime: now },
     signal,
   );
-  logger.info({ lease: leaseName }, "the lease is given up");
+  logger.info({ lease: leaseName }, "released leader lease");
 }

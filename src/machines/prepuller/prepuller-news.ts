@@ -26,13 +26,15 @@ export type PrepullNews =
     } & PullNews)
   /** A pull was given up before its end. */
   | ({ readonly type: "pull.cancelled" } & PullNews)
+  /** This replica no longer leads: the pull goes on, and the next leader sees its end. */
+  | ({ readonly type: "pull.detached" } & PullNews)
   /** A pull that had failed is not wanted any more: whatever it failed of is no concern now. */
   | ({ readonly type: "failure.dropped" } & PullNews)
   | ({ readonly type: "image.thrashing"; readonly message: string } & PullNews)
   | { readonly type: "leadership.changed"; readonly leading: boolean }
   | { readonly type: "leftovers.recovered"; readonly pulls: number }
   | { readonly type: "recovery.failed"; readonly error: unknown }
-  /** This replica does not lead any more, or the prepuller broke: what failed before is no concern now. */
+  /** This replica no longer leads, or the prepuller crashed: whether what failed before still fails is not observed here. */
   | { readonly type: "work.abandoned" }
   /** What is shown of the work has changed. */
   | { readonly type: "progress.changed" };

@@ -124,9 +124,15 @@ export function endTask(
   };
 }
 
-/** How a pull has ended that is not waited for any more; see `endTask`. */
-export function endedPull(work: PrepullWork, node: string, uid: string, task: PrepullTask): PrepullNews {
-  const type = isOnNode(work, node, uid, task.digest) ? "pull.succeeded" : "pull.cancelled";
+/** How a pull has ended that nobody here waits for any longer: well if its image is on the node (see `endTask`). */
+export function endedPull(
+  work: PrepullWork,
+  node: string,
+  uid: string,
+  task: PrepullTask,
+  otherwise: "pull.cancelled" | "pull.detached" = "pull.cancelled",
+): PrepullNews {
+  const type = isOnNode(work, node, uid, task.digest) ? "pull.succeeded" : otherwise;
   return { type, ...pullNews(node, uid, task) };
 }
 
@@ -157,7 +163,9 @@ export function restActors(context: PrepullerContext, enqueue: SyncEnqueue): voi
     const { ref, uid } = actor;
     if (!running.has(uid)) continue;
     const { tasks } = ref.getSnapshot().context;
-    for (const task of pullingTasks(tasks)) enqueue.sendParent(told(endedPull(work, node, uid, task)));
+    for (const task of pullingTasks(tasks)) {
+      enqueue.sendParent(told(endedPull(work, node, uid, task, "pull.detached")));
+    }
     histories = rememberTasks(histories, uid, tasks);
     enqueue.sendTo(ref, { type: "work.ended" });
     gone.push(actor);

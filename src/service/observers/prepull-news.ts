@@ -5,16 +5,24 @@ import type { Alerts, Clock, Logger } from "../../ports.ts";
 
 /** What of the prepuller's news is counted. Labels take no node, tag or digest. */
 export interface PrepullMetrics {
-  pullStarted(): void;
-  pullFinished(end: {
-    readonly outcome: "success" | "failure" | "cancelled";
-    /** Empty where it has not failed. */
-    readonly failureClass: PullFailureClass | "";
-    readonly seconds: number;
-  }): void;
+  /** How many pulls are under way. */
+  pullsRunning(count: number): void;
+  pullFinished(end: PullEnd): void;
   imageThrashing(): void;
   leading(isLeading: boolean): void;
 }
+
+/** How a pull ended, as it is counted. */
+export interface PullEnd {
+  readonly outcome: PullOutcomeLabel;
+  /** Empty where it has not failed. */
+  readonly failureClass: PullFailureClass | "";
+  /** How long it took; null where nobody reported its start. */
+  readonly seconds: number | null;
+}
+
+/** `detached`: this replica no longer leads, and the pull goes on without it. */
+export type PullOutcomeLabel = "success" | "failure" | "cancelled" | "detached";
 
 /** Where the prepuller's news go. */
 export interface PrepullDesk {
@@ -55,22 +63,66 @@ const RECOVERY_ALERT = "prepull:recovery";
 export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullNews) => void {
   const causes = failingPairs(alerts);
   const thrashing = thrashingImages(alerts);
-  let recoveryFails = false;
+  // By pair: an outside prepuller may report the end of a pull whose start it has not reported.
+  const running = new Set<string>();
+  let recoveryFault: string | null = null;
 
-  function finished(pull: PullNews, outcome: "success" | "failure" | "cancelled", failureClass: PullFailureClass | "") {
-    const seconds = pull.startTime === null ? 0 : Math.max(0, (clock.wallTime() - pull.startTime) / 1_000);
+  function started(pull: PullNews): void {
+    metrics.pullsRunning(running.add(pairOf(pull)).size);
+  }
+
+  function finished(pull: PullNews, outcome: PullOutcomeLabel, failureClass: PullFailureClass | "" = "") {
+    running.delete(pairOf(pull));
+    metrics.pullsRunning(running.size);
+    const seconds = pull.startTime === null ? null : Math.max(0, (clock.wallTime() - pull.startTime) / 1_000);
     metrics.pullFinished({ outcome, failureClass, seconds });
-    return Math.round(seconds);
+    return seconds === null ? {} : { seconds: Math.round(seconds) };
+  }
+
+  function succeeded(pull: PullNews): void {
+    const { node, reference } = pull;
+    logger.info({ node, reference, ...finished(pull, "success") }, "pulled");
+    causes.remove(pairOf(pull));
+  }
+
+  /** What this replica observed before says nothing of what is the case now: no alert is resolved by that. */
+  function forgetAll(): void {
+    running.clear();
+    metrics.pullsRunning(0);
+    causes.forget();
+    thrashing.forget();
+  }
+
+  function leads(leading: boolean): void {
+    metrics.leading(leading);
+    if (leading) return;
+    recoveryFault = null;
+    alerts.forget(RECOVERY_ALERT);
+  }
+
+  function recovered(pulls: number): void {
+    alerts.clear(RECOVERY_ALERT);
+    recoveryFault = null;
+    if (pulls > 0) logger.info({ pulls }, "counted the pulls of an earlier process");
+  }
+
+  function recoveryFailed(error: unknown): void {
+    const message = "cannot look for leftover pods: they stay, and a new leader waits with its first pull";
+    const fault = error instanceof Error ? error.message : String(error);
+    logger[fault === recoveryFault ? "debug" : "warn"]({ err: error }, message);
+    recoveryFault = fault;
+    alerts.raise({ key: RECOVERY_ALERT, message, details: {} });
   }
 
   function failed(news: Extract<PrepullNews, { type: "pull.failed" }>): void {
-    const { node, reference, reason, message, failureClass, attempts } = news;
+    const { node, reference, reason, message, failureClass, attempts, nextAttemptTime } = news;
+    const next = nextAttemptTime === null ? {} : { nextAttempt: new Date(nextAttemptTime).toISOString() };
+    const fields = { node, reference, reason, failureClass, attempts, detail: message, ...next };
     finished(news, "failure", failureClass);
-    const fields = { node, reference, reason, failureClass, attempts, detail: message };
     const cause = causeKey(news);
     const isNew = causes.add(pairOf(news), cause);
-    if (isNew) logger.warn(fields, `a pull has failed: ${REMEDIES[failureClass]}; it is tried again`);
-    else logger.debug(fields, "a pull has failed");
+    if (isNew) logger.warn(fields, `pull failed: ${REMEDIES[failureClass]}`);
+    else logger.debug(fields, "pull failed");
     const details = { node, reference, reason, failureClass };
     alerts.raise({ key: cause, message: `pulls fail: ${REMEDIES[failureClass]}`, details });
   }
@@ -84,43 +136,30 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   }
 
   return (news) => {
-    thrashing.forget(clock.monotonicTime());
+    thrashing.expire(clock.monotonicTime());
     switch (news.type) {
       case "pull.started":
-        return metrics.pullStarted();
-      case "pull.succeeded": {
-        const seconds = finished(news, "success", "");
-        causes.remove(pairOf(news));
-        return logger.info({ node: news.node, reference: news.reference, seconds }, "pulled");
-      }
+        return started(news);
+      case "pull.succeeded":
+        return succeeded(news);
       case "pull.failed":
         return failed(news);
       case "pull.cancelled":
-        return void finished(news, "cancelled", "");
+        return void finished(news, "cancelled");
+      case "pull.detached":
+        return void finished(news, "detached");
       case "failure.dropped":
         return causes.remove(pairOf(news));
       case "image.thrashing":
         return thrashes(news);
       case "work.abandoned":
-        return causes.clear();
+        return forgetAll();
       case "leadership.changed":
-        metrics.leading(news.leading);
-        return logger.info(
-          { leading: news.leading },
-          news.leading ? "this replica prepulls" : "another replica prepulls",
-        );
+        return leads(news.leading);
       case "leftovers.recovered":
-        alerts.clear(RECOVERY_ALERT);
-        recoveryFails = false;
-        if (news.pulls === 0) return;
-        return logger.info({ pulls: news.pulls }, "pulls of an earlier process have been counted");
-      case "recovery.failed": {
-        const message =
-          "left over pods cannot be looked for: they stay, and a new leader does not begin until they can";
-        logger[recoveryFails ? "debug" : "warn"]({ err: news.error }, message);
-        recoveryFails = true;
-        return alerts.raise({ key: RECOVERY_ALERT, message, details: {} });
-      }
+        return recovered(news.pulls);
+      case "recovery.failed":
+        return recoveryFailed(news.error);
       case "progress.changed":
         return;
     }
@@ -155,8 +194,11 @@ function failingPairs(alerts: Alerts) {
 
   return {
     remove,
-    clear(): void {
-      for (const pair of [...causeOf.keys()]) remove(pair);
+    /** Nothing more is known of them. */
+    forget(): void {
+      for (const cause of pairsOf.keys()) alerts.forget(cause);
+      causeOf.clear();
+      pairsOf.clear();
     },
     /** Whether nothing else was failing of this cause. */
     add(pair: string, cause: string): boolean {
@@ -178,12 +220,17 @@ function thrashingImages(alerts: Alerts) {
       lastTold.delete(key);
       lastTold.set(key, now);
     },
-    forget(now: number): void {
+    expire(now: number): void {
       for (const [key, time] of lastTold) {
         if (now - time < THRASHING_WINDOW) return;
         lastTold.delete(key);
         alerts.clear(key);
       }
+    },
+    /** Nothing more is known of them. */
+    forget(): void {
+      for (const key of lastTold.keys()) alerts.forget(key);
+      lastTold.clear();
     },
   };
 }

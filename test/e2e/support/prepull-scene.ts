@@ -86,11 +86,12 @@ export function failPod({ cluster }: Peers, pod: ApiObject, message: string): vo
   cluster.put("pods", { ...pod, status: { ...pod.status, phase: "Pending", containerStatuses } });
 }
 
-/** Pulls that have ended, by outcome, as the metrics page counts them. */
+/** Pulls that have ended, by outcome, as the metrics page counts them; outcomes that none had are left out. */
 export async function pullOutcomes({ http }: Service): Promise<Readonly<Record<string, number>>> {
   const metrics = await (await fetch(`http://${http}/metrics`)).text();
   const lines = metrics.matchAll(/^labimages_pulls_total\{outcome="(\w+)".*\} (\d+)$/gm);
-  return Object.fromEntries([...lines].map(([, outcome = "", count]) => [outcome, Number(count)]));
+  const counted = [...lines].filter(([, , count]) => Number(count) > 0);
+  return Object.fromEntries(counted.map(([, outcome = "", count]) => [outcome, Number(count)]));
 }
 
 /** Milliseconds beyond which the impatient do not wait, and what such a wait is divided by. */
