@@ -36,7 +36,10 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
 
 /** Text of this form. */
 export function text(expected: string, form = /^[^\p{Cc}]+$/u) {
-  return z.string({ error: expected }).max(LONGEST_TEXT, { error: expected }).regex(form, { error: expected });
+  return z
+    .string({ error: expected })
+    .max(LONGEST_TEXT, { error: expected, abort: true })
+    .regex(form, { error: expected });
 }
 
 /** One of these words. */

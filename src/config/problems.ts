@@ -29,6 +29,11 @@ function problemsOfIssue(issue: z.core.$ZodIssue, input: unknown): readonly Conf
   if (issue.code === "custom" && issue.params?.["whole"] === true) {
     return [{ path: writePath(issue.path), message: issue.message }];
   }
+  if (issue.code === "invalid_key") {
+    const [key = issue] = issue.issues;
+    const found = describeFound(issue.path.at(-1), undefined);
+    return [{ path: writePath(issue.path), message: `expected ${key.message}, found ${found}` }];
+  }
   const value = valueAt(input, issue.path);
   const found = `${describeFound(value, issue.path.at(-1))}${quotesHint(issue, value)}`;
   return [{ path: writePath(issue.path), message: `expected ${issue.message}, found ${found}` }];

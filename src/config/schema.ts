@@ -18,6 +18,7 @@ import {
   withDefault,
   word,
 } from "./fields.ts";
+import { dnsLabel, dnsSubdomain, labels } from "./kubernetes-rules.ts";
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -30,7 +31,6 @@ const repository = text(
   new RegExp(`^(?=.{1,255}$)${repositoryPart}(?:/${repositoryPart})*$`),
 );
 const googleName = text("a name of Google Cloud", /^[A-Za-z0-9][A-Za-z0-9._:-]{0,254}$/);
-const kubernetesName = text("a name of Kubernetes", /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/);
 const interval = duration(100, 365 * DAY, "from 0.1 seconds to 365 days");
 const count = wholeNumber(0, 10_000);
 
@@ -98,10 +98,6 @@ const toleration = mapping({
   tolerationSeconds: optional(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
 });
 
-const labels = z.record(text("the name of a label"), z.string({ error: "text" }), {
-  error: "a mapping of labels to values",
-});
-
 const grpc = section({
   listen: withDefault(listenAddress, { host: "127.0.0.1", port: 50_051 }),
   insecure: withDefault(flag, false),
@@ -123,7 +119,7 @@ const grpc = section({
 
 const leaderElection = section({
   enabled: withDefault(flag, true),
-  leaseName: withDefault(kubernetesName, "lab-images-prepuller"),
+  leaseName: withDefault(dnsSubdomain, "lab-images-prepuller"),
   leaseDuration: withDefault(interval, 15 * SECOND),
   renewDeadline: withDefault(interval, 10 * SECOND),
   retryPeriod: withDefault(interval, 2 * SECOND),
@@ -136,8 +132,8 @@ const leaderElection = section({
 
 const prepuller = section({
   enabled: withDefault(flag, false),
-  namespace: optional(kubernetesName),
-  pullSecret: optional(kubernetesName),
+  namespace: optional(dnsLabel),
+  pullSecret: optional(dnsSubdomain),
   maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 20),
   leaderElection,
 });

@@ -164,6 +164,27 @@ test("what may be a secret is not repeated", () => {
   }
 });
 
+test("F65: names and labels that the API server would refuse are refused by their keys", () => {
+  const keys = [
+    "nodeSelector: {'a b': c, example.org/labs: 'x y', -a: b, a//b: c}",
+    "prepuller: {namespace: a.b, pullSecret: A_b, leaderElection: {leaseName: a-.b}}",
+  ];
+  const found = problemsIn(IMAGES + keys.join("\n")).replaceAll(/expected .*, found/g, "found");
+  assert.equal(
+    found,
+    [
+      'nodeSelector."a b": found the text "a b"',
+      'nodeSelector."example.org/labs": found the text "x y"',
+      'nodeSelector.-a: found the text "-a"',
+      'nodeSelector."a//b": found the text "a//b"',
+      'prepuller.namespace: found the text "a.b"',
+      "prepuller.pullSecret: found a text",
+      'prepuller.leaderElection.leaseName: found the text "a-.b"',
+    ].join("\n"),
+  );
+  assert.match(problemsIn(`${IMAGES}nodeSelector: {a b: c}`), /expected a name such as labs or example\.org\/labs/);
+});
+
 for (const [keys, said] of [
   ["grpc: {tls: {certFile: /x}}", "grpc.tls: this version does not have TLS for gRPC yet: remove the key"],
   ["grpc: {auth: {}}", "grpc.auth: this version does not have authentication of gRPC callers yet: remove the key"],
