@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digestsOn, MEMORY_OF_UNTOLD } from "../../src/domain/nodes/node-record.ts";
+import { digestsOn, STALE_PRESENCE_TTL_MS } from "../../src/domain/nodes/node-record.ts";
 import {
   editNodeTable,
   emptyNodeTable,
@@ -101,10 +101,10 @@ test("an image that the node never sized has the size that others report", () =>
 test("what was known to be there stays for 30 minutes at most, from the first report that could not tell", () => {
   const known = limited(2).report(0, { images: { a: 1 } });
   const doubted = known.report(10, { images: { x: 8, y: 6 } });
-  const later = doubted.report(10 + MEMORY_OF_UNTOLD - 1, { images: { x: 8, y: 6 } });
+  const later = doubted.report(10 + STALE_PRESENCE_TTL_MS - 1, { images: { x: 8, y: 6 } });
   assert.equal(on(later), "a x y");
-  assert.equal(on(later.report(10 + MEMORY_OF_UNTOLD, { images: { x: 8, y: 6 } })), "x y");
-  assert.equal(MEMORY_OF_UNTOLD, 30 * MINUTE);
+  assert.equal(on(later.report(10 + STALE_PRESENCE_TTL_MS, { images: { x: 8, y: 6 } })), "x y");
+  assert.equal(STALE_PRESENCE_TTL_MS, 30 * MINUTE);
 });
 
 test("a report that shows an image again starts its 30 minutes anew", () => {
@@ -127,32 +127,12 @@ test("a list that falls below the limit is definite again", () => {
   assert.equal(on(doubted.report(2, { images: { x: 8 } })), "x");
 });
 
-test("an empty list after images says nothing of all of them, for 30 minutes at most", () => {
+test("F74: an empty list is complete, also after images", () => {
   const empty = limited(50)
     .report(0, { images: { a: 9, b: 1 } })
     .report(10, {});
-  assert.equal(on(empty), "a b");
-  assert.equal(isTruncated(empty), true);
-  const later = empty.report(10 + MEMORY_OF_UNTOLD - 1, {});
-  assert.equal(on(later), "a b");
-  const over = later.report(10 + MEMORY_OF_UNTOLD, {});
-  assert.equal(on(over), "");
-  assert.equal(isTruncated(over), false);
-  assert.equal(isTruncated(over.report(99 * MINUTE, {})), false);
-});
-
-test("a node that had images without digests cannot tell either, for as long", () => {
-  const empty = limited(50)
-    .report(0, { entries: [{ digests: [], sizeBytes: 5 }] })
-    .report(10, {});
-  assert.equal(isTruncated(empty), true);
-  assert.equal(isTruncated(empty.report(10 + MEMORY_OF_UNTOLD, {})), false);
-});
-
-test("an empty list on a node that never had images is a fact", () => {
-  const node = limited(50).report(0, {}).report(1, {});
-  assert.equal(on(node), "");
-  assert.equal(isTruncated(node), false);
+  assert.equal(on(empty), "");
+  assert.equal(isTruncated(empty), false);
 });
 
 test("images after an empty list are definite again", () => {
@@ -178,7 +158,7 @@ test("with 0 no report can tell, so that only marks are known, for their time", 
     .report(2 * MINUTE, {});
   assert.equal(isTruncated(marked), true);
   assert.equal(on(marked), "a");
-  assert.equal(on(marked.report(2 * MINUTE + MEMORY_OF_UNTOLD, {})), "");
+  assert.equal(on(marked.report(2 * MINUTE + STALE_PRESENCE_TTL_MS, {})), "");
 });
 
 test("a mark ends with the first report that shows the image", () => {
@@ -221,7 +201,7 @@ test("after its grace a mark outlives reports that cannot tell, for 30 minutes",
     .mark(0, "a")
     .report(2 * MINUTE, { images: { x: 5 } });
   assert.equal(on(marked), "a x");
-  assert.equal(on(marked.report(2 * MINUTE + MEMORY_OF_UNTOLD, { images: { x: 5 } })), "x");
+  assert.equal(on(marked.report(2 * MINUTE + STALE_PRESENCE_TTL_MS, { images: { x: 5 } })), "x");
 });
 
 test("a mark on an image that is held already gives it the mark's grace", () => {
@@ -229,22 +209,21 @@ test("a mark on an image that is held already gives it the mark's grace", () => 
     .report(0, { images: { a: 3 } })
     .report(1, { images: { x: 5 } })
     .mark(29 * MINUTE, "a");
-  assert.equal(on(held.report(MEMORY_OF_UNTOLD - 1, { images: { x: 5 } })), "a x");
-  assert.equal(on(held.report(MEMORY_OF_UNTOLD + 2 * MINUTE, { images: { x: 5 } })), "a x");
+  assert.equal(on(held.report(STALE_PRESENCE_TTL_MS - 1, { images: { x: 5 } })), "a x");
+  assert.equal(on(held.report(STALE_PRESENCE_TTL_MS + 2 * MINUTE, { images: { x: 5 } })), "a x");
 });
 
 test("a mark on an image that the report shows changes nothing", () => {
   const node = limited(50).report(0, { images: { a: 1 } });
   assert.equal(node.mark(1, "a").table, node.table);
-  assert.equal(on(node.mark(1, "a").report(2, {})), "a", "an empty list says nothing");
+  assert.equal(on(node.mark(1, "a").report(2, {})), "");
   assert.equal(on(node.mark(1, "a").report(2, { images: { x: 1 } })), "x");
 });
 
 test("marks and memories end with the node: one made again under its name starts from nothing", () => {
   const known = limited(50)
     .report(0, { images: { a: 1 } })
-    .mark(1, "b")
-    .report(2, {});
+    .mark(1, "b");
   assert.equal(on(known), "a b");
   assert.equal(on(known.report(3, { uid: "other" })), "");
 });

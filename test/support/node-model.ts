@@ -1,4 +1,4 @@
-import { MEMORY_OF_UNTOLD, type NodeRules } from "../../src/domain/nodes/node-record.ts";
+import { type NodeRules, STALE_PRESENCE_TTL_MS } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 
 /** What is known of one digest on one node. */
@@ -7,12 +7,11 @@ interface Known {
   readonly size: number;
   readonly markedAt: number | null;
   /** Since when reports could not tell of it. */
-  readonly untoldSince: number | null;
+  readonly unreportedSince: number | null;
 }
 
 interface ModelNode {
   report: NodeReport;
-  emptySince: number | null;
   truncated: boolean;
   known: Map<string, Known>;
 }
@@ -41,17 +40,11 @@ export function nodeModel(rules: NodeRules, nodes: Map<string, ModelNode> = new 
     return Math.max(0, ...[...nodes.values()].map(({ known }) => known.get(digest)?.size ?? 0));
   }
 
-  function emptySince(before: ModelNode, report: NodeReport, at: number): number | null {
-    if (!isLimited || report.images.length > 0) return null;
-    if (before.report.images.length > 0) return at;
-    return before.emptySince !== null && at - before.emptySince < MEMORY_OF_UNTOLD ? before.emptySince : null;
-  }
-
   function keep(known: Known, cannotTell: boolean, at: number): Known | null {
-    if (known.markedAt !== null && at < known.markedAt + rules.markGrace) return { ...known, untoldSince: null };
+    if (known.markedAt !== null && at < known.markedAt + rules.markGrace) return { ...known, unreportedSince: null };
     if (!cannotTell) return null;
-    const untoldSince = known.untoldSince ?? at;
-    return at < untoldSince + MEMORY_OF_UNTOLD ? { ...known, untoldSince } : null;
+    const unreportedSince = known.unreportedSince ?? at;
+    return at < unreportedSince + STALE_PRESENCE_TTL_MS ? { ...known, unreportedSince } : null;
   }
 
   return {
@@ -62,19 +55,18 @@ export function nodeModel(rules: NodeRules, nodes: Map<string, ModelNode> = new 
       for (const { digests, sizeBytes } of report.images) {
         for (const digest of digests) {
           const size = Math.max(sizeBytes, known.get(digest)?.size ?? 0);
-          known.set(digest, { size, markedAt: null, untoldSince: null });
+          known.set(digest, { size, markedAt: null, unreportedSince: null });
         }
       }
-      const empty = before === undefined ? null : emptySince(before, report, at);
       const full = isLimited && report.images.length >= rules.nodeStatusMaxImages;
       const smallest = Math.min(...report.images.map(({ sizeBytes }) => sizeBytes));
       for (const [digest, entry] of before?.known ?? []) {
         if (known.has(digest)) continue;
         const size = entry.size || largestSize(digest);
-        const kept = keep(entry, empty !== null || (full && (size === 0 || size <= smallest)), at);
+        const kept = keep(entry, full && (size === 0 || size <= smallest), at);
         if (kept !== null) known.set(digest, kept);
       }
-      nodes.set(report.name, { report, emptySince: empty, truncated: full || empty !== null, known });
+      nodes.set(report.name, { report, truncated: full, known });
     },
     remove(name, uid) {
       if (nodes.get(name)?.report.uid === uid) nodes.delete(name);
@@ -82,7 +74,7 @@ export function nodeModel(rules: NodeRules, nodes: Map<string, ModelNode> = new 
     mark(name, digest, markedAt) {
       const node = nodes.get(name);
       if (node === undefined || node.report.images.some(({ digests }) => digests.includes(digest))) return;
-      node.known.set(digest, { size: node.known.get(digest)?.size ?? 0, markedAt, untoldSince: null });
+      node.known.set(digest, { size: node.known.get(digest)?.size ?? 0, markedAt, unreportedSince: null });
     },
     retain(names) {
       for (const name of [...nodes.keys()]) if (!names.includes(name)) nodes.delete(name);

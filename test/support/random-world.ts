@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { MEMORY_OF_UNTOLD } from "../../src/domain/nodes/node-record.ts";
+import { STALE_PRESENCE_TTL_MS } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTableEditor } from "../../src/domain/nodes/node-table.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
@@ -54,7 +54,7 @@ type Fact = typeof anyFact extends fc.Arbitrary<infer T> ? T : never;
 
 const anyStep = fc.record({
   /** Milliseconds since the step before. */
-  pause: fc.constantFrom(0, 1_000, 61_000, MEMORY_OF_UNTOLD),
+  pause: fc.constantFrom(0, 1_000, 61_000, STALE_PRESENCE_TTL_MS),
   facts: fc.array(anyFact, { maxLength: 4 }),
   /** Every so many nodes leave, as a whole list tells it; 0: none. */
   leaving: fc.constantFrom(0, 0, 0, 0, 2, 7),

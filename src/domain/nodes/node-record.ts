@@ -1,8 +1,8 @@
 import type { NodeReport, ReportedImage, Toleration } from "./node-report.ts";
 import { judgeTaints } from "./toleration.ts";
 
-/** For how long what was known to be on a node outlives reports that cannot tell: 30 minutes (behaviour.md section 4). */
-export const MEMORY_OF_UNTOLD = 30 * 60_000;
+/** How long an image stays present while reports cannot decide, in ms: 30 minutes (behaviour.md section 4). */
+export const STALE_PRESENCE_TTL_MS = 30 * 60_000;
 
 /** The rules by which reports are read; they come from the configuration. */
 export interface NodeRules {
@@ -18,7 +18,7 @@ export interface HeldImage {
   /** When it was marked as pulled (monotonic milliseconds); null where an earlier report showed it. */
   readonly markedAt: number | null;
   /** Since when reports cannot tell (monotonic milliseconds); null while only the mark's grace runs. */
-  readonly untoldSince: number | null;
+  readonly unreportedSince: number | null;
   /** Bytes as nodes reported it; 0 where none did. */
   readonly sizeBytes: number;
 }
@@ -33,8 +33,6 @@ export interface NodeRecord {
   readonly comment: string | null;
   /** Beyond what the report shows: marks, and what a report that cannot tell leaves open. By digest. */
   readonly held: ReadonlyMap<string, HeldImage>;
-  /** Since when the node reports no image at all after it had some (monotonic milliseconds), or null. */
-  readonly emptySince: number | null;
   /** Whether the last report cannot tell of every image. */
   readonly truncated: boolean;
 }
@@ -45,12 +43,13 @@ const NOTHING_HELD: ReadonlyMap<string, HeldImage> = new Map();
 export function firstRecord(report: NodeReport, slot: number, rules: NodeRules): NodeRecord {
   const { eligible, comment } = judgeTaints(report.taints, rules.tolerations);
   const truncated = isAtLimit(report, rules);
-  return { report, slot, eligible, comment, held: NOTHING_HELD, emptySince: null, truncated };
+  return { report, slot, eligible, comment, held: NOTHING_HELD, truncated };
 }
 
 /**
- * The record after one more report of the same node (behaviour.md sections 4 and 5): what the report shows is there;
- * what it leaves out is gone, unless the report cannot tell, or a mark is younger than its grace.
+ * The record after one more report of the same node (behaviour.md sections 4 and 5): what the report shows is
+ * there; what it leaves out is gone, unless the report cannot decide, or a mark is younger than its grace. An empty report
+ * is complete: a kubelet that cannot list its images repeats its last list (field case F74).
  * `sizeOf` gives the largest size that any node reports for a digest.
  */
 export function nextRecord(
@@ -61,17 +60,16 @@ export function nextRecord(
   sizeOf: (digest: string) => number,
 ): NodeRecord {
   const { eligible, comment } = judgeTaints(report.taints, rules.tolerations);
-  const emptySince = emptiness(before, report, observedAt, rules);
-  const truncated = emptySince !== null || isAtLimit(report, rules);
-  const held = stillHeld(before, report, observedAt, rules, { untoldAll: emptySince !== null, truncated, sizeOf });
-  return { report, slot: before.slot, eligible, comment, held, emptySince, truncated };
+  const truncated = isAtLimit(report, rules);
+  const held = stillHeld(before, report, observedAt, rules, { truncated, sizeOf });
+  return { report, slot: before.slot, eligible, comment, held, truncated };
 }
 
 /** The record with a mark, or the same record where the report shows the image anyway. */
 export function markedRecord(before: NodeRecord, digest: string, markedAt: number): NodeRecord {
   if (before.report.images.some((image) => image.digests.includes(digest))) return before;
   const sizeBytes = before.held.get(digest)?.sizeBytes ?? 0;
-  const held = new Map(before.held).set(digest, { markedAt, untoldSince: null, sizeBytes });
+  const held = new Map(before.held).set(digest, { markedAt, unreportedSince: null, sizeBytes });
   return { ...before, held };
 }
 
@@ -93,7 +91,6 @@ export function isRepeated(record: NodeRecord, report: NodeReport): boolean {
   const last = record.report;
   return (
     record.held.size === 0 &&
-    record.emptySince === null &&
     last.architecture === report.architecture &&
     last.taints.length === report.taints.length &&
     last.images.length === report.images.length &&
@@ -120,16 +117,7 @@ function isAtLimit(report: NodeReport, rules: NodeRules): boolean {
   return rules.nodeStatusMaxImages >= 0 && report.images.length >= rules.nodeStatusMaxImages;
 }
 
-/** A kubelet that cannot read its images reports none: for a while that says nothing about those it had. */
-function emptiness(before: NodeRecord, report: NodeReport, observedAt: number, rules: NodeRules): number | null {
-  if (rules.nodeStatusMaxImages < 0 || report.images.length > 0) return null;
-  if (before.report.images.length > 0) return observedAt;
-  if (before.emptySince === null) return null;
-  return observedAt - before.emptySince < MEMORY_OF_UNTOLD ? before.emptySince : null;
-}
-
 interface Doubt {
-  readonly untoldAll: boolean;
   readonly truncated: boolean;
   readonly sizeOf: (digest: string) => number;
 }
@@ -148,8 +136,8 @@ function stillHeld(
   for (const [digest, ownSize] of digestsOn(before)) {
     if (shown.has(digest)) continue;
     const sizeBytes = ownSize > 0 ? ownSize : doubt.sizeOf(digest);
-    const untold = doubt.untoldAll || (doubt.truncated && (sizeBytes === 0 || sizeBytes <= smallest));
-    const kept = keepHeld(before.held.get(digest), ownSize, untold, observedAt, rules.markGrace);
+    const isUnreported = doubt.truncated && (sizeBytes === 0 || sizeBytes <= smallest);
+    const kept = keepHeld(before.held.get(digest), ownSize, isUnreported, observedAt, rules.markGrace);
     if (kept !== null) held.set(digest, kept);
   }
   return held.size === 0 ? NOTHING_HELD : held;
@@ -158,15 +146,15 @@ function stillHeld(
 function keepHeld(
   before: HeldImage | undefined,
   sizeBytes: number,
-  untold: boolean,
+  isUnreported: boolean,
   observedAt: number,
   markGrace: number,
 ): HeldImage | null {
   const markedAt = before?.markedAt ?? null;
-  if (markedAt !== null && observedAt - markedAt < markGrace) return { markedAt, untoldSince: null, sizeBytes };
-  if (!untold) return null;
-  const untoldSince = before?.untoldSince ?? observedAt;
-  return observedAt - untoldSince < MEMORY_OF_UNTOLD ? { markedAt, untoldSince, sizeBytes } : null;
+  if (markedAt !== null && observedAt - markedAt < markGrace) return { markedAt, unreportedSince: null, sizeBytes };
+  if (!isUnreported) return null;
+  const unreportedSince = before?.unreportedSince ?? observedAt;
+  return observedAt - unreportedSince < STALE_PRESENCE_TTL_MS ? { markedAt, unreportedSince, sizeBytes } : null;
 }
 
 function reportedSizes(images: readonly ReportedImage[]): Map<string, number> {

@@ -80,8 +80,7 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
     });
     const isOver = seenNodes.some(({ truncated }) => truncated) && !table.records.some(({ truncated }) => truncated);
     seenNodes = table.records;
-    tellCut(fresh.filter(({ emptySince }) => emptySince === null));
-    tellEmpty(fresh.filter(({ emptySince }) => emptySince !== null));
+    tellCut(fresh);
     if (fresh.length > 0) {
       const details = namesOf(fresh);
       alerts.raise({ key: "truncated-reports", message: "nodes report no complete list of their images", details });
@@ -93,12 +92,6 @@ export function operatorNews({ logger, alerts, metrics, clock }: NewsDesk) {
     if (records.length === 0) return;
     const remedy = "raise nodeStatusMaxImages in the kubelets' configuration and in this service's";
     logger.warn(namesOf(records), `nodes report no complete list of their images: ${remedy}`);
-  }
-
-  function tellEmpty(records: readonly NodeRecord[]): void {
-    if (records.length === 0) return;
-    const remedy = "their kubelets could not read them, what was there counts for 30 minutes more";
-    logger.warn(namesOf(records), `nodes that had images report none at all: ${remedy}`);
   }
 
   return (news: CoordinatorNews, state: ImageState): void => {
