@@ -174,10 +174,11 @@ function httpServer(
   metrics: Metrics,
   hook: Hook | null,
 ): HttpServer {
-  const { listen, allowAnonymousRead } = config.http;
+  const { listen, allowAnonymousRead, pathPrefix } = config.http;
   return createHttpServer({
     listen,
     allowAnonymousRead,
+    pathPrefix,
     reader,
     settings: config.images,
     metrics,

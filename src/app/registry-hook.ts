@@ -1,9 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { createRegistryHook } from "../http/registry-hook.ts";
 import type { RequestHandler } from "../http/route.ts";
+import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
 import type { Clock, ImageCommands, Logger } from "../ports.ts";
 import { errorCode } from "../registry/oci/error-code.ts";
 import { createNotificationThrottle } from "../registry/oci/notification-throttle.ts";
+
+/** A shared secret is a line. */
+const MAX_SECRET_BYTES = 65_536;
 
 /** What the hook is made of. */
 export interface HookParts {
@@ -46,13 +49,13 @@ function createSecretReader(secretFile: string, logger: Logger): () => Promise<s
   return async () => {
     let problem = "it is empty";
     try {
-      const secret = (await readFile(secretFile, "utf8")).trim();
+      const secret = (await readRegularFile(secretFile, MAX_SECRET_BYTES)).toString("utf8").trim();
       if (secret !== "") {
         loggedOf = "";
         return secret;
       }
     } catch (error) {
-      problem = errorCode(error);
+      problem = error instanceof UnusableFileError ? error.message : errorCode(error);
     }
     if (problem !== loggedOf) {
       const refused = "there is no secret for the registry hook (http.hookSecretFile): notifications are refused";

@@ -68,6 +68,8 @@ interface GrpcConfig {
 interface HttpConfig {
   readonly listen: ListenAddress;
   readonly allowAnonymousRead: boolean;
+  /** Stands before the paths of the original's routes, such as `/nublado`; empty for none. */
+  readonly pathPrefix: string;
   /** File with the shared secret of `/hooks/registry`, or null: no hook is served. */
   readonly hookSecretFile: string | null;
 }

@@ -47,6 +47,18 @@ export function word<const Words extends readonly [string, ...string[]]>(words: 
   return z.enum(words, { error: new Intl.ListFormat("en", { type: "disjunction" }).format(words) });
 }
 
+/** One of these words, in upper or lower case, or one of the names that others have for them. */
+export function wordInAnyCase<const Word extends string>(
+  words: readonly Word[],
+  others: Readonly<Record<string, Word>> = {},
+) {
+  const known = new Map<string, Word>([...words.map((each) => [each, each] as const), ...Object.entries(others)]);
+  return parsedText(
+    (value) => known.get(value.toLowerCase()) ?? null,
+    new Intl.ListFormat("en", { type: "disjunction" }).format(words),
+  );
+}
+
 /** `true` or `false`, without quotes. */
 export const flag = z.boolean({ error: "true or false" });
 

@@ -1,15 +1,19 @@
-import { readFile } from "node:fs/promises";
 import type { Toleration } from "../domain/nodes/node-report.ts";
 import type { DropdownPolicy, ImageSettings, SourceSettings } from "../domain/settings.ts";
+import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
 import type { Config, RegistryAccess } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
+import { fileProblems } from "./named-files.ts";
 import { problemsOf } from "./problems.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
-import { parseYaml } from "./yaml.ts";
+import { MAX_YAML_BYTES, parseYaml } from "./yaml.ts";
 
 /** Reads and checks a configuration file. Error: ConfigError, with everything that is wrong with it. */
 export async function loadConfig(path: string): Promise<Config> {
-  return parseConfig(decode(await read(path)));
+  const config = parseConfig(decode(await read(path)));
+  const problems = await fileProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
 }
 
 /** Checks the text of a configuration file. Error: ConfigError, with everything that is wrong with it. */
@@ -22,10 +26,11 @@ export function parseConfig(text: string): Config {
 
 async function read(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path, MAX_YAML_BYTES);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    throw new ConfigError([{ path: "", message: `the file ${path} cannot be read${code}` }]);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
+    const why = error instanceof UnusableFileError ? error.message : code;
+    throw new ConfigError([{ path: "", message: `the file ${path} cannot be read (${why})` }]);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ConfigProblem } from "./config-error.ts";
+import { nubladoProblems } from "./nublado-keys.ts";
 
 /** Names of keys whose values are never shown, right or wrong. */
 const SECRET_KEY = /secret|password|passwd|token|credential|webhook|auth|key/i;
@@ -8,7 +9,10 @@ const HARMLESS_TEXT = /^(?!.*:\/\/)(?!.*[\w+/-]{24})[\w .,:/+-]{1,40}$/;
 /** The longest key that is shown whole, in characters. */
 const LONGEST_KEY = 64;
 
-/** Everything that is wrong with `input`, by path, each path once. */
+/** More problems than these are counted rather than described. */
+const MAX_PROBLEMS = 50;
+
+/** What is wrong with `input`, by path, each path once. */
 export function problemsOf(error: z.ZodError, input: unknown): readonly ConfigProblem[] {
   const problems = new Map<string, ConfigProblem>();
   for (const issue of error.issues) {
@@ -16,15 +20,14 @@ export function problemsOf(error: z.ZodError, input: unknown): readonly ConfigPr
       if (!problems.has(problem.path)) problems.set(problem.path, problem);
     }
   }
-  return [...problems.values()];
+  const described = [...problems.values()].slice(0, MAX_PROBLEMS);
+  const more = problems.size - described.length;
+  return more === 0 ? described : [...described, { path: "", message: `and ${more.toLocaleString("en")} more` }];
 }
 
 function problemsOfIssue(issue: z.core.$ZodIssue, input: unknown): readonly ConfigProblem[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      path: writePath([...issue.path, key]),
-      message: `expected ${issue.message}, found an unknown key${hint(key, issue.message)}`,
-    }));
+    return issue.keys.flatMap((key) => problemsOfUnknownKey([...issue.path, key], key, issue.message, input));
   }
   if (issue.code === "custom" && issue.params?.["whole"] === true) {
     return [{ path: writePath(issue.path), message: issue.message }];
@@ -37,6 +40,12 @@ function problemsOfIssue(issue: z.core.$ZodIssue, input: unknown): readonly Conf
   const value = valueAt(input, issue.path);
   const found = `${describeFound(value, issue.path.at(-1))}${quotesHint(issue, value)}`;
   return [{ path: writePath(issue.path), message: `expected ${issue.message}, found ${found}` }];
+}
+
+function problemsOfUnknownKey(path: readonly PropertyKey[], key: string, expected: string, input: unknown) {
+  const foreign = path.length === 1 ? nubladoProblems(key, valueAt(input, path)) : null;
+  const message = `expected ${expected}, found an unknown key${hint(key, expected)}`;
+  return foreign ?? [{ path: writePath(path), message }];
 }
 
 /** YAML makes numbers of what looks like one, and text of what stands in quotes. */

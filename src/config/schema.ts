@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseDateTime } from "../domain/tags/calendar.ts";
 import { parseVersion } from "../domain/tags/version.ts";
-import { isLoopback } from "../lib/net.ts";
+import { formatHostPort, isLoopback, mayCollide } from "../lib/net.ts";
 import {
   duration,
   flag,
@@ -17,6 +17,7 @@ import {
   wholeNumber,
   withDefault,
   word,
+  wordInAnyCase,
 } from "./fields.ts";
 import { dnsLabel, dnsSubdomain, labels } from "./kubernetes-rules.ts";
 
@@ -117,6 +118,12 @@ const grpc = section({
   });
 });
 
+/** Without a slash at its end; empty for none. */
+const pathPrefix = parsedText((text) => {
+  const prefix = text.replace(/\/$/, "");
+  return /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+){0,16}$/.test(prefix) ? prefix : null;
+}, "a path such as /nublado: / and letters, digits, -, _, . and ~");
+
 const leaderElection = section({
   enabled: withDefault(flag, true),
   leaseName: withDefault(dnsSubdomain, "lab-images-prepuller"),
@@ -137,6 +144,9 @@ const prepuller = section({
   maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 20),
   leaderElection,
 });
+
+/** Python's names, which nublado's configuration has, are levels too. */
+const logLevel = wordInAnyCase(["debug", "info", "warn", "error"], { warning: "warn", critical: "error" });
 
 /** The configuration file (api.md, Configuration): every key, its form and its default. */
 export const configSchema = mapping({
@@ -160,11 +170,16 @@ export const configSchema = mapping({
   http: section({
     listen: withDefault(listenAddress, { host: "127.0.0.1", port: 8_080 }),
     allowAnonymousRead: withDefault(flag, false),
+    pathPrefix: withDefault(pathPrefix, ""),
     hookSecretFile: optional(path),
   }),
   alerts: section({ slackWebhookFile: notYet("alerts to Slack") }),
-  logLevel: withDefault(word(["debug", "info", "warn", "error"]), "info"),
-  logProfile: withDefault(word(["production", "development"]), "production"),
+  logLevel: withDefault(logLevel, "info"),
+  logProfile: withDefault(wordInAnyCase(["production", "development"]), "production"),
+}).superRefine(({ grpc: { listen }, http }, context) => {
+  if (!mayCollide(listen, http.listen)) return;
+  const message = `must be another address than that of grpc.listen, ${formatHostPort(listen)}`;
+  context.addIssue({ code: "custom", message, path: ["http", "listen"], params: { whole: true } });
 });
 
 /** A configuration as the schema leaves it. */

@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly listen: ListenAddress;
   /** Serves images and prepulls beyond loopback too. */
   readonly allowAnonymousRead: boolean;
+  /** Stands before the paths of the original's routes alone: `http.pathPrefix`. */
+  readonly pathPrefix: string;
   readonly reader: RouteState;
   readonly settings: ImageSettings;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
@@ -92,8 +94,8 @@ function createRoutes(options: HttpServerOptions, isDraining: () => boolean): Re
     ["/livez", { methods: READ_METHODS, isRead: false, handle: live }],
     ["/readyz", { methods: READ_METHODS, isRead: false, handle: readinessHandler(options.reader, isDraining) }],
     ["/metrics", { methods: READ_METHODS, isRead: false, handle: metricsHandler(options.metrics) }],
-    ["/spawner/v1/images", { methods: READ_METHODS, isRead: true, handle: spawner.images }],
-    ["/spawner/v1/prepulls", { methods: READ_METHODS, isRead: true, handle: spawner.prepulls }],
+    [`${options.pathPrefix}/spawner/v1/images`, { methods: READ_METHODS, isRead: true, handle: spawner.images }],
+    [`${options.pathPrefix}/spawner/v1/prepulls`, { methods: READ_METHODS, isRead: true, handle: spawner.prepulls }],
   ]);
   if (options.hook !== undefined) {
     routes.set("/hooks/registry", { methods: ["POST"], isRead: false, handle: options.hook });

@@ -36,9 +36,17 @@ function blockList(...subnets: readonly string[]): BlockList {
   const list = new BlockList();
   for (const subnet of subnets) {
     const [network = "", prefix] = subnet.split("/");
-    list.addSubnet(network, Number(prefix), isIP(network) === 4 ? "ipv4" : "ipv6");
+    list.addSubnet(network, Number(prefix), familyOf(network));
   }
   return list;
+}
+
+function familyOf(address: string): "ipv4" | "ipv6" {
+  return isIP(address) === 4 ? "ipv4" : "ipv6";
+}
+
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, "");
 }
 
 /** Parses `host`, `host:port`, `[ipv6]` or `[ipv6]:port`, with zone id or without; null where the text is none of them. */
@@ -65,16 +73,33 @@ export function formatHostPort({ host, port }: HostPort): string {
 
 /** The class of a host, which may be in brackets, as in `URL.hostname`. A mapped IPv4 address has the class of its IPv4 address. */
 export function classOfHost(host: string): HostClass {
-  const address = host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
-  const family = isIP(address);
-  if (family === 0) return /^localhost\.?$/i.test(address) ? "loopback" : "name";
-  const [hostClass] = classes.find(([, list]) => list.check(address, family === 4 ? "ipv4" : "ipv6")) ?? ["public"];
+  const address = withoutZone(host.replace(/^\[(.*)\]$/, "$1"));
+  if (isIP(address) === 0) return /^localhost\.?$/i.test(address) ? "loopback" : "name";
+  const [hostClass] = classes.find(([, list]) => list.check(address, familyOf(address))) ?? ["public"];
   return hostClass;
 }
 
 /** Whether a host, which may be in brackets, is this machine, and no other can reach it: the one definition of loopback. */
 export function isLoopback(host: string): boolean {
   return classOfHost(host) === "loopback";
+}
+
+/** Whether two servers cannot both listen on their addresses: a DNS name may stand for any address. */
+export function mayCollide(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  const classes = [classOfHost(one.host), classOfHost(other.host)];
+  if (classes.includes("unspecified") || isIP(one.host) === 0 || isIP(other.host) === 0) return true;
+  return isSameAddress(one.host, other.host);
+}
+
+function isSameAddress(one: string, other: string): boolean {
+  const contains = (host: string, address: string) => {
+    const list = new BlockList();
+    list.addAddress(withoutZone(host), familyOf(host));
+    return list.check(withoutZone(address), familyOf(address));
+  };
+  // A list with an IPv4 address contains the IPv6 address that maps it, but not the other way round.
+  return contains(one, other) || contains(other, one);
 }
 
 function isNameOrIpv4(host: string): boolean {

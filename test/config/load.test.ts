@@ -4,20 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { stringify } from "yaml";
-import { ConfigError } from "../../src/config/config-error.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
-
-const IMAGES = "images: {source: {type: docker, registry: r.example.org, repository: a/b}}\n";
-
-function problemsIn(text: string): string {
-  try {
-    parseConfig(text);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError);
-    return error.message;
-  }
-  return assert.fail("the configuration was accepted");
-}
+import { IMAGES, problemsIn } from "./problems-in.ts";
 
 test("what is left out has its default", () => {
   const config = parseConfig(IMAGES);
@@ -38,6 +26,7 @@ test("what is left out has its default", () => {
   assert.deepEqual(config.http, {
     listen: { host: "127.0.0.1", port: 8_080 },
     allowAnonymousRead: false,
+    pathPrefix: "",
     hookSecretFile: null,
   });
   assert.deepEqual(config.log, { level: "info", profile: "production" });
@@ -164,27 +153,6 @@ test("what may be a secret is not repeated", () => {
   }
 });
 
-test("F65: names and labels that the API server would refuse are refused by their keys", () => {
-  const keys = [
-    "nodeSelector: {'a b': c, example.org/labs: 'x y', -a: b, a//b: c}",
-    "prepuller: {namespace: a.b, pullSecret: A_b, leaderElection: {leaseName: a-.b}}",
-  ];
-  const found = problemsIn(IMAGES + keys.join("\n")).replaceAll(/expected .*, found/g, "found");
-  assert.equal(
-    found,
-    [
-      'nodeSelector."a b": found the text "a b"',
-      'nodeSelector."example.org/labs": found the text "x y"',
-      'nodeSelector.-a: found the text "-a"',
-      'nodeSelector."a//b": found the text "a//b"',
-      'prepuller.namespace: found the text "a.b"',
-      "prepuller.pullSecret: found a text",
-      'prepuller.leaderElection.leaseName: found the text "a-.b"',
-    ].join("\n"),
-  );
-  assert.match(problemsIn(`${IMAGES}nodeSelector: {a b: c}`), /expected a name such as labs or example\.org\/labs/);
-});
-
 for (const [keys, said] of [
   ["grpc: {tls: {certFile: /x}}", "grpc.tls: this version does not have TLS for gRPC yet: remove the key"],
   ["grpc: {auth: {}}", "grpc.auth: this version does not have authentication of gRPC callers yet: remove the key"],
@@ -222,31 +190,3 @@ test("files are read whole, with or without a byte order mark, in UTF-8 only", a
   await assert.rejects(loadConfig(file), { name: "ConfigError", message: "the file is not encoded in UTF-8" });
   await assert.rejects(loadConfig(join(folder, "none")), /none cannot be read \(ENOENT\)$/);
 });
-
-for (const listen of ["LOCALHOST:0", "[0:0:0:0:0:0:0:1]:0", "[::ffff:127.0.0.1]:0"]) {
-  test(`F42: ${listen} is loopback, which needs neither TLS nor grpc.insecure`, () => {
-    const config = parseConfig(`${IMAGES}grpc: {listen: "${listen}"}\nhttp: {listen: "${listen}"}`);
-    assert.equal(config.grpc.listen.port, 0);
-    assert.deepEqual(config.http.listen, config.grpc.listen);
-  });
-}
-
-for (const host of [
-  "127.0.0.1:99999",
-  "r.example.org:0",
-  "r.example.org:",
-  "[fe80::1%eth0]:5000",
-  "1.2.3:5000",
-  "https://r.example.org",
-  "r.example.org/a",
-  "r_1.example.org",
-]) {
-  test(`F65: ${host} is refused as a peer, by its key`, () => {
-    const found = /^images\.source\.(?:registry|tokenHosts\[0\]|apiEndpoint): expected a host, with port/gm;
-    const docker = (registry: string, tokenHost: string) =>
-      `images: {source: {type: docker, registry: "${registry}", repository: a, tokenHosts: ["${tokenHost}"]}}`;
-    assert.equal(problemsIn(docker(host, host)).match(found)?.length, 2);
-    const google = "type: google, location: us-central1, projectId: a, repository: b, image: c";
-    assert.equal(problemsIn(`images: {source: {${google}, apiEndpoint: "${host}"}}`).match(found)?.length, 1);
-  });
-}

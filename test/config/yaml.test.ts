@@ -10,7 +10,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ["plain text", "images", /^expected a mapping/],
   ["a list", "- a", /^expected a mapping/],
   ["a key given twice", "a: 1\nb: 2\na: 3", /^line 3, column 1: this key is given twice$/],
-  ["several documents", "a: 1\n---\na: 2", /^expected one YAML document, found several$/],
+  ["several documents", "a: 1\n---\na: 2", /^line 2, column 1: expected one YAML document, found several$/],
   ["an alias", "a: &x 1\nb: *x", /^line 2, column 4: aliases/],
   ["a circle", "a: &x [*x]", /aliases/],
   [
@@ -23,7 +23,9 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ["a key that objects cannot hold", "a: {__proto__: 1}", /^line 1, column 5: the key __proto__ is not allowed$/],
   ["broken YAML", 'a: "b', /^line 1, column 6: no valid YAML/],
   ["endless nesting", "[".repeat(100_000), /no valid YAML|nested/],
-  ["a huge file", `a: ${"x".repeat(1_048_576)}`, /^the file is larger than 1 MiB$/],
+  ["nesting of mappings", "{a: ".repeat(30_000), /nested too deeply/],
+  ["nesting of keys", "? ".repeat(60_000), /nested too deeply/],
+  ["a huge file", `a: ${"x".repeat(131_072)}`, /^the file is larger than 128 KiB$/],
 ];
 
 for (const [what, text, said] of REFUSED) {
@@ -58,4 +60,12 @@ test("any text is a mapping or a ConfigError that does not repeat it", () => {
       }
     }),
   );
+});
+
+test("F65: as many keys as the file holds are read in one pass", () => {
+  const keys = Array.from({ length: 14_000 }, (_, index) => `k${index}: v`);
+  const startedAt = performance.now();
+  assert.equal(Object.keys(parseYaml(keys.join("\n"))).length, keys.length);
+  assert.throws(() => parseYaml(`${keys.join("\n")}\nk7: v`), /line 14001, column 1: this key is given twice/);
+  assert.ok(performance.now() - startedAt < 5_000);
 });

@@ -24,6 +24,7 @@ async function start(t: TestContext, options: Partial<HttpServerOptions> = {}) {
   const server = createHttpServer({
     listen: { host: "127.0.0.1", port: 0 },
     allowAnonymousRead: false,
+    pathPrefix: "",
     reader: readerOf(state),
     settings: SETTINGS,
     metrics: { contentType: "text/plain; version=0.0.4", render: () => Promise.resolve("a_metric 1\n") },
@@ -147,6 +148,19 @@ test("what is not there, not allowed or too long is refused in plain words", asy
   assert.equal((await ask(port, `/livez?${"x".repeat(3_000)}`)).status, 414);
   assert.equal((await ask(port, `/livez?${"x".repeat(9_000)}`)).status, 431);
   assert.equal((await ask(port, "/__proto__")).status, 404);
+});
+
+test("F40: the original's routes alone stand behind the path prefix", async (t) => {
+  const { port } = await start(t, { pathPrefix: "/nublado", hook: hookThatAccepts });
+  for (const path of ["/spawner/v1/images", "/spawner/v1/prepulls"]) {
+    assert.equal((await ask(port, `/nublado${path}`)).status, 200);
+    assert.equal((await ask(port, path)).status, 404);
+  }
+  for (const path of ["/livez", "/readyz", "/metrics"]) {
+    assert.equal((await ask(port, path)).status, 200);
+    assert.equal((await ask(port, `/nublado${path}`)).status, 404);
+  }
+  assert.equal((await ask(port, "/hooks/registry", {}, "POST")).status, 202);
 });
 
 test("on loopback only requests under local names are served", async (t) => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { classOfHost, formatHostPort, isLoopback, parseHostPort, parseListenAddress } from "../../src/lib/net.ts";
+import {
+  classOfHost,
+  formatHostPort,
+  isLoopback,
+  mayCollide,
+  parseHostPort,
+  parseListenAddress,
+} from "../../src/lib/net.ts";
 
 describe("host and port", () => {
   const cases: readonly (readonly [text: string, host: string, port: number | null])[] = [
@@ -95,4 +102,30 @@ describe("what a host can reach", () => {
       for (const host of hosts) assert.equal(isLoopback(host), hostClass === "loopback", host);
     });
   }
+});
+
+test("F65: two servers cannot have one address", () => {
+  const collide = (one: string, other: string, ports: readonly [number, number] = [1, 1]) => {
+    const addresses = [
+      { host: one, port: ports[0] },
+      { host: other, port: ports[1] },
+    ] as const;
+    assert.equal(mayCollide(addresses[0], addresses[1]), mayCollide(addresses[1], addresses[0]));
+    return mayCollide(...addresses);
+  };
+  for (const [one, other] of [
+    ["127.0.0.1", "127.0.0.1"],
+    ["127.0.0.1", "::ffff:7f00:1"],
+    ["::1", "0:0:0:0:0:0:0:1"],
+    ["10.0.0.1", "0.0.0.0"],
+    ["10.0.0.1", "::"],
+    ["localhost", "127.0.0.1"],
+    ["a.example", "10.0.0.1"],
+  ] as const) {
+    assert.ok(collide(one, other), `${one} ${other}`);
+  }
+  assert.ok(!collide("127.0.0.1", "127.0.0.2"));
+  assert.ok(!collide("127.0.0.1", "::1"));
+  assert.ok(!collide("127.0.0.1", "127.0.0.1", [1, 2]));
+  assert.ok(!collide("127.0.0.1", "127.0.0.1", [0, 0]));
 });

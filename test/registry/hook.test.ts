@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -79,6 +79,13 @@ describe("the registry hook of the service", () => {
     assert.equal(log.lines.length, 3);
     assert.equal(causes.length, 1);
     assert.doesNotMatch(log.lines.join(), /canary/);
+  });
+
+  it("F65: a secret that is no regular file, or has no end, is refused as none", async (context) => {
+    const { secretFile, log, post } = await startHook(context);
+    await symlink("/dev/zero", secretFile);
+    assert.equal(await post("canary-secret"), 401);
+    assert.match(log.lines[0] ?? "", /expected a regular file, found a device/);
   });
 
   it("takes back what waits, and aborts what it has started, when the service stops", async (context) => {

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { readRegularFile, UnusableFileError } from "../../src/lib/bytes.ts";
+
+describe("F65: regular files alone are read", () => {
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "lab-images-bytes-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test("a file, through links too, up to the size", async () => {
+    const file = join(folder, "file");
+    const link = join(folder, "link");
+    await writeFile(file, "abc");
+    await symlink("file", link);
+    assert.equal((await readRegularFile(file, 3)).toString(), "abc");
+    assert.equal((await readRegularFile(link, 1_000)).toString(), "abc");
+    await assert.rejects(readRegularFile(file, 2), new UnusableFileError("expected at most 2 bytes, found more"));
+    await writeFile(file, "");
+    assert.equal((await readRegularFile(file, 2)).length, 0);
+  });
+
+  test("a file of the kernel, which has no size", async () => {
+    assert.match((await readRegularFile("/proc/self/status", 65_536)).toString(), /^Name:/);
+  });
+
+  test("everything else is named", async () => {
+    const fifo = join(folder, "fifo");
+    await promisify(execFile)("mkfifo", [fifo]);
+    for (const [path, found] of [
+      [folder, "a directory"],
+      [fifo, "a FIFO"],
+      ["/dev/zero", "a device"],
+      ["/dev/null", "a device"],
+    ] as const) {
+      await assert.rejects(
+        readRegularFile(path, 1_000),
+        new UnusableFileError(`expected a regular file, found ${found}`),
+      );
+    }
+    await assert.rejects(readRegularFile(join(folder, "none"), 1), { code: "ENOENT" });
+  });
+});
