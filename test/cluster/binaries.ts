@@ -10,16 +10,31 @@ export type ControlPlaneBinaries = {
   readonly controllerManager: string;
 };
 
+/** Where they are, and the programs of a node and of its administrator. */
+export type NodeBinaries = ControlPlaneBinaries & {
+  readonly kubelet: string;
+  readonly kubectl: string;
+};
+
 /** The programs and where they came from, or one sentence saying why a suite that needs them cannot run here. */
-export type BinariesLookup =
+export type BinariesLookup<Binaries> =
   | {
       readonly available: true;
-      readonly binaries: ControlPlaneBinaries;
+      readonly binaries: Binaries;
       readonly source: "KUBEBUILDER_ASSETS" | "cache" | "built now";
     }
   | { readonly available: false; readonly reason: string };
 
 const TOOLS_MODULE = join(import.meta.dirname, "tools");
+
+/** All that is built from the module, in one build, so that the packages they share are compiled once. */
+const PROGRAMS = {
+  etcd: "go.etcd.io/etcd/server/v3",
+  "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+  "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+  kubelet: "k8s.io/kubernetes/cmd/kubelet",
+  kubectl: "k8s.io/kubernetes/cmd/kubectl",
+};
 
 /**
  * Finds etcd, kube-apiserver and kube-controller-manager.
@@ -30,36 +45,66 @@ const TOOLS_MODULE = join(import.meta.dirname, "tools");
  * 3. Else built once into that folder with the `go` on the PATH, from the versions that `tools/go.mod` locks. That
  *    takes minutes, so it is announced on standard error.
  */
-export async function findControlPlaneBinaries(env: NodeJS.ProcessEnv = process.env): Promise<BinariesLookup> {
+export async function findControlPlaneBinaries(
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<BinariesLookup<ControlPlaneBinaries>> {
   const assets = env["KUBEBUILDER_ASSETS"];
   if (assets) {
-    const missing = await missingFrom(assets);
+    const missing = await missingFrom(controlPlaneBinariesIn(assets));
     return missing.length === 0
-      ? found(assets, "KUBEBUILDER_ASSETS")
-      : unavailable(`KUBEBUILDER_ASSETS is set, but lacks ${list(missing)}`);
+      ? { available: true, binaries: controlPlaneBinariesIn(assets), source: "KUBEBUILDER_ASSETS" }
+      : { available: false, reason: `KUBEBUILDER_ASSETS is set, but lacks ${list(missing)}` };
   }
-  const folder = await cacheFolder(env);
-  if ((await missingFrom(folder)).length === 0) {
-    return found(folder, "cache");
+  return cachedOrBuilt(controlPlaneBinariesIn, env);
+}
+
+/**
+ * Finds these, kubelet and kubectl, all five in one place. `KUBEBUILDER_ASSETS` counts only where it has them all:
+ * envtest's archive has no kubelet.
+ */
+export async function findNodeBinaries(env: NodeJS.ProcessEnv = process.env): Promise<BinariesLookup<NodeBinaries>> {
+  const assets = env["KUBEBUILDER_ASSETS"];
+  if (assets && (await missingFrom(nodeBinariesIn(assets))).length === 0) {
+    return { available: true, binaries: nodeBinariesIn(assets), source: "KUBEBUILDER_ASSETS" };
+  }
+  return cachedOrBuilt(nodeBinariesIn, env);
+}
+
+async function cachedOrBuilt<Binaries extends ControlPlaneBinaries>(
+  binariesIn: (folder: string) => Binaries,
+  env: NodeJS.ProcessEnv,
+): Promise<BinariesLookup<Binaries>> {
+  const versions = await lockedVersions();
+  const root = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  const folder = join(root, "lab-images", `kube-${versions.kubernetes}-etcd-${versions.etcd}`);
+  const binaries = binariesIn(folder);
+  const isComplete = async () => (await missingFrom(binaries)).length === 0;
+  if (await isComplete()) {
+    return { available: true, binaries, source: "cache" };
   }
   try {
     await buildOnce({
+      what: `etcd and Kubernetes ${versions.kubernetes}`,
       module: TOOLS_MODULE,
       folder,
-      kubernetesVersion: (await lockedVersions()).kubernetes,
-      isComplete: async () => (await missingFrom(folder)).length === 0,
+      programs: PROGRAMS,
+      variables: versionVariables(versions.kubernetes),
+      isComplete,
       env,
     });
   } catch (error) {
-    return unavailable(error instanceof Error ? error.message : String(error));
+    return { available: false, reason: error instanceof Error ? error.message : String(error) };
   }
-  return found(folder, "built now");
+  return { available: true, binaries, source: "built now" };
 }
 
-async function cacheFolder(env: NodeJS.ProcessEnv): Promise<string> {
-  const { kubernetes, etcd } = await lockedVersions();
-  const root = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  return join(root, "lab-images", `kube-${kubernetes}-etcd-${etcd}`);
+/** Without them the API server reports no version at `/version`, and a kubelet none in its node's status. */
+function versionVariables(version: string): Record<string, string> {
+  const [major = "", minor = ""] = version.replace(/^v/, "").split(".");
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor };
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [`k8s.io/component-base/version.${name}`, value]),
+  );
 }
 
 async function lockedVersions(): Promise<{ kubernetes: string; etcd: string }> {
@@ -80,7 +125,7 @@ async function lockedVersions(): Promise<{ kubernetes: string; etcd: string }> {
   };
 }
 
-function binariesIn(folder: string): ControlPlaneBinaries {
+function controlPlaneBinariesIn(folder: string): ControlPlaneBinaries {
   return {
     etcd: join(folder, "etcd"),
     apiServer: join(folder, "kube-apiserver"),
@@ -88,8 +133,16 @@ function binariesIn(folder: string): ControlPlaneBinaries {
   };
 }
 
-async function missingFrom(folder: string): Promise<string[]> {
-  const checks = Object.values(binariesIn(folder)).map(async (path) => {
+function nodeBinariesIn(folder: string): NodeBinaries {
+  return {
+    ...controlPlaneBinariesIn(folder),
+    kubelet: join(folder, "kubelet"),
+    kubectl: join(folder, "kubectl"),
+  };
+}
+
+async function missingFrom(binaries: ControlPlaneBinaries): Promise<string[]> {
+  const checks = Object.values(binaries).map(async (path) => {
     const usable = await access(path, constants.X_OK).then(
       () => true,
       () => false,
@@ -97,14 +150,6 @@ async function missingFrom(folder: string): Promise<string[]> {
     return usable ? [] : [path];
   });
   return (await Promise.all(checks)).flat();
-}
-
-function found(folder: string, source: "KUBEBUILDER_ASSETS" | "cache" | "built now"): BinariesLookup {
-  return { available: true, binaries: binariesIn(folder), source };
-}
-
-function unavailable(reason: string): BinariesLookup {
-  return { available: false, reason };
 }
 
 function list(items: readonly string[]): string {

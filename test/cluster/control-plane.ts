@@ -11,7 +11,7 @@ import { writeKubeconfig } from "./kubeconfig.ts";
 import { type Launch, launchApiServer, launchControllerManager, launchEtcd } from "./launch.ts";
 import { pollUntil } from "./poll.ts";
 import { onAbandoned } from "./processes.ts";
-import { prepareSetup, type Setup } from "./servers.ts";
+import { prepareSetup, type Setup, type StaticToken } from "./servers.ts";
 
 /** What a test may choose about its control plane. */
 export type ControlPlaneOptions = {
@@ -26,6 +26,8 @@ export type ControlPlaneOptions = {
    * here (Kubernetes' default is 50) and renews the node's lease in `kube-node-lease`.
    */
   readonly nodeGraceSeconds?: number;
+  /** Further users, such as kubelets; the API server reads tokens of its file at its start only. */
+  readonly users?: readonly StaticToken[];
   /** Further flags of kube-apiserver; a flag given here wins over the harness's own. */
   readonly apiServerFlags?: readonly string[];
 };
@@ -98,7 +100,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   cleanup.defer(onAbandoned(() => rmSync(data, { recursive: true, force: true })));
   cleanup.defer(() => rm(data, { recursive: true, force: true }));
 
-  const { setup, adminToken, adminKubeconfigPath, managerKubeconfig } = await prepare(folder);
+  const { setup, adminToken, adminKubeconfigPath, managerKubeconfig } = await prepare(folder, options.users ?? []);
   const { apiServerUrl: url, caPath, caPem } = setup;
   const api = createApiClient(url, caPem, adminToken);
   cleanup.defer(() => api.close());
@@ -135,10 +137,10 @@ async function requireBinaries(): Promise<ControlPlaneBinaries> {
 
 type Prepared = Pick<ControlPlane, "adminToken" | "adminKubeconfigPath"> & Pick<Launch, "setup" | "managerKubeconfig">;
 
-async function prepare(folder: string): Promise<Prepared> {
+async function prepare(folder: string, users: readonly StaticToken[]): Promise<Prepared> {
   const manager = { token: newToken(), user: "system:kube-controller-manager" };
   const admin = { token: newToken(), user: "admin", group: "system:masters" };
-  const setup = await prepareSetup(folder, [admin, manager]);
+  const setup = await prepareSetup(folder, [admin, manager, ...users]);
   const kubeconfig = ({ user, token }: { user: string; token: string }, file: string) =>
     writeKubeconfig(join(folder, file), { url: setup.apiServerUrl, caPem: setup.caPem, user, token });
   return {

@@ -111,7 +111,8 @@ export async function startRound(peer: ServicePeer, id: string, options: RoundOp
   };
 }
 
-async function startReplica(config: Readonly<Record<string, unknown>>): Promise<Replica> {
+/** Starts the service with this configuration, as in the file. */
+export async function startReplica(config: Readonly<Record<string, unknown>>): Promise<Replica> {
   const process = await startServiceProcess(config);
   const client = connectClient(process.grpc);
   const leading = () => process.log.findLast(({ msg }) => / replica prepulls$/.test(msg))?.["leading"];

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import { type ServiceOnSource, scratchDirectory, startServiceOn } from "../registry/service-on-source.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { eventually } from "../support/eventually.ts";
-import { startNotificationRelay } from "./notification-relay.ts";
+import { startNotificationRelay } from "../support/notification-relay.ts";
 
 /** The promise, milliseconds: a push shows within this time if it is the first, within that if several come. */
 const FIRST_PUSH = 2_000;
@@ -18,7 +18,8 @@ const SECRET = "canary-hook-secret";
 
 /** A registry with one image, whose notifications carry `authorization`, and the service, which has seen that image. */
 async function startWorld(context: TestContext, authorization: string) {
-  const relay = await startNotificationRelay(context);
+  const relay = await startNotificationRelay();
+  context.after(() => relay[Symbol.asyncDispose]());
   const registry = await startDockerRegistry({ notifications: { url: relay.url, authorization } });
   context.after(() => registry.close());
   await registry.push("w_2077_40");

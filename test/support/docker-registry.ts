@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { eventually } from "./eventually.ts";
+import { createRegistryWriter, type RegistryWriter } from "./registry-writer.ts";
 
 /** How the registry tells callers apart. */
 export type DockerRegistryAuth =
@@ -31,6 +31,8 @@ export interface DockerRegistryOptions {
   readonly auth?: DockerRegistryAuth;
   /** Where the registry posts its notifications, and the header that it sends along. */
   readonly notifications?: { readonly url: string; readonly authorization: string };
+  /** Chosen by the system unless given. */
+  readonly port?: number;
   /** Where images are kept. A directory of its own, removed by `close`, unless given. */
   readonly dir?: string;
   /** Where `push` and `delete` work. */
@@ -43,7 +45,9 @@ export interface DockerRegistry {
   readonly host: string;
   readonly url: string;
   readonly repository: string;
-  /** Pushes a small image with its blobs; the same content gives the same digest. Answers the digest. */
+  /** The header that lets a caller in: none where anybody may. */
+  readonly credentials: Readonly<Record<string, string>>;
+  /** Pushes a small manifest with its blobs, which no runtime could unpack; the same content gives the same digest. Answers the digest. */
   push(tag: string, options?: { readonly content?: string }): Promise<string>;
   /** Deletes the manifest of a tag, and with it every tag of that digest: this registry knows no other deletion. */
   delete(tag: string): Promise<void>;
@@ -113,60 +117,13 @@ function configuration(options: DockerRegistryOptions, host: string, storage: st
   });
 }
 
-function sha256(text: string): string {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
-}
-
-/** Pushes and deletes over the registry's own API. */
-function createWriter(url: string, repository: string, auth: DockerRegistryAuth) {
-  function authorization(): Record<string, string> {
-    if (auth.kind === "token") {
-      return { authorization: `Bearer ${auth.tokenFor({ repository, actions: ["pull", "push", "delete"] })}` };
-    }
-    if (auth.kind === "none") return {};
-    const { username, password } = htpasswdAccount;
-    return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` };
+function authorization(auth: DockerRegistryAuth, repository: string): Record<string, string> {
+  if (auth.kind === "token") {
+    return { authorization: `Bearer ${auth.tokenFor({ repository, actions: ["pull", "push", "delete"] })}` };
   }
-
-  async function call(method: string, target: string, body?: string, type?: string): Promise<Response> {
-    const headers = {
-      ...authorization(),
-      accept: MANIFEST_TYPE,
-      ...(type === undefined ? {} : { "content-type": type }),
-    };
-    const answer = await fetch(new URL(target, url), { method, headers, body: body ?? null });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`docker-registry answers ${answer.status} to ${method} ${target}: ${text}`);
-    return answer;
-  }
-
-  async function pushBlob(content: string): Promise<{ digest: string; size: number }> {
-    const digest = sha256(content);
-    const opened = await call("POST", `/v2/${repository}/blobs/uploads/`);
-    const location = new URL(opened.headers.get("location") ?? "", url);
-    location.searchParams.set("digest", digest);
-    await call("PUT", location.href, content, "application/octet-stream");
-    return { digest, size: Buffer.byteLength(content) };
-  }
-
-  return {
-    async push(tag: string, content: string): Promise<string> {
-      const config = await pushBlob(JSON.stringify({ architecture: "amd64", os: "linux", created_by: content }));
-      const layer = await pushBlob(`layer of ${content}`);
-      const manifest = JSON.stringify({
-        schemaVersion: 2,
-        mediaType: MANIFEST_TYPE,
-        config: { mediaType: "application/vnd.docker.container.image.v1+json", ...config },
-        layers: [{ mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", ...layer }],
-      });
-      await call("PUT", `/v2/${repository}/manifests/${tag}`, manifest, MANIFEST_TYPE);
-      return sha256(manifest);
-    },
-    async delete(tag: string): Promise<void> {
-      const answer = await call("HEAD", `/v2/${repository}/manifests/${tag}`);
-      await call("DELETE", `/v2/${repository}/manifests/${answer.headers.get("docker-content-digest")}`);
-    },
-  };
+  if (auth.kind === "none") return {};
+  const { username, password } = htpasswdAccount;
+  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` };
 }
 
 /** Runs one process, and keeps what it says for the case that it does not start. */
@@ -199,20 +156,40 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(impatience);
 }
 
+/** A manifest whose layer is no archive. */
+async function pushUnusable(writer: RegistryWriter, tag: string, content: string): Promise<string> {
+  const blob = (text: string) => writer.pushBlob(Buffer.from(text));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: {
+      mediaType: "application/vnd.docker.container.image.v1+json",
+      ...(await blob(JSON.stringify({ architecture: "amd64", os: "linux", created_by: content }))),
+    },
+    layers: [
+      {
+        mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        ...(await blob(`layer of ${content}`)),
+      },
+    ],
+  };
+  return writer.pushManifest(tag, MANIFEST_TYPE, Buffer.from(JSON.stringify(manifest)));
+}
+
 /** Starts a registry without any repository, and waits until it answers. */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const binary = await findBinary();
   const auth = options.auth ?? { kind: "none" };
   const repository = options.repository ?? "lab/sketchbook";
   const scratch = await mkdtemp(join(tmpdir(), "docker-registry-"));
-  const host = `127.0.0.1:${await freePort()}`;
+  const host = `127.0.0.1:${options.port ?? (await freePort())}`;
   const url = `http://${host}`;
   const htpasswd = join(scratch, "htpasswd");
   const configPath = join(scratch, "config.yml");
   await writeFile(htpasswd, HTPASSWD);
   if (auth.kind === "token") await writeFile(`${htpasswd}.pem`, auth.certificatePem);
   await writeFile(configPath, configuration(options, host, options.dir ?? join(scratch, "storage"), htpasswd));
-  const writer = createWriter(url, repository, auth);
+  const writer = createRegistryWriter(`${url}/v2/${repository}`, () => authorization(auth, repository));
   let child: ChildProcess | null = await launch(binary, configPath, url);
 
   async function stop(): Promise<void> {
@@ -224,7 +201,10 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     host,
     url,
     repository,
-    push: (tag, { content = tag } = {}) => writer.push(tag, content),
+    get credentials() {
+      return authorization(auth, repository);
+    },
+    push: (tag, { content = tag } = {}) => pushUnusable(writer, tag, content),
     delete: (tag) => writer.delete(tag),
     stop,
     async start() {

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TestContext } from "node:test";
 
 /** One notification as it came, with the service's answer to it; null where there was no service to ask. */
 export interface RelayedNotification {
@@ -13,7 +12,7 @@ export interface RelayedNotification {
  * A relay between the registry and the service's hook. The registry has to be told of the hook before the service can
  * be told of the registry, and here a test sees what was sent and how it was answered.
  */
-export interface NotificationRelay {
+export interface NotificationRelay extends AsyncDisposable {
   readonly url: string;
   /** `127.0.0.1:port` of the service; while it is null, what comes is thrown away. */
   target: string | null;
@@ -35,8 +34,8 @@ async function passOn(target: string, request: IncomingMessage, body: string): P
   return answer.status;
 }
 
-/** Starts a relay; closed after the test. */
-export async function startNotificationRelay(context: TestContext): Promise<NotificationRelay> {
+/** Starts a relay without a target. */
+export async function startNotificationRelay(): Promise<NotificationRelay> {
   const relayed: RelayedNotification[] = [];
   let target: string | null = null;
 
@@ -52,10 +51,6 @@ export async function startNotificationRelay(context: TestContext): Promise<Noti
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  context.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/hooks/registry`,
@@ -66,5 +61,11 @@ export async function startNotificationRelay(context: TestContext): Promise<Noti
       target = next;
     },
     relayed,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
