@@ -136,11 +136,12 @@ describe("Google Artifact Registry (R8)", () => {
       { uri: `${name}%2Fsketchbook@${digest(1)}`, tags: ["a"] },
       { uri: `${name}/sketchbook@${digest(2)}`, tags: ["b"] },
       { uri: `${name}@${digest(3)}`, tags: ["c"] },
+      { uri: `us-central1-docker.pkg.dev/example.com:ceres/library/lab/sketchbook@${digest(4)}`, tags: ["d"] },
     ]);
     assert.equal(source.repository, "example.com/ceres/library/lab/sketchbook");
     assert.deepEqual(
       (await source.listTags(unhurried)).map(({ tag }) => tag),
-      ["a", "b"],
+      ["a", "b", "d"],
     );
   });
 

@@ -85,4 +85,31 @@ describe("the whole service on Google Artifact Registry", () => {
     assert.equal(image.sizeBytes, 4_294_967_296);
     assert.deepEqual(server.failures, []);
   });
+
+  it("F43: a project of a domain is one repository in references, marks and reports", async (context) => {
+    const server = await startGoogleServer();
+    context.after(() => server.close());
+    const name = "us-central1-docker.pkg.dev/example.com/lab/library/lab";
+    server.repositories.set("projects/example.com:lab/locations/us-central1/repositories/library", [
+      { uri: `${name}@${digest(1)}`, tags: ["w_2077_43", "recommended"] },
+      { uri: `${name}@${digest(2)}`, tags: ["w_2077_42"] },
+    ]);
+    const source = { ...place, projectId: "example.com:lab", apiEndpoint: server.endpoint };
+    const { client, serving } = await startServiceOn(context, { source });
+    await serving();
+    const { nodes } = await client.call("ListMissingImages", {});
+    const [first, second] = nodes[0]?.images ?? [];
+    assert.equal(first?.pullReference, `${name}:w_2077_43@${digest(1)}`);
+    const found = await client.call("ResolveImage", { reference: first.reference });
+    assert.equal(found.image.digest, digest(1));
+    const mark = await client.call("MarkPrepulled", { reference: first.pullReference, node: "alder" });
+    const report = await client.call("ReportPrepull", {
+      reference: second?.pullReference ?? "",
+      node: "alder",
+      prepullState: "PREPULL_STATE_PULLING",
+      reason: "",
+      message: "",
+    });
+    assert.deepEqual([mark.applied, report.applied], [true, true]);
+  });
 });

@@ -7,18 +7,13 @@ import type { Tag } from "../tags/tag.ts";
 import { compareTags, sortTags } from "../tags/tag-order.ts";
 import { isRunnableTag, isValidTag } from "../tags/tag-parse.ts";
 import { alone, type Grouped, type GroupMember, groupTag, primaryOf } from "./group.ts";
+import type { Repository } from "./repository.ts";
 
 /** Work that is done in slices: each `next` does a few milliseconds' worth, so that whoever drives it can pause. */
 export type Sliced<T> = Generator<undefined, T, undefined>;
 
 /** How many tags one slice takes. */
 const SLICE = 128;
-
-/** Where the images are: the first two parts of every reference. */
-export interface Repository {
-  readonly registry: string;
-  readonly repository: string;
-}
 
 /** One remote image without what the nodes add to it. */
 export interface CatalogEntry {

@@ -6,6 +6,7 @@ import { type Catalog, type CatalogEntry, entryOfOtherDigest, entryWithDigest } 
 import { primaryOf } from "./group.ts";
 import type { ImageClass } from "./image.ts";
 import { parseReference } from "./reference.ts";
+import { isInRepository } from "./repository.ts";
 
 /** What a look-up finds in the catalog: an image, or a tag whose digest has to be asked for at the registry first. */
 export type Found =
@@ -34,8 +35,9 @@ export function findTag(catalog: Catalog, tag: string): Found {
 
 /** `image_for_reference`. Errors: InvalidReferenceError, UnknownImageError. */
 export function findReference(catalog: Catalog, text: string): Found {
-  const { registry, repository, tag, digest } = parseReference(text);
-  if (registry !== catalog.registry || repository !== catalog.repository) {
+  const reference = parseReference(text);
+  const { tag, digest } = reference;
+  if (!isInRepository(catalog, reference)) {
     throw new UnknownImageError("the reference names another registry or repository than the configured one");
   }
   if (digest === null && tag === null) {

@@ -1,8 +1,8 @@
 import { InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/images/reference.ts";
+import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
 import type { MarkPrepulledRequest__Output } from "../gen/labimages/v1/MarkPrepulledRequest.ts";
 import { MARK_PREPULLED_FIELD } from "../messages/field-numbers.ts";
-import { isOwnRepository } from "../messages/own-repository.ts";
 import { boolField } from "../messages/wire.ts";
 import { checkRequiredText, LONGEST_NAME } from "../server/arguments.ts";
 import type { ServiceContext } from "../server/service-context.ts";
@@ -14,13 +14,13 @@ import type { UnaryHandler } from "../server/unary-call.ts";
  */
 export function markPrepulled(context: ServiceContext): UnaryHandler<MarkPrepulledRequest__Output> {
   const { commands, reader, settings } = context;
+  const own = repositoryOf(settings.images.source);
   return ({ reference: text, node }) => {
     const reference = parseReference(text);
     if (reference.digest === null) throw new InvalidReferenceError("the reference has to carry the digest");
     checkRequiredText("node", node, LONGEST_NAME);
     context.snapshot();
-    const applied =
-      isOwnRepository(settings.images.source, reference) && commands.markPrepulled(reference.digest, node);
+    const applied = isInRepository(own, reference) && commands.markPrepulled(reference.digest, node);
     return Buffer.concat([boolField(MARK_PREPULLED_FIELD.applied, applied), context.stateField(reader.current())]);
   };
 }

@@ -1,9 +1,9 @@
 import { InvalidArgumentError, InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/images/reference.ts";
+import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
 import { PREPULL_STATES, type PrepullState } from "../../domain/snapshot/answers.ts";
 import type { ReportPrepullRequest__Output } from "../gen/labimages/v1/ReportPrepullRequest.ts";
 import { REPORT_PREPULL_FIELD } from "../messages/field-numbers.ts";
-import { isOwnRepository } from "../messages/own-repository.ts";
 import { boolField } from "../messages/wire.ts";
 import { checkRequiredText, checkText, LONGEST_NAME } from "../server/arguments.ts";
 import type { ServiceContext } from "../server/service-context.ts";
@@ -18,6 +18,7 @@ const LONGEST_MESSAGE = 1_024;
  */
 export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepullRequest__Output> {
   const { commands, reader, settings } = context;
+  const own = repositoryOf(settings.images.source);
   return (request) => {
     const reference = parseReference(request.reference);
     const { digest } = reference;
@@ -27,7 +28,7 @@ export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepu
     const reason = checkText("reason", request.reason, LONGEST_REASON);
     const message = checkText("message", request.message, LONGEST_MESSAGE);
     context.snapshot();
-    const isOurs = isOwnRepository(settings.images.source, reference);
+    const isOurs = isInRepository(own, reference);
     const applied = isOurs && commands.reportPrepull({ digest, node, state, reason, message });
     return Buffer.concat([boolField(REPORT_PREPULL_FIELD.applied, applied), context.stateField(reader.current())]);
   };

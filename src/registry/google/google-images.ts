@@ -33,7 +33,7 @@ export function remoteTagsOf(image: DockerImage, name: string): readonly RemoteT
   return (image.tags ?? []).filter(isImageTag).map((tag) => ({ tag, digest, sizeBytes }));
 }
 
-/** Nested names may be written with `%2F`. */
+/** Nested names may be written with `%2F`, and the project of a domain as it is, with a colon. */
 function decodeName(name: string): string {
-  return name.replaceAll(/%2f/gi, "/");
+  return name.replaceAll(/%2f|:/gi, "/");
 }

@@ -1,4 +1,5 @@
 import { RegistryUnavailableError } from "../../domain/errors.ts";
+import { repositoryOf } from "../../domain/images/repository.ts";
 import type { RemoteTag } from "../../domain/tags/remote-tag.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { RequestObserver } from "../http/http-client.ts";
@@ -61,9 +62,7 @@ async function listAll(
 export async function createGoogleSource(options: GoogleSourceOptions): Promise<ClosableImageSource> {
   const { location, projectId, apiEndpoint, clock, random, logger, observe } = options;
   const limits: RegistryLimits = { ...defaultLimits, ...options.limits };
-  const registry = `${location}-docker.pkg.dev`;
-  // The project of a domain, `example.com:lab`, is two components of a path.
-  const repository = `${projectId.replace(":", "/")}/${options.repository}/${options.image}`;
+  const { registry, repository } = repositoryOf({ ...options, type: "google" });
   const parent = `projects/${projectId}/locations/${location}/repositories/${options.repository}`;
   const pages = createImagePages({ parent, apiEndpoint, limits, clock, random, logger, observe });
   const operations = createOperations(clock, limits.operationTimeoutMs, pages.host);

@@ -1,4 +1,5 @@
 import { RegistryUnavailableError } from "../../../src/domain/errors.ts";
+import { repositoryOf } from "../../../src/domain/images/repository.ts";
 import { digestsInNames, type NodeReport } from "../../../src/domain/nodes/node-report.ts";
 import type { SourceSettings } from "../../../src/domain/settings.ts";
 import type { RemoteTag } from "../../../src/domain/tags/remote-tag.ts";
@@ -24,8 +25,7 @@ export const caseRegistry: OpenCaseRegistry = (source, content) => {
   if (source.type === "docker") {
     return dockerRegistry(source.registry, source.repository, new Map(content.flatMap(dockerTag)));
   }
-  const registry = `${source.location}-docker.pkg.dev`;
-  const repository = `${source.projectId}/${source.repository}/${source.image}`;
+  const { registry, repository } = repositoryOf(source);
   const tags = content.flatMap((entry) => googleTags(`${registry}/${repository}`, entry));
   return { registry, repository, list: () => tags, resolve: () => new Map() };
 };
