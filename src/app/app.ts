@@ -8,8 +8,7 @@ import type { Clock } from "../ports.ts";
 import type { ClosableImageSource } from "../registry/oci/docker-source.ts";
 import { createTagLookup } from "../registry/oci/tag-lookup.ts";
 import { type ImageService, startImageService } from "../service/image-service.ts";
-import { operatorNews } from "../service/observers/operator-news.ts";
-import { prepullNews } from "../service/observers/prepull-news.ts";
+import { createObservers } from "../service/observers/observers.ts";
 import { createAlerts } from "../telemetry/alerts.ts";
 import type { ProcessLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
@@ -107,10 +106,9 @@ function startService(
   const { nodeStatusMaxImages, markGrace } = config.kubernetes;
   const alerts = createAlerts({ logger, counts: metrics });
   const serviceLogger = logger.child({ component: "service" });
-  const tell = operatorNews({ logger: serviceLogger, alerts, metrics, clock });
-  const tellPrepull = prepullNews({ logger: serviceLogger, alerts, metrics, clock });
+  const observers = createObservers({ logger: serviceLogger, alerts, metrics, clock });
   const lookUp = createTagLookup(source, { maxConcurrent: MOST_LOOK_UPS });
-  return startImageService({
+  const service = startImageService({
     epoch: randomUUID(),
     settings: { images, dropdown },
     rules: { tolerations, nodeStatusMaxImages, markGrace },
@@ -123,14 +121,20 @@ function startService(
     logger: serviceLogger,
     onNews(news, state) {
       if (news.type === "snapshot.replaced") onServing();
-      if (news.type === "prepull.told") tellPrepull(news.news);
-      else tell(news, state);
+      observers.observe(news, state);
     },
     onBroken(error) {
-      logger.error({ err: error }, "the coordinator broke: the process ends, to be started anew");
+      logger.error({ err: error }, "coordinator crashed, process exits (bug)");
       onBroken();
     },
   });
+  return {
+    ...service,
+    stop() {
+      service.stop();
+      observers.stop();
+    },
+  };
 }
 
 function grpcServer(

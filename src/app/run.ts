@@ -60,7 +60,7 @@ function whenToEnd(logger: ProcessLogger) {
   process.on("SIGINT", onSignal);
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
-      logger.error({ err: error }, "something threw that nothing caught: the process ends, to be started anew");
+      logger.error({ err: error }, "uncaught exception, process exits (bug)");
       resolve(1);
     });
   }

@@ -47,7 +47,10 @@ function pathOf(target: string): string {
 function run(route: Route, request: IncomingMessage, response: ServerResponse, logger: Logger): void {
   const fail = (error: unknown) => {
     const id = randomUUID();
-    logger.error({ err: error, id, path: pathOf(request.url ?? "") }, "a request over HTTP failed");
+    logger.error(
+      { err: error, id, path: pathOf(request.url ?? "") },
+      "HTTP request failed (bug): its caller gets the id alone",
+    );
     if (response.headersSent) response.destroy();
     else sendText(request, response, 500, `internal error ${id}`);
   };

@@ -43,7 +43,7 @@ export function createRegistryHook(options: RegistryHookOptions): RequestHandler
       sendText(request, response, 401, "the signature does not fit the body", ["Connection", "close"]);
     } else {
       if (concerns(body, options.repository)) options.notify();
-      sendText(request, response, 202, "thank you");
+      sendText(request, response, 202, "accepted");
     }
   };
 }

@@ -71,7 +71,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     async start() {
       server.listen({ host: listen.host, port: listen.port });
       await once(server, "listening");
-      server.on("error", (error) => logger.error({ err: error }, "the HTTP server has an error"));
+      server.on("error", (error) => logger.error({ err: error }, "HTTP server error"));
       const address = server.address();
       if (address === null || typeof address === "string") throw new TypeError("the HTTP server has no port");
       onLoopback = isLoopback(address.address);

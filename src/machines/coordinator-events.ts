@@ -6,7 +6,7 @@ import type { NodeChange, PrepullReport, RefreshCause } from "../ports.ts";
 import type { CoordinatorSettings } from "./image-state.ts";
 import type { PrepullerReport, PrepullNews } from "./prepuller/prepuller-news.ts";
 import type { PrepullerSettings } from "./prepuller/prepuller-state.ts";
-import type { RefreshPart, RefreshReport, RefreshRequested } from "./refresh.ts";
+import type { RefreshFaults, RefreshPart, RefreshReport, RefreshRequested } from "./refresh.ts";
 
 /** What the coordinator is told or asked. */
 export type CoordinatorEvent =
@@ -41,11 +41,12 @@ export type CoordinatorEvent =
 /** What the coordinator tells whoever listens. */
 export type CoordinatorNews =
   | { readonly type: "refresh.started" }
-  /** A refresh has ended; `error` is null where it succeeded, and no LabImagesError where the actor broke. */
+  /** A refresh has ended; `error` is null where it succeeded, and no LabImagesError where the actor crashed. */
   | {
       readonly type: "refresh.settled";
       readonly run: number;
       readonly cause: RefreshCause | null;
+      readonly faults: RefreshFaults;
       readonly error: Error | null;
     }
   | { readonly type: "snapshot.replaced"; readonly snapshot: Snapshot }

@@ -22,7 +22,7 @@ import {
 } from "./image-state.ts";
 import { leaveOrphans } from "./prepuller/orphans.ts";
 import { prepullerMachine } from "./prepuller/prepuller.ts";
-import { refreshMachine } from "./refresh.ts";
+import { errorOfFaults, NO_FAULTS, refreshMachine } from "./refresh.ts";
 import { waitGateMachine } from "./wait-gate.ts";
 
 /** How many gates there may be (behaviour.md section 7). */
@@ -130,6 +130,7 @@ export const coordinatorMachine = setup({
       type: "refresh.settled",
       run: context.state.startedRuns,
       cause: "cause" in event ? event.cause : null,
+      faults: event.type === "refresh.failed" ? event.faults : NO_FAULTS,
       error: settledError(event),
     })),
     tellBroken: emit(({ event }) => ({
@@ -310,8 +311,8 @@ export const coordinatorMachine = setup({
 });
 
 function settledError(event: CoordinatorEvent): Error | null {
-  if (event.type === "refresh.failed") return event.faults.kubernetes ?? event.faults.registry;
-  return event.type === "refresh.completed" ? null : new Error("the refresh cycle broke", { cause: event });
+  if (event.type === "refresh.failed") return errorOfFaults(event.faults);
+  return event.type === "refresh.completed" ? null : new Error("the refresh cycle crashed", { cause: event });
 }
 
 function gateOf(type: string): string {

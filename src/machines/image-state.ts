@@ -1,11 +1,10 @@
-import type { LabImagesError } from "../domain/errors.ts";
 import type { Catalog } from "../domain/images/catalog.ts";
 import { editNodeTable, type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
 import { addsToMissing } from "../domain/snapshot/missing-growth.ts";
 import { createSnapshot, type Snapshot } from "../domain/snapshot/snapshot.ts";
 import type { NodeChange, NodePage, RefreshCause, SourceState } from "../ports.ts";
-import type { RefreshFaults } from "./refresh.ts";
+import { describeFaults, NO_FAULTS, type RefreshFaults } from "./refresh.ts";
 
 /** What the coordinator rests on and does not change. */
 export interface CoordinatorSettings {
@@ -33,8 +32,8 @@ export interface ImageState {
   /** Refreshes started so far; the one that is under way, or the last one, has this number. */
   readonly startedRuns: number;
   readonly sources: { readonly registry: SourceState; readonly kubernetes: SourceState };
-  /** Why the last refresh failed, or null. */
-  readonly refreshFault: LabImagesError | null;
+  /** Why the last refresh failed. */
+  readonly refreshFaults: RefreshFaults;
   /** Why the nodes cannot be followed between refreshes, or null. */
   readonly watchFault: Error | null;
   /** Whether a change between refreshes has added to what is missing, and the gates have not been told yet. */
@@ -45,7 +44,7 @@ export interface ImageState {
 
 /** The state before anything is known. */
 export function initialImageState(settings: CoordinatorSettings, table: NodeTable): ImageState {
-  const unseen = { ok: false, reason: "not reached yet", lastSuccessTime: null };
+  const unseen = { ok: false, reason: "no answer yet", lastSuccessTime: null };
   return {
     settings,
     table,
@@ -53,7 +52,7 @@ export function initialImageState(settings: CoordinatorSettings, table: NodeTabl
     snapshot: null,
     startedRuns: 0,
     sources: { registry: { name: "registry", ...unseen }, kubernetes: { name: "kubernetes", ...unseen } },
-    refreshFault: null,
+    refreshFaults: NO_FAULTS,
     watchFault: null,
     missingGrown: false,
     lastOpening: null,
@@ -103,7 +102,7 @@ export function addCatalog(state: ImageState, catalog: Catalog, now: number): Im
 export function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
   const { pending } = state;
   if (pending === null || pending.catalog === null) return state;
-  const next = { ...state, pending: null, refreshFault: null };
+  const next = { ...state, pending: null, refreshFaults: NO_FAULTS };
   const replaced = replaceSnapshot(next, pending.catalog, pending.table, now);
   return announce(replaced, cause);
 }
@@ -114,7 +113,7 @@ export function swap(state: ImageState, cause: RefreshCause, now: number): Image
  */
 export function failRun(state: ImageState, faults: RefreshFaults): ImageState {
   const { pending } = state;
-  const failed = { ...state, pending: null, refreshFault: faults.kubernetes ?? faults.registry };
+  const failed = { ...state, pending: null, refreshFaults: faults };
   const next = pending?.whole ? withTable(failed, pending.table) : failed;
   const seen = faults.kubernetes === null ? next : withSource(next, "kubernetes", faults.kubernetes.message, 0);
   return faults.registry === null ? seen : withSource(seen, "registry", faults.registry.message, 0);
@@ -173,10 +172,15 @@ export function announce(state: ImageState, cause: RefreshCause): ImageState {
 /** The watch works (null), or does not. */
 export function setWatchFault(state: ImageState, fault: Error | null): ImageState {
   const { kubernetes } = state.sources;
-  const listFault = state.refreshFault?.reason.startsWith("KUBERNETES") === true ? state.refreshFault : null;
-  const reason = (fault ?? listFault)?.message ?? "";
+  const reason = (fault ?? state.refreshFaults.kubernetes)?.message ?? "";
   const sources = { ...state.sources, kubernetes: { ...kubernetes, ok: reason === "", reason } };
   return { ...state, watchFault: fault, sources };
+}
+
+/** Why the snapshot may be out of date, each source with its own reason; null where it is not. */
+export function staleReason({ refreshFaults, watchFault }: ImageState): string | null {
+  const { registry, kubernetes } = refreshFaults;
+  return describeFaults({ registry, kubernetes: kubernetes ?? watchFault }) || null;
 }
 
 /** A list has succeeded (null) or failed; the cluster is well only if its nodes can be followed, too. */

@@ -1,5 +1,5 @@
 import { type AnyEventObject, assertEvent, assign, fromCallback, sendParent, setup } from "xstate";
-import type { LabImagesError } from "../domain/errors.ts";
+import { LabImagesError } from "../domain/errors.ts";
 import type { Catalog } from "../domain/images/catalog.ts";
 import type { NodePage, RefreshCause } from "../ports.ts";
 
@@ -53,7 +53,24 @@ interface RefreshContext extends RefreshInput {
   readonly faults: RefreshFaults;
 }
 
-const NO_FAULTS: RefreshFaults = { registry: null, kubernetes: null };
+/** Of a refresh in which nothing went wrong. */
+export const NO_FAULTS: RefreshFaults = { registry: null, kubernetes: null };
+
+/** What went wrong in words, each source with its own reason; empty where nothing did. */
+export function describeFaults({ registry, kubernetes }: Readonly<Record<keyof RefreshFaults, Error | null>>): string {
+  const named = Object.entries({ registry, kubernetes }).flatMap(([name, fault]) =>
+    fault === null ? [] : [`${name}: ${fault.message}`],
+  );
+  return named.join("; ");
+}
+
+/** What whoever demanded the refresh gets: the one fault, or one error that names both sources; null where nothing failed. */
+export function errorOfFaults(faults: RefreshFaults): LabImagesError | null {
+  const { registry, kubernetes } = faults;
+  if (registry === null || kubernetes === null) return kubernetes ?? registry;
+  const cause = new AggregateError([registry, kubernetes]);
+  return new LabImagesError(kubernetes.reason, describeFaults(faults), kubernetes.metadata, cause);
+}
 
 /** First wait after a failure, milliseconds; doubled with each further one. */
 const FIRST_BACKOFF = 800;

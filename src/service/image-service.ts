@@ -2,7 +2,7 @@ import { CancelledError, NotReadyError, ShuttingDownError } from "../domain/erro
 import { workOn } from "../domain/prepull/prepull-work.ts";
 import type { RemoteTag } from "../domain/tags/remote-tag.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
-import { type ImageState, isMarkable } from "../machines/image-state.ts";
+import { type ImageState, isMarkable, staleReason } from "../machines/image-state.ts";
 import type { PrepullerContext } from "../machines/prepuller/prepuller-state.ts";
 import type {
   GateCaller,
@@ -63,7 +63,7 @@ const NEWS = [
 
 /** Starts the coordinator and all that hangs on it. */
 export function startImageService(parts: ImageServiceParts): ImageService {
-  const callers = gateCallers((error) => parts.logger.error({ err: error }, "a caller of a wait gate broke"));
+  const callers = gateCallers((error) => parts.logger.error({ err: error }, "gate caller threw (bug)"));
   const following = new AbortController();
   const actor = coordinatorActor(parts, callers, following.signal);
   const running: Running = {
@@ -100,7 +100,9 @@ function watchState({ parts, actor, listeners }: Running): void {
   actor.subscribe({
     next({ context: { state } }) {
       const isSame =
-        state.snapshot === seen.snapshot && state.sources === seen.sources && state.refreshFault === seen.refreshFault;
+        state.snapshot === seen.snapshot &&
+        state.sources === seen.sources &&
+        state.refreshFaults === seen.refreshFaults;
       seen = state;
       if (!isSame) listeners.tell();
     },
@@ -140,7 +142,7 @@ function stateReader({ parts, actor, kept, progress, listeners }: Running): Stat
     },
     keep: (snapshot) => kept.keep(snapshot),
     sources: () => [state().sources.registry, state().sources.kubernetes],
-    staleReason: () => state().refreshFault?.message ?? state().watchFault?.message ?? null,
+    staleReason: () => staleReason(state()),
     progress: () => progress.read(prepullerContext(actor), state().snapshot?.table ?? null),
     onChange: (listener) => listeners.add(listener),
   };

@@ -83,7 +83,7 @@ async function runPull(
       return { type: "pull.failed", failure: { reason: error.reason, message: error.message } };
     }
     const { node, reference } = order;
-    logger.error({ err: error, node, reference }, "a pull broke: this is a defect");
+    logger.error({ err: error, node, reference }, "pull threw (bug)");
     return { type: "pull.failed", failure: BROKEN };
   }
 }

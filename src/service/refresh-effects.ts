@@ -25,7 +25,7 @@ export function refreshEffects(parts: RefreshEffectsParts) {
         tell({ type: "nodes.listed" });
       } catch (error) {
         if (!signal.aborted && !(error instanceof LabImagesError))
-          logger.error({ err: error }, "listing the nodes broke");
+          logger.error({ err: error }, "listing the nodes threw (bug)");
         const fallback = () =>
           new KubernetesUnavailableError("listing the nodes failed for a reason that is in the log", error);
         tell({ type: "nodes.failed", error: error instanceof LabImagesError ? error : fallback() });
@@ -36,7 +36,7 @@ export function refreshEffects(parts: RefreshEffectsParts) {
         tell({ type: "images.listed", catalog: await listImages(parts, parts.previousCatalog(), signal) });
       } catch (error) {
         if (!signal.aborted && !(error instanceof LabImagesError))
-          logger.error({ err: error }, "listing the images broke");
+          logger.error({ err: error }, "listing the images threw (bug)");
         const fallback = () =>
           new RegistryUnavailableError("listing the images failed for a reason that is in the log", error);
         tell({ type: "images.failed", error: error instanceof LabImagesError ? error : fallback() });

@@ -115,11 +115,11 @@ export async function startRound(peer: ServicePeer, id: string, options: RoundOp
 export async function startReplica(config: Readonly<Record<string, unknown>>): Promise<Replica> {
   const process = await startServiceProcess(config);
   const client = connectClient(process.grpc);
-  const leading = () => process.log.findLast(({ msg }) => / replica prepulls$/.test(msg))?.["leading"];
+  const lastOfLease = () => process.log.findLast(({ msg }) => /^(acquired|lost|released) leader lease/.test(msg))?.msg;
   return {
     process,
     client,
-    leads: () => leading() === true,
+    leads: () => lastOfLease()?.startsWith("acquired") === true,
     logs: (text) => process.log.some(({ msg }) => msg.includes(text)),
     untilServing: () => eventually(async () => assert.equal(await client.health(), "SERVING"), PATIENCE),
     async [Symbol.asyncDispose]() {

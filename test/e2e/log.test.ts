@@ -70,7 +70,7 @@ describe("a fault that lasts", () => {
     peers.push("recommended");
     peers.setNode("alder");
     await using service = await startReadyService(peers.config({ images: { refreshInterval: "0.1s" } }));
-    const failed = ({ msg }: { msg: string }) => /refresh has failed/.test(msg);
+    const failed = ({ msg }: { msg: string }) => /^refresh failed/.test(msg);
     const levels = (isMeant: (line: { msg: string }) => boolean) =>
       service.log.filter(isMeant).map(({ level }) => level);
     peers.registry.behaviour.intercept = (_request, response) => {
@@ -81,11 +81,39 @@ describe("a fault that lasts", () => {
     peers.registry.behaviour.intercept = null;
     await eventually(() =>
       assert.deepEqual(
-        levels(({ msg }) => msg.includes("the refresh works again")),
+        levels(({ msg }) => msg === "registry ok again"),
         ["info"],
       ),
     );
     assert.equal(levels(failed).filter((level) => level !== "debug").length, 1);
     assert.equal(levels(failed)[0], "warn");
+  });
+
+  test("F51: is another warning with another reason, and names both sources where both fail", async () => {
+    await using peers = await startPeers();
+    peers.push("recommended");
+    peers.setNode("alder");
+    await using service = await startReadyService(peers.config({ images: { refreshInterval: "0.1s" } }));
+    let status = 403;
+    peers.registry.behaviour.intercept = (_request, response) => {
+      response.writeHead(status).end();
+      return true;
+    };
+    const warned = () =>
+      service.log.flatMap(({ level, msg }) => (level === "warn" && /^refresh failed/.test(msg) ? msg : []));
+    await eventually(() => assert.equal(warned().length, 1));
+    status = 404;
+    await eventually(() => assert.equal(warned().length, 2));
+    assert.notEqual(warned()[0], warned()[1]);
+    peers.clusterProxy.setFault({ kind: "refuse", applyToOpen: true });
+    const both = /registry: .*; kubernetes: /;
+    await eventually(() => assert.ok(warned().some((line) => both.test(line))));
+    await eventually(async () => {
+      const { state } = await service.client.call("GetMenu", {});
+      assert.match(state.staleReason, both);
+    });
+    assert.match(await (await fetch(`http://${service.http}/readyz`)).text(), both);
+    const failure: unknown = await service.client.call("Refresh", {}).catch((error: unknown) => error);
+    assert.match(String(failure), both);
   });
 });

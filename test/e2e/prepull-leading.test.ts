@@ -91,7 +91,7 @@ function messagesOf({ log }: Service, pattern: RegExp): readonly string[] {
 }
 
 function defectsTold({ log }: Service): number {
-  return log.filter(({ level, msg }) => level === "error" && msg.includes("defect")).length;
+  return log.filter(({ level, msg }) => level === "error" && msg.includes("(bug)")).length;
 }
 
 describe("which replica prepulls", { concurrency: true }, () => {

@@ -100,6 +100,6 @@ describe("the process", { concurrency: true }, () => {
       const reference = peers.pullReference("w_2077_43");
       await client.call("MarkPrepulled", { reference, node: "alder" }).catch(() => undefined);
       assert.equal(await service.exited, 1);
-      assert.ok(service.log.some(({ level, msg }) => level === "error" && msg.includes("the coordinator broke")));
+      assert.ok(service.log.some(({ level, msg }) => level === "error" && msg.includes("coordinator crashed")));
     }, BROKEN_COORDINATOR));
 });

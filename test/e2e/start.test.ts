@@ -81,7 +81,7 @@ describe("a demand while the start fails", { concurrency: true }, () => {
     await eventually(() => assert.ok(peers.registry.requests.length > 0));
     peers.registry.behaviour.intercept = null;
     await service.client.call("Refresh", {});
-    await untilLogged(service, "the refresh has failed");
+    await untilLogged(service, "refresh failed");
     assert.deepEqual(await nextOpening(await openGate(service)), ["REQUESTED", 0]);
   });
 
@@ -89,7 +89,7 @@ describe("a demand while the start fails", { concurrency: true }, () => {
     await using peers = await startFilledPeers(true);
     deny(peers);
     await using service = await startService(peers.config());
-    await untilLogged(service, "the refresh has failed");
+    await untilLogged(service, "refresh failed");
     peers.registry.behaviour.intercept = null;
     await service.client.call("Refresh", {});
     assert.deepEqual(await nextOpening(await openGate(service)), ["REQUESTED", 0]);

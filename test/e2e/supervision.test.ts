@@ -35,7 +35,7 @@ async function withService(
 }
 
 function defectsTold({ log }: Service): number {
-  return log.filter(({ level, msg }) => level === "error" && msg.includes("this is a defect")).length;
+  return log.filter(({ level, msg }) => level === "error" && msg.includes("restarting (bug)")).length;
 }
 
 describe("a refresh cycle that breaks (P6)", () => {

@@ -53,7 +53,7 @@ describe("connection: calls", () => {
 
   it("refuses answers over its limit", async () => {
     await using cluster = await startCluster({ connectionLimits: { maxAnswerBytes: 10 } });
-    await assert.rejects(cluster.connected.connection.call(call()), /\(more than 10 bytes\)/);
+    await assert.rejects(cluster.connected.connection.call(call()), /more than 10 bytes/);
   });
 
   it("knows a refusal by its status, however long its page is", async () => {

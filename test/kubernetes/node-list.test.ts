@@ -67,24 +67,27 @@ describe("node list (K4: failing lists)", () => {
     ],
     "an HTML page": [
       (response) => response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<html>login</html>"),
-      /^cannot list nodes: the answer is not from a Kubernetes API \(text\/html\)$/,
+      /^cannot list nodes: unexpected response: expected application\/json, found text\/html$/,
     ],
     "another object": [
       (response) => response.writeHead(200, { "content-type": "application/json" }).end('{"kind":"PodList"}'),
-      /not from a Kubernetes API \(no NodeList\)$/,
+      /unexpected response: expected a NodeList$/,
     ],
     "broken JSON": [
       (response) => response.writeHead(200, { "content-type": "application/json" }).end('{"kind":"NodeList",'),
-      /not from a Kubernetes API \(no valid JSON\)$/,
+      /unexpected response: invalid JSON$/,
     ],
     "a node without a name": [
       (response) =>
         response
           .writeHead(200, { "content-type": "application/json" })
           .end('{"kind":"NodeList","metadata":{"resourceVersion":"7"},"items":[{}]}'),
-      /not from a Kubernetes API \(a node without name or uid\)$/,
+      /unexpected response: a node without name or uid$/,
     ],
-    "no media type": [(response) => response.writeHead(200).end("?"), /not from a Kubernetes API \(no media type\)$/],
+    "no media type": [
+      (response) => response.writeHead(200).end("?"),
+      /unexpected response: expected application\/json, found no media type$/,
+    ],
   };
   for (const [name, [answer, message]] of Object.entries(failures)) {
     it(`rejects for ${name}, and heals`, async () => {
@@ -156,9 +159,9 @@ describe("node list (K4: failing lists)", () => {
   });
 
   for (const [name, body, message] of [
-    ["is another object", '{"kind":"Status","status":"Success"}', /\(no NodeList\)$/],
-    ["is empty", "{}", /\(no NodeList\)$/],
-    ["has no items", '{"kind":"NodeList","metadata":{"resourceVersion":"7"}}', /\(a NodeList without items\)$/],
+    ["is another object", '{"kind":"Status","status":"Success"}', /expected a NodeList$/],
+    ["is empty", "{}", /expected a NodeList$/],
+    ["has no items", '{"kind":"NodeList","metadata":{"resourceVersion":"7"}}', /a NodeList without items$/],
   ] as const) {
     it(`rejects where a later page ${name}, and loses no node by it`, async () => {
       await using cluster = await startCluster();

@@ -42,14 +42,16 @@ test("it starts without registry and cluster, tries again, and heals by itself",
   const world = coordinatorWorld();
   world.nodes.tell({ type: "nodes.failed", error: NO_NODES });
   world.images.tell({ type: "images.failed", error: NO_IMAGES });
-  assert.deepEqual(endings(world), [[1, "STARTUP", NO_NODES]]);
+  const [ending] = world.news().filter((news) => news.type === "refresh.settled");
+  assert.deepEqual(ending?.faults, { registry: NO_IMAGES, kubernetes: NO_NODES });
+  assert.equal(ending?.error?.message, `registry: ${NO_IMAGES.message}; kubernetes: ${NO_NODES.message}`);
   assert.equal(world.state().snapshot, null);
-  assert.equal(world.state().refreshFault, NO_NODES);
+  assert.deepEqual(world.state().refreshFaults, { registry: NO_IMAGES, kubernetes: NO_NODES });
   await world.clock.advance(1_000);
   world.succeed();
   assert.deepEqual(endings(world), [[2, "STARTUP", null]]);
   assert.equal(generation(world), 1);
-  assert.equal(world.state().refreshFault, null);
+  assert.deepEqual(world.state().refreshFaults, { registry: null, kubernetes: null });
   world.stop();
 });
 
@@ -111,7 +113,7 @@ test("a failing cluster leaves the whole snapshot, whatever the registry has tol
   world.images.tell({ type: "images.listed", catalog: before?.catalog ?? assert.fail() });
   world.nodes.tell({ type: "nodes.failed", error: NO_NODES });
   assert.equal(world.state().snapshot, before);
-  assert.equal(world.state().refreshFault, NO_NODES);
+  assert.deepEqual(world.state().refreshFaults, { registry: null, kubernetes: NO_NODES });
   world.stop();
 });
 

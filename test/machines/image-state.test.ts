@@ -17,6 +17,7 @@ import {
   initialImageState,
   isMarkable,
   setWatchFault,
+  staleReason,
   swap,
 } from "../../src/machines/image-state.ts";
 import type { NodeChange } from "../../src/ports.ts";
@@ -195,7 +196,7 @@ test("a failed refresh leaves the last snapshot, and says why", () => {
   ]) {
     const after = failRun(running, faults);
     assert.equal(after.snapshot, before.snapshot);
-    assert.equal(after.refreshFault, NO_NODES);
+    assert.equal(after.refreshFaults, faults);
     assert.equal(after.pending, null);
     assert.deepEqual(after.sources.kubernetes, {
       name: "kubernetes",
@@ -210,7 +211,7 @@ test("nodes that were listed whole are taken over where only the registry failed
   const listed = closePages(page(beginRun(refreshed({ n1: {} })), { n2: {} }), 9);
   const after = failRun(listed, { kubernetes: null, registry: NO_IMAGES });
   assert.equal(names(after), "n2");
-  assert.equal(after.refreshFault, NO_IMAGES);
+  assert.equal(staleReason(after), "registry: no registry");
   assert.deepEqual(after.sources.registry, { name: "registry", ok: false, reason: "no registry", lastSuccessTime: 1 });
   assert.deepEqual(after.sources.kubernetes, { name: "kubernetes", ok: true, reason: "", lastSuccessTime: 9 });
 });
@@ -225,7 +226,8 @@ test("nodes that were listed whole before the first snapshot are in it when the 
 test("a success ends what the failure before it said", () => {
   const failed = failRun(beginRun(refreshed({})), { kubernetes: NO_NODES, registry: NO_IMAGES });
   const after = refreshed({ n1: {} }, failed);
-  assert.equal(after.refreshFault, null);
+  assert.equal(staleReason(failed), "registry: no registry; kubernetes: no cluster");
+  assert.equal(staleReason(after), null);
   assert.ok(after.sources.kubernetes.ok && after.sources.registry.ok);
 });
 

@@ -71,7 +71,7 @@ test("it starts while both sources are down, says why, and heals", async () => {
   world.cluster.fault = NO_NODES;
   await world.settle();
   assert.equal(world.reader.current(), null);
-  assert.equal(world.reader.staleReason(), "no cluster");
+  assert.equal(world.reader.staleReason(), "registry: no registry; kubernetes: no cluster");
   assert.deepEqual(
     world.reader.sources().map(({ reason }) => reason),
     ["no registry", "no cluster"],
@@ -90,7 +90,7 @@ test("while a source is down the last snapshot answers, and is stale with the re
   world.registry.fault = new RegistryDeniedError("the registry refuses");
   await world.clock.advance(INTERVAL);
   assert.equal(world.reader.current(), before);
-  assert.equal(world.reader.staleReason(), "the registry refuses");
+  assert.equal(world.reader.staleReason(), "registry: the registry refuses");
   const [registry] = world.reader.sources();
   assert.equal(registry?.ok, false);
   assert.equal(registry?.lastSuccessTime, before?.refreshTime);
@@ -143,7 +143,10 @@ test("a demand fails with the error of its refresh, and the next one succeeds", 
   world.registry.fault = NO_IMAGES;
   await assert.rejects(world.demand(), NO_IMAGES);
   world.cluster.fault = NO_NODES;
-  await assert.rejects(world.demand(), NO_NODES);
+  await assert.rejects(world.demand(), {
+    reason: NO_NODES.reason,
+    message: `registry: ${NO_IMAGES.message}; kubernetes: ${NO_NODES.message}`,
+  });
   world.registry.fault = null;
   world.cluster.fault = null;
   await world.demand();
@@ -203,10 +206,10 @@ test("what the watch tells shows at once, its health too, and a re-list is a ref
   listener.changed([{ type: "node.removed", name: "n2", uid: "uid-n2", observedAt: 2 }]);
   assert.equal(world.reader.current()?.nodes().length, 1);
   listener.health(new Error("the watch is silent"));
-  assert.equal(world.reader.staleReason(), "the watch is silent");
+  assert.equal(world.reader.staleReason(), "kubernetes: the watch is silent");
   assert.equal(world.reader.sources()[1]?.ok, false);
   await world.demand();
-  assert.equal(world.reader.staleReason(), "the watch is silent");
+  assert.equal(world.reader.staleReason(), "kubernetes: the watch is silent");
   assert.equal(world.reader.sources()[1]?.ok, false, "sources and staleness agree");
   listener.health(null);
   assert.equal(world.reader.staleReason(), null);

@@ -42,5 +42,5 @@ test("a pull that has failed or broken is told", async () => {
   const failure = { kind: "failed", reason: "ErrImagePull", message: "" } as const;
   assert.deepEqual(await toldBy(() => Promise.resolve(failure)), ["pull.failed"]);
   const broken = await toldBy(() => Promise.reject(new Error("a defect of the test's making")));
-  assert.deepEqual(broken, ["a pull broke: this is a defect", "pull.failed"]);
+  assert.deepEqual(broken, ["pull threw (bug)", "pull.failed"]);
 });

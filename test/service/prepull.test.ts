@@ -208,7 +208,7 @@ test("a puller that breaks has failed, for a reason that is in the log alone (P6
   const failed = work().find(({ state }) => state === "FAILED");
   assert.equal(failed?.reason, "Defect");
   assert.ok(!failed.message.includes("secret"));
-  assert.deepEqual(errors, ["a pull broke: this is a defect"]);
+  assert.deepEqual(errors, ["pull threw (bug)"]);
   service.stop();
 });
 

@@ -107,7 +107,7 @@ export function statusOf(error: unknown, method: string, { logger, randomId }: F
     return { code: error.code, details: safeText(error.message), metadata: new Metadata() };
   }
   const id = randomId();
-  logger.error({ id, method, err: error }, "a gRPC call failed for a reason that its caller must not see");
+  logger.error({ id, method, err: error }, "gRPC call failed (bug): its caller gets the id alone");
   return statusObject(status.INTERNAL, `internal error; the log has its cause under ${id}`, [
     errorInfo("INTERNAL", { id }),
   ]);

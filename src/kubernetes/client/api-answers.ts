@@ -1,5 +1,5 @@
 import type { Dispatcher } from "undici";
-import { nonsenseError } from "./api-errors.ts";
+import { unexpectedResponse } from "./api-errors.ts";
 
 /** An answer of the API server whose body has not been read yet. */
 export type Answer = Dispatcher.ResponseData;
@@ -19,7 +19,10 @@ export function requireJson(what: string, answer: Answer): void {
   const type = String(answer.headers["content-type"] ?? "no media type").split(";")[0] ?? "";
   if (type === "application/json") return;
   answer.body.on("error", () => undefined).destroy();
-  throw nonsenseError(what, /^[\w.+/ -]{1,60}$/.test(type) ? type : "unknown media type");
+  throw unexpectedResponse(
+    what,
+    `expected application/json, found ${/^[\w.+/ -]{1,60}$/.test(type) ? type : "something else"}`,
+  );
 }
 
 /** The body as JSON; throws where it is none, or too large. */
@@ -29,7 +32,7 @@ export async function readJson(what: string, answer: Answer, maxBytes: number): 
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw nonsenseError(what, "no valid JSON");
+    throw unexpectedResponse(what, "invalid JSON");
   }
 }
 
@@ -50,7 +53,7 @@ async function readText(what: string, answer: Answer, maxBytes: number): Promise
   let size = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw nonsenseError(what, `more than ${maxBytes} bytes`);
+    if (size > maxBytes) throw unexpectedResponse(what, `more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

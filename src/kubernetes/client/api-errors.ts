@@ -84,8 +84,8 @@ export function deadlineError(what: string, milliseconds: number): KubernetesUna
 }
 
 /** The error for an answer of 2xx that is not what was asked for, such as a proxy's HTML page. */
-export function nonsenseError(what: string, detail: string): KubernetesUnavailableError {
-  return new KubernetesUnavailableError(`cannot ${what}: the answer is not from a Kubernetes API (${detail})`);
+export function unexpectedResponse(what: string, detail: string): KubernetesUnavailableError {
+  return new KubernetesUnavailableError(`cannot ${what}: unexpected response: ${detail}`);
 }
 
 /** The code of a system or library error, or of what caused it, where it has one; for messages and decisions. */

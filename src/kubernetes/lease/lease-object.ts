@@ -1,4 +1,4 @@
-import { nonsenseError } from "../client/api-errors.ts";
+import { unexpectedResponse } from "../client/api-errors.ts";
 import { objectOf, resourceVersionOf } from "../nodes/node-object.ts";
 
 /** What a lease says (coordination.k8s.io/v1), as client-go's LeaderElectionRecord has it. */
@@ -24,7 +24,7 @@ export interface StoredLease {
 export function readLease(what: string, value: unknown): StoredLease {
   const object = objectOf(value);
   const resourceVersion = resourceVersionOf(value);
-  if (object["kind"] !== "Lease" || resourceVersion === "") throw nonsenseError(what, "no Lease");
+  if (object["kind"] !== "Lease" || resourceVersion === "") throw unexpectedResponse(what, "expected a Lease");
   const spec = objectOf(object["spec"]);
   const record = {
     holder: textOf(spec["holderIdentity"]),

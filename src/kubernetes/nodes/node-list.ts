@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { KubernetesUnavailableError } from "../../domain/errors.ts";
 import type { NodeReport } from "../../domain/nodes/node-report.ts";
 import type { Clock, NodePage } from "../../ports.ts";
-import { isExpired, nonsenseError } from "../client/api-errors.ts";
+import { isExpired, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import type { ImageInterning } from "./image-interning.ts";
 import { objectOf, readNode, resourceVersionOf } from "./node-object.ts";
@@ -111,9 +111,9 @@ interface ListPage {
 function readPage(body: unknown): ListPage {
   const { kind, metadata, items } = objectOf(body);
   const resourceVersion = resourceVersionOf(body);
-  if (kind !== "NodeList" || resourceVersion === "") throw nonsenseError(WHAT, "no NodeList");
+  if (kind !== "NodeList" || resourceVersion === "") throw unexpectedResponse(WHAT, "expected a NodeList");
   // Null stands for none, as with everything that is written in Go.
-  if (items !== null && !Array.isArray(items)) throw nonsenseError(WHAT, "a NodeList without items");
+  if (items !== null && !Array.isArray(items)) throw unexpectedResponse(WHAT, "a NodeList without items");
   const next = objectOf(metadata)["continue"];
   return { resourceVersion, items: items ?? [], next: typeof next === "string" ? next : "" };
 }
@@ -129,7 +129,7 @@ async function* readItems(
     signal.throwIfAborted();
     yield items.slice(from, from + NODES_A_TURN).map((item) => {
       const read = readNode(item, interning);
-      if (read === null) throw nonsenseError(WHAT, "a node without name or uid");
+      if (read === null) throw unexpectedResponse(WHAT, "a node without name or uid");
       return read.report;
     });
   }

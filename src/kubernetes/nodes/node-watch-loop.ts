@@ -120,7 +120,7 @@ function runLoop(loop: Loop, signal: AbortSignal): () => void {
         await takeTurn(loop, add, turn.signal);
       } catch (error) {
         // Whatever has thrown, a logger for example: the watch must not end for it, nor spin.
-        logger.error({ err: error }, "a turn of the node watch broke");
+        logger.error({ err: error }, "node watch threw (bug), restarting");
         await pause(clock, loop.failures.next(), turn.signal).catch(() => undefined);
       }
     }
@@ -174,7 +174,7 @@ function settle(loop: Loop, end: WatchEnd, life: WatchLife): number {
       return settleExpired(loop, end.error, life);
     case "silent":
       // Where nothing happens for so long, silence may be right: it is a failure only if no new watch can be had.
-      askForList(loop, "the watch has gone silent");
+      askForList(loop, `the watch sent nothing for ${loop.context.watch.limits.silenceMs / 1_000} s`);
       return 0;
     case "failed":
       return settleFailed(loop, end.error, life);
@@ -211,7 +211,7 @@ function settleFailed(loop: Loop, error: LabImagesError, { openMs }: WatchLife):
   const { watch, backoff, logger } = loop.context;
   if (openMs >= watch.limits.longLifeMs) {
     // A proxy's time-out, or a server that goes: a failure only if no new watch can be had, and none in a row.
-    logger.info({ err: error }, "the node watch was cut off and begins anew");
+    logger.info({ err: error }, "node watch cut off, restarting");
     loop.strikes = 0;
     return loop.failures.first();
   }
@@ -227,7 +227,7 @@ function strike(loop: Loop): void {
 }
 
 function askForList(loop: Loop, why: string): void {
-  loop.context.logger.info({ why }, "asking for a new list of nodes");
+  loop.context.logger.info({ why }, "requested a node list");
   guarded(loop, () => loop.listener.relistNeeded());
 }
 
@@ -236,8 +236,8 @@ function tellHealth(loop: Loop, error: Error | null): void {
   if (loop.told === message) return;
   loop.told = message;
   const { logger } = loop.context;
-  if (error === null) logger.info({}, "the node watch works");
-  else logger.warn({ err: error }, "the node watch does not work");
+  if (error === null) logger.info({}, "node watch ok");
+  else logger.warn({ err: error }, "node watch failed, retrying");
   guarded(loop, () => loop.listener.health(error));
 }
 
@@ -246,7 +246,7 @@ function guarded(loop: Loop, tell: () => void): void {
   try {
     tell();
   } catch (error) {
-    loop.context.logger.error({ err: error }, "who follows the nodes broke at what it was told");
+    loop.context.logger.error({ err: error }, "node listener threw (bug)");
   }
 }
 
@@ -255,8 +255,8 @@ function deliver(loop: Loop, changes: readonly NodeChange[]): void {
   try {
     loop.listener.changed(changes);
   } catch (error) {
-    loop.context.logger.error({ err: error }, "node changes were not taken");
-    askForList(loop, "node changes were not taken");
+    loop.context.logger.error({ err: error }, "node listener threw (bug)");
+    askForList(loop, "the node listener threw at changes");
   }
 }
 

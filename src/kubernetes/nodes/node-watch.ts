@@ -1,5 +1,5 @@
 import type { Clock, NodeChange } from "../../ports.ts";
-import { nonsenseError } from "../client/api-errors.ts";
+import { unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import {
   defaultWatchLimits,
@@ -66,7 +66,7 @@ function takeEvent({ type, object, observedAt }: WatchEvent, interning: ImageInt
     return;
   }
   const read = readNode(object, interning);
-  if (read === null) throw nonsenseError(WHAT, "a node without name or uid");
+  if (read === null) throw unexpectedResponse(WHAT, "a node without name or uid");
   const { report, resourceVersion } = read;
   steps.change(
     type === "DELETED"

@@ -1,7 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { PullReleasedError } from "../../domain/prepull/pull.ts";
 import type { Leadership } from "../../ports.ts";
-import { KubernetesAnswerError, nonsenseError } from "../client/api-errors.ts";
+import { KubernetesAnswerError, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesCall, KubernetesConnection } from "../client/connection.ts";
 import { objectOf, resourceVersionOf } from "../nodes/node-object.ts";
 import { type PodState, readPodState } from "./pod-object.ts";
@@ -127,17 +127,17 @@ async function listPods({ connection, namespace, selector, limits }: PodApiConte
     );
     const items = body["items"];
     if (number === 0) resourceVersion = resourceVersionOf(body);
-    if (body["kind"] !== "PodList" || resourceVersion === "") throw nonsenseError(what, "no PodList");
+    if (body["kind"] !== "PodList" || resourceVersion === "") throw unexpectedResponse(what, "expected a PodList");
     if (Array.isArray(items)) pods.push(...items.map((item) => requirePod(what, item)));
     const next = objectOf(body["metadata"])["continue"];
     if (typeof next !== "string" || next === "") return { resourceVersion, pods };
     continuation = next;
   }
-  throw nonsenseError(what, `more than ${limits.maxPages} pages`);
+  throw unexpectedResponse(what, `more than ${limits.maxPages} pages`);
 }
 
 function requirePod(what: string, value: unknown): PodState {
   const pod = readPodState(value);
-  if (pod === null) throw nonsenseError(what, "a pod without name or uid");
+  if (pod === null) throw unexpectedResponse(what, "a pod without name or uid");
   return pod;
 }

@@ -50,7 +50,7 @@ export async function explainByEvents(
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof LabImagesError)) throw error;
-    logger.debug({ err: error, pod: pod.name }, "the events of a pod cannot be read");
+    logger.debug({ err: error, pod: pod.name }, "cannot read the events of a pod");
     return "";
   }
 }

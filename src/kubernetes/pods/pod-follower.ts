@@ -58,7 +58,7 @@ export function createPodFollower(context: PodFollowerContext): PodFollower {
     life = new AbortController();
     const { signal } = life;
     follow(context, subscriptions, signal).catch((error: unknown) => {
-      if (!signal.aborted) context.logger.error({ err: error }, "following the prepuller's pods has broken down");
+      if (!signal.aborted) context.logger.error({ err: error }, "pod watch failed (bug)");
     });
   }
 
@@ -114,12 +114,14 @@ async function follow(
 ): Promise<void> {
   const { clock, watch, logger } = context;
   const backoff = createBackoff(clock, watch.random, context.backoff);
-  let wasWell = true;
+  let fault: string | null = null;
   while (!signal.aborted) {
     const error = await listAndWatch(context, subscriptions, signal);
     if (signal.aborted) return;
-    if (error !== null && wasWell) logger.warn({ err: error }, "the prepuller's pods cannot be followed");
-    wasWell = error === null;
+    if (error !== null) {
+      logger[error.message === fault ? "debug" : "warn"]({ err: error }, "pod watch failed, retrying");
+    } else if (fault !== null) logger.info({}, "pod watch ok");
+    fault = error?.message ?? null;
     await pause(clock, error === null ? backoff.first() : backoff.next(), signal);
   }
 }

@@ -49,7 +49,7 @@ export function createDeploymentOwner(options: DeploymentOwnerOptions): PodOwner
       return owner;
     } catch (error) {
       if (!(error instanceof LabImagesError)) throw error;
-      logger.warn({ err: error, deployment }, "our Deployment cannot be read: the prepuller's pods have no owner");
+      logger.warn({ err: error, deployment }, "cannot read our Deployment: the prepuller's pods get no owner");
       known = { owner: null, until: clock.monotonicTime() + RETRY_AFTER_MS };
       return null;
     } finally {

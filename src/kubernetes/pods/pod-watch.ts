@@ -1,5 +1,6 @@
+import { KubernetesUnavailableError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports.ts";
-import { nonsenseError } from "../client/api-errors.ts";
+import { unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import {
   defaultWatchLimits,
@@ -51,18 +52,19 @@ export async function watchPods(
     { opened: () => undefined, event: (event) => takeEvent(event, steps) },
     signal,
   );
-  return { error: errorOf(end) };
+  return { error: errorOf(end, context.limits) };
 }
 
-function errorOf(end: WatchEnd): Error | null {
+function errorOf(end: WatchEnd, { silenceMs }: PodWatchLimits): Error | null {
   if (end.kind === "ended") return null;
-  return end.kind === "silent" ? nonsenseError(WHAT, "it sends nothing") : end.error;
+  if (end.kind !== "silent") return end.error;
+  return new KubernetesUnavailableError(`cannot ${WHAT}: nothing received for ${silenceMs / 1_000} s`);
 }
 
 function takeEvent({ type, object }: WatchEvent, steps: PodWatchSteps): void {
   if (type === "BOOKMARK") return;
   const pod = readPodState(object);
-  if (pod === null) throw nonsenseError(WHAT, "a pod without name or uid");
+  if (pod === null) throw unexpectedResponse(WHAT, "a pod without name or uid");
   if (type === "DELETED") steps.removed(pod);
   else steps.changed(pod);
 }

@@ -69,12 +69,12 @@ async function removeAll(
       try {
         await api.remove(pod, limits.removeMs, signal);
         slots.ended(pod.name);
-        logger.info({ pod: pod.name, node: pod.node }, "removed a left over pod");
+        logger.info({ pod: pod.name, node: pod.node }, "removed leftover pod");
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof PullReleasedError) return;
         if (!(error instanceof LabImagesError)) throw error;
-        logger.warn({ err: error, pod: pod.name, node: pod.node }, "a left over pod cannot be removed");
+        logger.warn({ err: error, pod: pod.name, node: pod.node }, "cannot remove leftover pod");
       }
     }
   }

@@ -149,7 +149,7 @@ async function remove(context: PullContext, attempt: PullAttempt, removeOnce: Re
     } catch (error) {
       if (writeSignal.aborted || !(error instanceof LabImagesError)) throw error;
       if (until - clock.monotonicTime() <= REMOVE_RETRY_MS) {
-        logger.warn({ err: error, pod: name, node: order.node }, "a pod of the prepuller is left over");
+        logger.warn({ err: error, pod: name, node: order.node }, "cannot remove pod: it is left over");
         return;
       }
     }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { LabImagesError } from "../../domain/errors.ts";
+import { KubernetesUnavailableError, LabImagesError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports.ts";
-import { eventError, isExpired, nonsenseError, transportError } from "../client/api-errors.ts";
+import { eventError, isExpired, transportError, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import { objectOf } from "../nodes/node-object.ts";
 import { createLineCutter } from "./watch-lines.ts";
@@ -138,7 +138,7 @@ async function readEvents(
   for await (const chunk of chunks) {
     const observedAt = clock.monotonicTime();
     const lines = cutter.push(chunk);
-    if (lines === null) throw nonsenseError(what, `an event of more than ${limits.maxLineBytes} bytes`);
+    if (lines === null) throw unexpectedResponse(what, `an event of more than ${limits.maxLineBytes} bytes`);
     for (const line of lines) {
       if (signal.aborted) return;
       times.heard();
@@ -150,7 +150,8 @@ async function readEvents(
       }
     }
   }
-  if (cutter.hasRest) throw nonsenseError(what, "it ends in the middle of an event");
+  if (cutter.hasRest)
+    throw new KubernetesUnavailableError(`cannot ${what}: the connection ended in the middle of an event`);
 }
 
 function readEvent(what: string, line: string, observedAt: number): WatchEvent {
@@ -164,7 +165,7 @@ function readEvent(what: string, line: string, observedAt: number): WatchEvent {
     case "ERROR":
       throw eventError(what, object);
     default:
-      throw nonsenseError(what, "an event of no known type");
+      throw unexpectedResponse(what, "an event of unknown type");
   }
 }
 
@@ -172,6 +173,6 @@ function parse(what: string, line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {
-    throw nonsenseError(what, "an event that is no JSON");
+    throw unexpectedResponse(what, "an event with invalid JSON");
   }
 }

@@ -1,0 +1,54 @@
+import type { CoordinatorNews } from "../../machines/coordinator-events.ts";
+import type { ImageState } from "../../machines/image-state.ts";
+import type { Alerts, Clock, Logger } from "../../ports.ts";
+import { type PrepullMetrics, prepullNews } from "./prepull-news.ts";
+import { createRefreshObserver, type RefreshMetrics } from "./refresh-observer.ts";
+import { createSnapshotObserver } from "./snapshot-observer.ts";
+
+/** What the observers write to. */
+export interface ObserverDeps {
+  readonly logger: Logger;
+  readonly alerts: Alerts;
+  readonly metrics: RefreshMetrics & PrepullMetrics;
+  readonly clock: Clock;
+}
+
+/** Log, metrics and alerts of what the coordinator emits. */
+export interface Observers {
+  observe(news: CoordinatorNews, state: ImageState): void;
+  /** What was gathered and not logged yet is dropped. */
+  stop(): void;
+}
+
+/** Each fact goes to one observer. */
+export function createObservers(deps: ObserverDeps): Observers {
+  const { logger, alerts } = deps;
+  const refreshes = createRefreshObserver(deps);
+  const snapshots = createSnapshotObserver(deps);
+  const prepulls = prepullNews(deps);
+
+  function crashed({ actor, error }: Extract<CoordinatorNews, { type: "actor.broke" }>): void {
+    logger.error({ actor, err: error }, "actor crashed, restarting (bug)");
+    alerts.raise({ key: `actor:${actor}`, message: "actor crashed (bug)", details: { actor } });
+  }
+
+  return {
+    observe(news, state) {
+      switch (news.type) {
+        case "refresh.started":
+          return refreshes.started();
+        case "refresh.settled":
+          return refreshes.settled(news, state);
+        case "snapshot.replaced":
+          return snapshots.replaced(news.snapshot);
+        case "prepull.told":
+          return prepulls(news.news);
+        case "actor.broke":
+          return crashed(news);
+        case "gates.opened":
+          return;
+      }
+    },
+    stop: () => snapshots.stop(),
+  };
+}

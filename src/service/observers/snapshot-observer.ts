@@ -1,0 +1,106 @@
+import { setChanges } from "../../domain/images/set-changes.ts";
+import { type NodeChanges, nodeChanges } from "../../domain/nodes/node-changes.ts";
+import type { NodeRecord } from "../../domain/nodes/node-record.ts";
+import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
+import { quotePeer } from "../../lib/redact.ts";
+import type { Alerts, Clock, Logger } from "../../ports.ts";
+
+/** Milliseconds that changes are gathered before they are logged. */
+const GATHER_MS = 1_000;
+/** Most names in one line. */
+const MAX_NAMES = 20;
+/** Most reasons of exclusion, each a line, at a time. */
+const MAX_REASONS = 10;
+
+/** What an observer writes to. */
+export interface SnapshotObserverDeps {
+  readonly logger: Logger;
+  readonly alerts: Alerts;
+  readonly clock: Clock;
+}
+
+/** Follows the snapshots of the service. */
+export interface SnapshotObserver {
+  replaced(snapshot: Snapshot): void;
+  stop(): void;
+}
+
+/**
+ * Logs what changes from snapshot to snapshot, gathered for a second: nodes that join, leave, are excluded or become
+ * eligible again, and the prepull set; one line for each kind of change. Raises and clears the alert of truncated reports.
+ */
+export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserverDeps): SnapshotObserver {
+  let seen: Snapshot | null = null;
+  let latest: Snapshot | null = null;
+  let cancel: (() => void) | null = null;
+
+  function report(): void {
+    cancel = null;
+    if (latest === null || latest === seen) return;
+    if (latest.table.records !== seen?.table.records) reportNodes(seen, latest);
+    if (seen !== null && latest.catalog !== seen.catalog) reportSet(seen, latest);
+    seen = latest;
+  }
+
+  function reportNodes(before: Snapshot | null, after: Snapshot): void {
+    const changes = nodeChanges(before?.table.records ?? [], after.table.records);
+    // At the start all nodes are new, and counted in the line of the refresh.
+    if (before !== null) logNames("nodes joined", changes.joined);
+    logNames("nodes left (deleted, or no longer selected)", changes.left);
+    logExcluded(changes.excluded);
+    logNames("nodes eligible again", changes.eligibleAgain);
+    reportTruncated(changes, before, after);
+  }
+
+  function logNames(message: string, records: readonly NodeRecord[], fields: Readonly<Record<string, string>> = {}) {
+    if (records.length > 0) logger.info({ ...namesOf(records), ...fields }, message);
+  }
+
+  function logExcluded(records: readonly NodeRecord[]): void {
+    const byReason = [...Map.groupBy(records, ({ comment }) => comment ?? "")];
+    for (const [reason, nodes] of byReason.slice(0, MAX_REASONS))
+      logNames("nodes excluded", nodes, { reason: quotePeer(reason) });
+    const rest = byReason.slice(MAX_REASONS).flatMap(([, nodes]) => nodes);
+    logNames("nodes excluded", rest, { reason: "various" });
+  }
+
+  function reportTruncated({ truncated }: NodeChanges, before: Snapshot | null, after: Snapshot): void {
+    const isOver =
+      before?.table.records.some((record) => record.truncated) === true &&
+      !after.table.records.some((record) => record.truncated);
+    if (isOver) alerts.clear("truncated-reports");
+    if (truncated.length === 0) return;
+    const remedy = "raise nodeStatusMaxImages in the kubelets' configuration and in this service's";
+    logger.warn(namesOf(truncated), `nodes report no complete list of their images: ${remedy}`);
+    const message = "nodes report no complete list of their images";
+    alerts.raise({ key: "truncated-reports", message, details: namesOf(truncated) });
+  }
+
+  function reportSet({ catalog: before }: Snapshot, { catalog: after, settings }: Snapshot): void {
+    const { added, removed, moved, recommended } = setChanges(before, after, settings.recommendedTag);
+    if (added.length + removed.length + moved.length > 0) {
+      const lists = { added: listOf(added), removed: listOf(removed), moved: listOf(moved) };
+      logger.info({ ...lists, size: after.prepullSet.length }, "prepull set changed");
+    }
+    if (recommended !== null) logger.info({ tag: settings.recommendedTag, ...recommended }, "recommended image moved");
+  }
+
+  return {
+    replaced(snapshot) {
+      latest = snapshot;
+      cancel ??= clock.schedule(GATHER_MS, report);
+    },
+    stop() {
+      cancel?.();
+      cancel = null;
+    },
+  };
+}
+
+function namesOf(records: readonly NodeRecord[]): { readonly nodes: string; readonly count: number } {
+  return { nodes: listOf(records.map(({ report }) => report.name)), count: records.length };
+}
+
+function listOf(names: readonly string[]): string {
+  return names.slice(0, MAX_NAMES).join(", ") + (names.length > MAX_NAMES ? ", …" : "");
+}
