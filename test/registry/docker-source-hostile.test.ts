@@ -5,55 +5,15 @@ import { REPOSITORY, registryWith } from "./source-under-test.ts";
 import { answering, type Intercept, isUnavailable, sourceWithFaults } from "./source-with-faults.ts";
 
 describe("pages that lead astray (R3)", () => {
-  function linking(next: (count: number) => string): Intercept {
-    let count = 0;
-    return (_request, response) => {
-      count += 1;
-      response.setHeader("link", `<${next(count)}>; rel="next"`);
-      response.end(JSON.stringify({ name: REPOSITORY, tags: [`t${count}`] }));
-      return true;
-    };
-  }
-
-  it("are refused: another origin, a circle, no end, and what cannot be read", async (context) => {
-    const { registry, list } = await sourceWithFaults(context, { limits: { maxPages: 20 } });
-    const stranger = await registryWith(context, []);
-    const cases: [Intercept, RegExp][] = [
-      [
-        linking(() => `${stranger.url}/v2/${REPOSITORY}/tags/list`),
-        /Link to another origin, 127.0.0.1:\d+; it is not followed/,
-      ],
-      [linking(() => `//${stranger.host}/v2/`), /Link to another origin/],
-      [linking(() => `https://${registry.host}/v2/`), /Link to another origin/],
-      [linking(() => `http://user:canary@${registry.host}/v2/`), /Link to another origin/],
-      [linking(() => "file:///etc/passwd"), /Link to another origin/],
-      [linking(() => "http://["), /Link that is no URL/],
-      [linking((count) => `/v2/${REPOSITORY}/tags/list?last=${count % 3}`), /in a circle/],
-      [linking((count) => `/v2/${REPOSITORY}/tags/list?last=${count}`), /in more than 20 pages/],
-      [
-        (_request, response) => {
-          response.setHeader("link", "canary").end('{"tags":[]}');
-          return true;
-        },
-        /a Link that cannot be read/,
-      ],
-    ];
-    for (const [intercept, pattern] of cases) {
-      registry.behaviour.intercept = intercept;
-      await assert.rejects(list(), isUnavailable(pattern));
-    }
-    assert.equal(stranger.requests.length, 0);
-  });
-
   it("are refused when they hold too many tags or bytes", async (context) => {
     const many = await sourceWithFaults(context, { limits: { maxTags: 50 } });
     for (let index = 0; index < 51; index += 1) many.registry.push(REPOSITORY, `w_${index}`);
-    await assert.rejects(many.list(), isUnavailable(/lists more than 50 tags/));
+    await assert.rejects(many.list(), isUnavailable(/lists more than 50 tags; no more are read$/));
     const page = await sourceWithFaults(context, { limits: { maxPageBytes: 30 } });
     await assert.rejects(page.list(), isUnavailable(/answers with more than 30 bytes/));
     const all = await sourceWithFaults(context, { limits: { maxListBytes: 60 } });
     all.registry.behaviour.pageSize = 1;
-    await assert.rejects(all.list(), isUnavailable(/lists tags in more than 60 bytes/));
+    await assert.rejects(all.list(), isUnavailable(/lists tags in more than 60 bytes; no more are read$/));
   });
 
   it("are followed when a redirect stays inside the origin, and not beyond", async (context) => {
@@ -106,9 +66,9 @@ describe("compressed answers (R6)", () => {
       response.writeHead(200, { "content-encoding": "gzip" });
       const bomb = createGzip({ level: 9 });
       bomb.pipe(response);
-      const zeros = Buffer.alloc(1_000_000);
+      const blanks = Buffer.alloc(1_000_000, " ");
       const feed = () => {
-        if (!response.destroyed) bomb.write(zeros, feed);
+        if (!response.destroyed) bomb.write(blanks, feed);
       };
       feed();
       return true;

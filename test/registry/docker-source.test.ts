@@ -19,7 +19,7 @@ describe("listing tags", () => {
     assert.deepEqual(tags[0], { tag: "t000000", digest: null, sizeBytes: null });
     registry.behaviour.link = "absolute";
     assert.deepEqual(tagNames(await source.listTags(unhurried)), range(25));
-    assert.equal(registry.requests.length, 6);
+    assert.equal(registry.requests.length, 8);
   });
 
   it("takes null and an empty list for no tags", async (context) => {

@@ -47,7 +47,7 @@ describe("the image source of a configuration", () => {
     const docker = { type: "docker", registry: registry.host, repository: REPOSITORY };
     const oci = await configured(context, docker);
     assert.equal((await oci.created.listTags(unhurried)).length, 1);
-    assert.match(await oci.metrics.render(), /registry_requests_total\{[^}]*"GET"[^}]*\} 1\b/);
+    assert.match(await oci.metrics.render(), /registry_requests_total\{[^}]*"GET"[^}]*\} 2\b/);
     assert.equal(isGoogleLoaded(), false);
     const server = await startGoogle(context);
     const google = await configured(context, { ...place, apiEndpoint: server.endpoint });

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { request as undiciRequest } from "undici";
 import { LabImagesError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
@@ -6,7 +8,7 @@ import { createSemaphore, type Semaphore } from "../../lib/concurrency.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
-import { BodyEncodingError, BodyTooLargeError, readBody } from "./body.ts";
+import { BodyEncodingError, BodyTooLargeError, readBody, streamBody } from "./body.ts";
 import type { Dispatchers } from "./dispatchers.ts";
 import { backoffMs, retryAfterMs, transientStatuses } from "./retry.ts";
 
@@ -17,13 +19,21 @@ export interface HttpRequest {
   readonly body?: string;
   /** Of the answer's body, inflated. */
   readonly maxBytes: number;
+  /**
+   * Returns what reads the body of a 200 piece by piece; it is called once for each try, with the answer's headers. The
+   * answer's own body is empty then. A LabImagesError that the reader throws ends the request, without another try.
+   */
+  readonly reader?: ((header: HttpAnswer["header"]) => BodyReader) | undefined;
 }
+
+/** Reads one body in pieces, so that a large one is never held as a whole. */
+export type BodyReader = (chunk: Buffer) => void;
 
 export interface HttpAnswer {
   readonly status: number;
   /** All values of a header, joined by commas; null where there is none. */
   header(name: string): string | null;
-  /** Empty for HEAD. */
+  /** Empty for HEAD, and where it was read in pieces. Of a failure at most 64 KiB are kept: a longer one is empty. */
   readonly body: Buffer;
 }
 
@@ -69,14 +79,10 @@ interface HostState {
   heldUntil: number;
 }
 
-function answerOf(status: number, headers: IncomingHttpHeaders, body: Buffer): HttpAnswer {
-  return {
-    status,
-    header(name) {
-      const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
-      return (Array.isArray(value) ? value.join(", ") : value) ?? null;
-    },
-    body,
+function headerIn(headers: IncomingHttpHeaders): HttpAnswer["header"] {
+  return (name) => {
+    const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    return (Array.isArray(value) ? value.join(", ") : value) ?? null;
   };
 }
 
@@ -116,6 +122,27 @@ function failure(error: unknown, tell: Told): Outcome {
   return { failed, label: code, again: true, cause: error };
 }
 
+/** The most of a failure's body that is kept, in bytes: it holds a code and a sentence. */
+const MAX_FAILURE_BYTES = 64 * 1_024;
+
+async function readAnswer(
+  { status, header, body }: Pick<HttpAnswer, "status" | "header"> & { readonly body: Readable },
+  { method, maxBytes, reader }: HttpRequest,
+): Promise<Buffer> {
+  const encoding = method === "HEAD" ? "" : (header("content-encoding") ?? "");
+  if (status !== 200) {
+    try {
+      return await readBody(body, encoding, MAX_FAILURE_BYTES);
+    } catch (error) {
+      if (error instanceof BodyTooLargeError) return Buffer.alloc(0);
+      throw error;
+    }
+  }
+  if (reader === undefined) return await readBody(body, encoding, maxBytes);
+  await streamBody(body, encoding, maxBytes, reader(header));
+  return Buffer.alloc(0);
+}
+
 /** One try, without retries. Rejects only with the signal's reason. */
 async function exchange(options: HttpClientOptions, request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
   const { clock, limits } = options;
@@ -134,9 +161,11 @@ async function exchange(options: HttpClientOptions, request: HttpRequest, signal
       reset: false,
     });
     status = response.statusCode;
-    const encoding = request.method === "HEAD" ? "" : String(response.headers["content-encoding"] ?? "");
-    const body = await readBody(response.body, encoding, request.maxBytes);
-    return { answer: answerOf(status, response.headers, body) };
+    const header = headerIn(response.headers);
+    const body = await readAnswer({ status, header, body: response.body }, request);
+    // Undici takes a connection back in the turn after the end of its answer: a request sent before opens another one.
+    await nextTurn();
+    return { answer: { status, header, body } };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LabImagesError) throw error;

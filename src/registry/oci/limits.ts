@@ -32,7 +32,7 @@ export interface RegistryLimits {
 
 const MIB = 1_024 * 1_024;
 
-/** Chosen so that 500,000 tags in pages of 100 still fit, and one sick registry cannot hurt the process. */
+/** Chosen so that 200,000 tags in pages of 50 still fit, and one sick registry cannot hurt the process. */
 export const defaultLimits: RegistryLimits = {
   requestTimeoutMs: 30_000,
   operationTimeoutMs: 600_000,
@@ -43,7 +43,7 @@ export const defaultLimits: RegistryLimits = {
   concurrency: 8,
   pageSize: 1_000,
   maxPages: 5_000,
-  maxTags: 500_000,
+  maxTags: 200_000,
   maxPageBytes: 64 * MIB,
   maxListBytes: 128 * MIB,
   maxManifestBytes: 4 * MIB,

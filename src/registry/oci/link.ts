@@ -2,9 +2,6 @@ const targetPattern = /[ \t,]*<([^>]*)>/y;
 const parameterPattern = /[ \t]*;[ \t]*(?:([^\s=;,"]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?)?/sy;
 const endPattern = /[ \t]*(?:,|$)/y;
 
-/** A `Link` header that cannot be read: to take it for the last page would cut a listing short without a word. */
-export class LinkFormError extends Error {}
-
 function matchAt(pattern: RegExp, text: string, position: number): RegExpExecArray | null {
   pattern.lastIndex = position;
   return pattern.exec(text);
@@ -29,17 +26,26 @@ function relationsAt(
   }
 }
 
-/** The target of the link with relation `next` (RFC 8288), as written, or null where there is none. */
-export function nextLink(header: string): string | null {
+/** The target of the link with relation `next` (RFC 8288), as written; null where there is none that can be read. */
+function nextTarget(header: string): string | null {
   let position = 0;
   while (position < header.length) {
     const target = matchAt(targetPattern, header, position);
-    if (target === null) throw new LinkFormError("a Link header is not of the form of RFC 8288");
+    if (target === null) return null;
     const { relations, end } = relationsAt(header, position + target[0].length);
     const separator = matchAt(endPattern, header, end);
-    if (separator === null) throw new LinkFormError("a Link header is not of the form of RFC 8288");
+    if (separator === null) return null;
     if (relations.includes("next")) return target[1] ?? "";
     position = end + separator[0].length;
   }
   return null;
+}
+
+/**
+ * The query of a `Link` header's next page, with its question mark; null where there is none. All else of the target is
+ * ignored: registries behind proxies name another scheme, host or path than the one that they answer on (field case F4),
+ * and no header may choose where requests go.
+ */
+export function nextQuery(header: string): string | null {
+  return /\?[^#]+/.exec(nextTarget(header) ?? "")?.[0] ?? null;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { RegistryUnavailableError } from "../../domain/errors.ts";
+import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
 import type { HttpAnswer } from "../http/http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
 import type { RegistrySession } from "./registry-session.ts";
@@ -55,6 +55,7 @@ async function digestByGet(options: DigestOptions, url: URL, signal: AbortSignal
   const answer = await options.session.ask(request, signal);
   if (answer.status === 200) return digestOfBody(answer, url.host);
   if (answer.status === 404 && saysUnknown(answer)) return null;
+  if (answer.status === 403) throw new RegistryDeniedError(`${url.host} refuses access to this repository (403)`);
   throw new RegistryUnavailableError(`${url.host} answers ${answer.status} where a manifest was expected`);
 }
 

@@ -1,6 +1,6 @@
 import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
 import type { Authorization, Authorizer } from "../auth/authorizer.ts";
-import type { HttpAnswer, HttpClient } from "../http/http-client.ts";
+import type { HttpAnswer, HttpClient, HttpRequest } from "../http/http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
 
 /** A request to the registry's own API. */
@@ -10,13 +10,16 @@ export interface RegistryRequest {
   readonly url: URL;
   readonly accept: string;
   readonly maxBytes: number;
+  /** As `HttpRequest.reader`. */
+  readonly reader?: HttpRequest["reader"];
 }
 
 /** Asks one registry, with authentication and redirects. */
 export interface RegistrySession {
   /**
-   * The answer: 2xx, or a 4xx that is not about credentials. Rejects with a RegistryDeniedError or a
-   * RegistryUnavailableError, or with the signal's reason.
+   * The answer: 2xx, or any 4xx but 401, which no credentials at hand could change. A 403 may concern the repository or
+   * one tag: who asks knows which. Rejects with a RegistryDeniedError or a RegistryUnavailableError, or with the
+   * signal's reason.
    */
   ask(request: RegistryRequest, signal: AbortSignal): Promise<HttpAnswer>;
 }
@@ -41,10 +44,10 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const host = new URL(origin).host;
 
   function send(request: RegistryRequest, used: Authorization | null, signal: AbortSignal): Promise<HttpAnswer> {
-    const { method, url, accept, maxBytes } = request;
+    const { method, url, accept, maxBytes, reader } = request;
     if (url.origin !== origin) throw new RegistryUnavailableError(`${host} points to another origin, ${url.host}`);
     const headers = { accept, ...(used === null ? {} : { authorization: used.header }) };
-    return http.send({ method, url, headers, maxBytes }, signal);
+    return http.send({ method, url, headers, maxBytes, reader }, signal);
   }
 
   /** Sends a request, and once more with new authorization if it is refused. */
@@ -91,10 +94,6 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   }
 
   return {
-    async ask(request, signal) {
-      const answer = await follow(await askAuthorized(request, signal), request, signal);
-      if (answer.status === 403) throw new RegistryDeniedError(`${host} refuses access to this repository (403)`);
-      return answer;
-    },
+    ask: async (request, signal) => follow(await askAuthorized(request, signal), request, signal),
   };
 }

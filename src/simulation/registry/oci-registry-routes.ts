@@ -8,8 +8,12 @@ export interface RegistryBehaviour {
   pageSize: number;
   /** An empty repository's tags are null, as in Harbor, or an empty list. */
   emptyTags: "list" | "null";
-  /** Form of the `Link` header's target. */
-  link: "relative" | "absolute";
+  /** Form of the `Link` header's target; some registries send none. */
+  link: "relative" | "absolute" | "none";
+  /** What `last` does: the page begins after that name, as is right, or it is not looked at, or refused. */
+  last: "followed" | "ignored" | "refused";
+  /** What a request without `n` gives: a page, or all tags. */
+  unsized: "page" | "all";
   /** What a HEAD on a manifest tells: its digest, nothing, or this text in place of the digest. */
   headDigest: "told" | "missing" | { readonly wrong: string };
   /** The next so many requests are turned away. */
@@ -36,12 +40,17 @@ function sendTags(parts: RegistryParts, response: ServerResponse, repository: st
     return;
   }
   const wanted = Number.parseInt(query.get("n") ?? "", 10);
-  const size = wanted > 0 ? Math.min(wanted, behaviour.pageSize) : behaviour.pageSize;
+  const most = query.has("n") || behaviour.unsized === "page" ? behaviour.pageSize : tags.length;
+  const size = wanted > 0 ? Math.min(wanted, most) : most;
   const last = query.get("last");
-  const start = last === null ? 0 : firstAfter(tags, last);
+  if (last !== null && behaviour.last === "refused") {
+    sendRegistryError(response, 400, "UNSUPPORTED", "last is not supported");
+    return;
+  }
+  const start = last === null || behaviour.last === "ignored" ? 0 : firstAfter(tags, last);
   const page = tags.slice(start, start + size);
   const lastOfPage = page.at(-1);
-  if (lastOfPage !== undefined && start + size < tags.length) {
+  if (lastOfPage !== undefined && start + size < tags.length && behaviour.link !== "none") {
     const next = `/v2/${repository}/tags/list?last=${encodeURIComponent(lastOfPage)}&n=${size}`;
     response.setHeader("link", `<${behaviour.link === "absolute" ? parts.url() : ""}${next}>; rel="next"`);
   }

@@ -83,6 +83,8 @@ function behaviourFrom(wanted: Partial<RegistryBehaviour>): RegistryBehaviour {
     pageSize: 100,
     emptyTags: "list",
     link: "relative",
+    last: "followed",
+    unsized: "page",
     headDigest: "told",
     throttle: null,
     intercept: null,
