@@ -54,7 +54,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   metrics.watchLog(logger);
   const grpc = grpcServer(options, service, metrics);
   serving.begin = () => grpc.setServing(true);
-  const hook = registryHook(options, source, service);
+  const hook = registryHook(options, source, service, prepuller);
   const http = httpServer(options, service, metrics, hook);
 
   async function stop(graceMs: number): Promise<void> {
@@ -166,10 +166,11 @@ function registryHook(
   { config, clock, logger }: AppOptions,
   { repository }: ClosableImageSource,
   { commands }: ImageService,
+  replicas: RunningPrepuller | null,
 ): Hook | null {
   const { hookSecretFile: secretFile } = config.http;
   if (secretFile === null) return null;
-  return createHook({ secretFile, repository, commands, clock, logger: logger.child({ component: "hook" }) });
+  return createHook({ secretFile, repository, commands, replicas, clock, logger: logger.child({ component: "hook" }) });
 }
 
 function httpServer(

@@ -30,6 +30,10 @@ const SWEEP_INTERVAL = 30_000;
 
 /** The built-in prepuller, with what has to be waited for at the end. */
 export interface RunningPrepuller extends BuiltInPrepuller {
+  /** Passes a registry notification on to the other replicas. */
+  announce(): void;
+  /** Calls `listener` when another replica has passed a notification on. One listener. */
+  onAnnounced(listener: () => void): void;
   /** Resolves when the lease has been given up. */
   ended(): Promise<void>;
 }
@@ -41,7 +45,8 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
   if (!enabled) return null;
   const logger = parts.logger.child({ component: "prepuller" });
   const namespace = await podNamespace(parts);
-  const leadership = leadershipOf(parts, namespace, logger);
+  let onAnnounced = (): void => undefined;
+  const leadership = leadershipOf(parts, namespace, logger, () => onAnnounced());
   const puller = createPuller({
     connection,
     namespace,
@@ -57,7 +62,17 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     logger,
     limits: writeLimits(config),
   });
-  return { puller, leadership, maxConcurrentPulls, sweepInterval: SWEEP_INTERVAL, ended: () => leadership.ended() };
+  return {
+    puller,
+    leadership,
+    maxConcurrentPulls,
+    sweepInterval: SWEEP_INTERVAL,
+    ended: () => leadership.ended(),
+    announce: () => leadership.announce(),
+    onAnnounced(listener) {
+      onAnnounced = listener;
+    },
+  };
 }
 
 /**
@@ -81,12 +96,13 @@ function leadershipOf(
   { config, connection, clock, random, environment }: PrepullerParts,
   namespace: string,
   logger: Logger,
+  onAnnounced: () => void,
 ): ElectedLeadership {
   const { enabled, leaseName, leaseDuration, renewDeadline, retryPeriod } = config.prepuller.leaderElection;
-  if (!enabled) return { ...soleLeadership, ended: () => Promise.resolve() };
+  if (!enabled) return { ...soleLeadership, ended: () => Promise.resolve(), announce: () => undefined };
   const identity = `${environment["POD_NAME"] ?? hostname()}_${randomUUID()}`;
   const timing = { leaseDuration, renewDeadline, retryPeriod };
-  return createLeadership({ connection, namespace, leaseName, identity, timing, clock, random, logger });
+  return createLeadership({ connection, namespace, leaseName, identity, timing, clock, random, logger, onAnnounced });
 }
 
 /** Pods belong to our Deployment where we run in one, so that nothing is left over when it is deleted. */

@@ -3,7 +3,7 @@ import type { RequestHandler } from "../http/route.ts";
 import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
 import type { Clock, ImageCommands, Logger } from "../ports.ts";
 import { errorCode } from "../registry/oci/error-code.ts";
-import { createNotificationThrottle } from "../registry/oci/notification-throttle.ts";
+import { createNotificationThrottle, REFRESH_PACE } from "../registry/oci/notification-throttle.ts";
 
 /** A shared secret is a line. */
 const MAX_SECRET_BYTES = 65_536;
@@ -15,6 +15,8 @@ export interface HookParts {
   /** The repository as the registry itself names it. */
   readonly repository: string;
   readonly commands: Pick<ImageCommands, "refresh">;
+  /** The other replicas, of which the notification reaches none; null where there are none. */
+  readonly replicas: { announce(): void; onAnnounced(listener: () => void): void } | null;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -25,19 +27,34 @@ export interface Hook {
   stop(): void;
 }
 
+/** A notification that waits this long, in ms, before it is announced is seen by the leader within two seconds all the same. */
+const ANNOUNCE_INTERVAL_MS = 400;
+
 /** `/hooks/registry`: the first notification refreshes at once, those that follow are gathered. */
-export function createHook({ secretFile, repository, commands, clock, logger }: HookParts): Hook {
+export function createHook({ secretFile, repository, commands, replicas, clock, logger }: HookParts): Hook {
   const stopping = new AbortController();
-  const throttle = createNotificationThrottle(clock, () => {
-    // How the refresh ends is told by the refresh itself: in the log, the metrics and the status.
-    commands.refresh("REGISTRY_NOTIFIED", stopping.signal).catch(() => undefined);
-  });
+  const throttle = createNotificationThrottle(
+    clock,
+    () => {
+      // How the refresh ends is told by the refresh itself: in the log, the metrics and the status.
+      commands.refresh("REGISTRY_NOTIFIED", stopping.signal).catch(() => undefined);
+    },
+    REFRESH_PACE,
+  );
+  const pace = { intervalMs: ANNOUNCE_INTERVAL_MS, calls: 1 };
+  const announcements = createNotificationThrottle(clock, () => replicas?.announce(), pace);
+  replicas?.onAnnounced(() => throttle.notify());
+  function notify(): void {
+    throttle.notify();
+    announcements.notify();
+  }
   const secret = createSecretReader(secretFile, logger);
-  const handler = createRegistryHook({ secret, repository, notify: () => throttle.notify() });
+  const handler = createRegistryHook({ secret, repository, notify });
   return {
     handler,
     stop() {
       throttle.stop();
+      announcements.stop();
       stopping.abort();
     },
   };

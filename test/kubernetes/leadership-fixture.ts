@@ -14,6 +14,8 @@ export interface Replica {
   readonly clock: ManualClock;
   readonly leadership: ElectedLeadership;
   readonly told: boolean[];
+  /** When announcements of other replicas arrived: monotonic time, ms. */
+  readonly announced: number[];
   readonly log: readonly LogLine[];
   /** Lets its time go on in small steps, each after the calls of the one before have been answered. */
   live(milliseconds: number): Promise<void>;
@@ -26,7 +28,9 @@ export function elect(bench: PrepullBench, identity: string, wallTime?: number):
   const clock = manualClock(wallTime);
   const { connection } = bench;
   const logger = logLines();
+  const announced: number[] = [];
   const leadership = createLeadership({
+    onAnnounced: () => announced.push(clock.monotonicTime()),
     connection,
     namespace: NAMESPACE,
     leaseName: "prepuller",
@@ -48,6 +52,7 @@ export function elect(bench: PrepullBench, identity: string, wallTime?: number):
     clock,
     leadership,
     told,
+    announced,
     log: logger.lines,
     async live(milliseconds) {
       await rest();
@@ -68,4 +73,10 @@ export function leaseSpec(bench: PrepullBench): JsonObject {
   const [lease] = bench.api.list("leases");
   assert.ok(lease?.spec !== undefined);
   return lease.spec;
+}
+
+/** The announcement in the only lease. */
+export function leaseAnnotation(bench: PrepullBench): unknown {
+  const [lease] = bench.api.list("leases");
+  return lease?.metadata.annotations?.["lab-images/registry-notified"];
 }

@@ -10,7 +10,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import { createRegistryHook } from "../../src/http/registry-hook.ts";
 import type { DockerSourceOptions } from "../../src/registry/oci/docker-source.ts";
-import { createNotificationThrottle } from "../../src/registry/oci/notification-throttle.ts";
+import { createNotificationThrottle, REFRESH_PACE } from "../../src/registry/oci/notification-throttle.ts";
 import { nodeClock } from "../registry/node-clock.ts";
 import { quickLimits, sourceFor, unhurried } from "../registry/source-under-test.ts";
 import {
@@ -179,9 +179,13 @@ describe("docker-registry with tokens", () => {
 describe("docker-registry's notifications", () => {
   it("reach the hook, filtered and throttled, in time", async (context) => {
     let refreshes = 0;
-    const throttle = createNotificationThrottle(nodeClock, () => {
-      refreshes += 1;
-    });
+    const throttle = createNotificationThrottle(
+      nodeClock,
+      () => {
+        refreshes += 1;
+      },
+      REFRESH_PACE,
+    );
     context.after(() => throttle.stop());
     const notified: number[] = [];
     const repository = "lab/sketchbook";
@@ -210,7 +214,7 @@ describe("docker-registry's notifications", () => {
     await registry.push("w_2077_43");
     await eventually(() => assert.equal(notified.length, 1));
     assert.ok((notified[0] ?? 0) - pushedAt < 2_000);
-    assert.equal(refreshes, 1);
+    await eventually(() => assert.equal(refreshes, 2), { withinMs: 5_000 });
     // What the refresh itself reads is told too, and must not start the next one.
     const answered = statuses.length;
     await source(context, registry).resolve(["w_2077_43"]);
@@ -220,8 +224,7 @@ describe("docker-registry's notifications", () => {
     await registry.push("w_2077_44");
     await registry.delete("w_2077_43");
     await eventually(() => assert.ok(notified.length >= count + 2));
-    assert.equal(refreshes, 1);
     assert.deepEqual(new Set(statuses), new Set([202]));
-    await eventually(() => assert.equal(refreshes, 2), { withinMs: 7_000 });
+    await eventually(() => assert.ok(refreshes >= 4), { withinMs: 7_000 });
   });
 });

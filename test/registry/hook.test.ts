@@ -20,7 +20,15 @@ async function startHook(context: TestContext) {
   const clock = manualClock();
   const signals: AbortSignal[] = [];
   const causes: string[] = [];
+  const announced: number[] = [];
+  let onAnnounced = (): void => undefined;
   const hook = createHook({
+    replicas: {
+      announce: () => announced.push(clock.monotonicTime()),
+      onAnnounced(listener) {
+        onAnnounced = listener;
+      },
+    },
     secretFile,
     repository: "lab/sketchbook",
     commands: {
@@ -49,19 +57,35 @@ async function startHook(context: TestContext) {
     await answer.arrayBuffer();
     return answer.status;
   };
-  return { hook, secretFile, log, clock, signals, causes, post };
+  return { hook, secretFile, log, clock, signals, causes, post, announced, announce: () => onAnnounced() };
 }
 
 describe("the registry hook of the service", () => {
-  it("starts one refresh at once and one more at the end of the interval, also where they fail", async (context) => {
+  it("F71: starts one refresh at once and one more at the end of the interval, also where they fail", async (context) => {
     const { secretFile, clock, causes, post } = await startHook(context);
     await writeFile(secretFile, "canary-secret\n");
-    for (let sent = 0; sent < 5; sent += 1) assert.equal(await post("canary-secret"), 202);
+    assert.equal(await post("canary-secret"), 202);
     assert.deepEqual(causes, ["REGISTRY_NOTIFIED"]);
-    await clock.advance(5_000);
+    await clock.advance(1_999);
+    assert.equal(causes.length, 1);
+    await clock.advance(1);
     assert.deepEqual(causes, ["REGISTRY_NOTIFIED", "REGISTRY_NOTIFIED"]);
     await clock.advance(60_000);
     assert.equal(causes.length, 2);
+  });
+
+  it("F72: passes each notification on to the other replicas, and refreshes for theirs", async (context) => {
+    const { secretFile, clock, causes, post, announced, announce } = await startHook(context);
+    await writeFile(secretFile, "canary-secret");
+    for (let sent = 0; sent < 3; sent += 1) assert.equal(await post("canary-secret"), 202);
+    assert.deepEqual(announced, [0]);
+    await clock.advance(1_000);
+    assert.equal(announced.length, 2, "those that came within the interval are one");
+    await clock.advance(60_000);
+    const before = causes.length;
+    announce();
+    assert.equal(causes.length, before + 1);
+    assert.equal(announced.length, 2, "what another replica announced is not announced again");
   });
 
   it("refuses all while there is no secret, says so once, and follows the file", async (context) => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
+import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
 import type { SourceStatus } from "../support/grpc-messages.ts";
@@ -33,6 +33,10 @@ export interface ServiceSettings {
   readonly images?: Readonly<Record<string, unknown>>;
   /** Into `http`. */
   readonly http?: Readonly<Record<string, unknown>>;
+  /** `prepuller`. */
+  readonly prepuller?: Readonly<Record<string, unknown>>;
+  /** The cluster, where several replicas share one. */
+  readonly cluster?: SimulatedKubernetes;
 }
 
 /** A directory for the files of one test. */
@@ -47,17 +51,24 @@ export async function writeCredentials(path: string, host: string, entry: object
   await writeFile(path, JSON.stringify({ auths: { [host]: entry } }));
 }
 
-/** Starts the service on a source; ends with the test. It refreshes once an hour unless the settings say otherwise. */
-export async function startServiceOn(context: TestContext, settings: ServiceSettings): Promise<ServiceOnSource> {
+/** A simulated cluster with one node; ends with the test. */
+export async function startCluster(context: TestContext): Promise<SimulatedKubernetes> {
   const cluster = await startKubernetesApi();
   context.after(() => cluster.close());
   cluster.putNode({ metadata: { name: "alder" }, spec: {}, status: { images: [] } });
+  return cluster;
+}
+
+/** Starts the service on a source; ends with the test. It refreshes once an hour unless the settings say otherwise. */
+export async function startServiceOn(context: TestContext, settings: ServiceSettings): Promise<ServiceOnSource> {
+  const cluster = settings.cluster ?? (await startCluster(context));
   const kubeconfig = join(await scratchDirectory(context), "kubeconfig");
   await writeFile(kubeconfig, cluster.kubeconfig);
   const service = await startServiceProcess({
     images: { source: settings.source, refreshInterval: "1h", ...settings.images },
     kubernetes: { kubeconfig },
     http: { listen: "127.0.0.1:0", ...settings.http },
+    prepuller: settings.prepuller ?? { enabled: false },
     logLevel: "debug",
   });
   context.after(() => service.stop());

@@ -11,6 +11,8 @@ export interface LeadershipOptions extends LeaseCandidateContext {
 
 /** A leadership that ends in an orderly way. */
 export interface ElectedLeadership extends Leadership {
+  /** Passes a registry notification on to the other replicas: the leader learns of it within two seconds. */
+  announce(): void;
   /**
    * Resolves when the lease has been given up after an abort, as far as that was possible. Who follows before that is
    * told that this replica does not lead, and the election goes on for him after it.
@@ -20,6 +22,9 @@ export interface ElectedLeadership extends Leadership {
 
 /** client-go's JitterFactor of tries to take the lease: so replicas do not come at the same time. */
 const JITTER = 1.2;
+
+/** The leader's pause between renewals, as a part of the retry period: so it sees an announcement in less than that. */
+const LEADER_PAUSE = 0.75;
 
 /** The leadership of the only replica there is: it always leads. */
 export const soleLeadership: Leadership = {
@@ -113,6 +118,9 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
   return {
     mayWrite,
     ended: () => end,
+    announce() {
+      if (reign !== null && !reign.signal.aborted) void candidate.announce(reign.signal);
+    },
     follow(onChange, signal) {
       if (reign !== null && !reign.signal.aborted) throw new Error("the leadership is followed already");
       if (signal.aborted) return;
@@ -147,7 +155,7 @@ async function campaign(
       const now = clock.monotonicTime();
       const leading = holds(candidate, now);
       if (leading) cancelExpiry = clock.schedule((candidate.heldUntil ?? now) - now, update);
-      await pause(clock, timing.retryPeriod * (leading ? 1 : 1 + JITTER * random()), signal);
+      await pause(clock, timing.retryPeriod * (leading ? LEADER_PAUSE : 1 + JITTER * random()), signal);
     }
   } finally {
     cancelExpiry();

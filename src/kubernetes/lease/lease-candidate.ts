@@ -3,6 +3,7 @@ import { LabImagesError } from "../../domain/errors.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { KubernetesAnswerError } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
+import { createAnnouncements } from "./announcement.ts";
 import { createLeaseApi, type LeaseApi } from "./lease-api.ts";
 import { type LeaseRecord, microTime, type StoredLease } from "./lease-object.ts";
 
@@ -26,6 +27,8 @@ export interface LeaseCandidateContext {
   readonly timing: LeaseTiming;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Another replica was notified by the registry. */
+  readonly onAnnounced?: () => void;
 }
 
 /** One process that wants a lease, or has it. */
@@ -36,6 +39,8 @@ export interface LeaseCandidate {
   readonly otherHolder: string | null;
   /** Takes the lease or renews it, where that is possible. Rejects for an abort of the signal alone. */
   attempt(signal: AbortSignal): Promise<void>;
+  /** Passes a registry notification on to the other candidates. Never rejects. */
+  announce(signal: AbortSignal): Promise<void>;
   /** Gives the lease up, so that others need not wait; where that fails it runs out by itself. Never rejects. */
   release(): Promise<void>;
 }
@@ -61,6 +66,7 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
   const api = createLeaseApi(connection, { namespace, leaseName, deadlineMs: timing.renewDeadline / 2 });
   const known: Knowledge = { stored: null, seenTime: Number.NEGATIVE_INFINITY, renewedTime: null };
   const heldUntil = () => (known.renewedTime === null ? null : known.renewedTime + timing.renewDeadline);
+  const announcements = createAnnouncements({ ...context, api, onAnnounced: context.onAnnounced ?? (() => undefined) });
   let faults = 0;
   let lastFault = "";
 
@@ -95,6 +101,7 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
       try {
         await acquireOrRenew(context, api, known, signal);
         noteSuccess();
+        if (known.stored !== null) announcements.observe(known.stored);
       } catch (error) {
         signal.throwIfAborted();
         // Two that try at once is how elections go.
@@ -103,6 +110,7 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
         else noteFault(error);
       }
     },
+    announce: (signal) => announcements.announce(signal),
     async release() {
       const until = heldUntil();
       known.renewedTime = null;

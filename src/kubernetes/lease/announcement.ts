@@ -1,0 +1,77 @@
+import type { Clock, Logger } from "../../ports.ts";
+import { KubernetesAnswerError } from "../client/api-errors.ts";
+import type { LeaseApi } from "./lease-api.ts";
+import { microTime, type StoredLease } from "./lease-object.ts";
+
+/**
+ * Annotation of the Lease by which one replica passes a registry notification on to the others. A notification reaches
+ * one replica only, and only the leader pulls (field case F72). Every candidate reads the lease anyway, so this needs no
+ * further permission.
+ */
+const ANNOTATION = "lab-images/registry-notified";
+
+/** Another write may come between reading the lease and writing it. */
+const MAX_TRIES = 5;
+
+/** One replica's side of the announcements in the lease. */
+export interface Announcements {
+  /** Looks at a lease that was read or written; calls back if it carries an announcement not seen here before. */
+  observe(lease: StoredLease): void;
+  /** Puts a new announcement into the lease. Never rejects: without it the others find out at their next refresh. */
+  announce(signal: AbortSignal): Promise<void>;
+}
+
+/** What announcements need. */
+export interface AnnouncementOptions {
+  readonly api: LeaseApi;
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Another replica was notified. */
+  readonly onAnnounced: () => void;
+}
+
+/** Reads and writes announcements. Whatever the value is, a value that changed is an announcement. */
+export function createAnnouncements({ api, identity, clock, logger, onAnnounced }: AnnouncementOptions): Announcements {
+  let seen = "";
+
+  async function write(value: string, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const lease = await api.read(signal);
+      // Without a lease nobody leads, and whoever acquires it next refreshes then.
+      if (lease === null) return;
+      const annotations = { ...annotationsOf(lease), [ANNOTATION]: value };
+      try {
+        await api.replace({ ...lease, metadata: { ...lease.metadata, annotations } }, lease.record, signal);
+        return;
+      } catch (error) {
+        const isConflict = error instanceof KubernetesAnswerError && error.status === 409;
+        if (!isConflict || tries === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  return {
+    observe(lease) {
+      const value = annotationsOf(lease)[ANNOTATION];
+      if (typeof value !== "string" || value === seen) return;
+      seen = value;
+      onAnnounced();
+    },
+    async announce(signal) {
+      // Unlike every earlier one, also where the wall clock steps.
+      seen = `${microTime(clock.wallTime())} ${identity} ${Math.floor(clock.monotonicTime())}`;
+      try {
+        await write(seen, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({ err: error }, "cannot pass the registry notification on to the other replicas");
+      }
+    },
+  };
+}
+
+function annotationsOf({ metadata }: StoredLease): Readonly<Record<string, unknown>> {
+  const annotations = metadata["annotations"];
+  return typeof annotations === "object" && annotations !== null ? { ...annotations } : {};
+}
