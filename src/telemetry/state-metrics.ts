@@ -3,6 +3,12 @@ import type { NodeMissingImages, NodeStatus } from "../domain/snapshot/answers.t
 import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 import type { Clock, StateReader } from "../ports.ts";
 
+/** Keys of `images` that name tags, with the problem where the registry lacks one. */
+const WISHES = [
+  ["recommendedTag", "RECOMMENDED_TAG_MISSING"],
+  ["pin", "PINNED_TAG_MISSING"],
+] as const;
+
 /** What the gauges read. */
 export type MeasuredState = Pick<StateReader, "current" | "sources" | "staleReason">;
 
@@ -55,7 +61,12 @@ function createSnapshotGauges(registry: Registry): (snapshot: Snapshot, clock: C
   const nodes = gauge("nodes", "Nodes that the selector picks.");
   const eligible = gauge("eligible_nodes", "Nodes that images belong on.");
   const truncated = gauge("truncated_nodes", "Nodes whose image reports cannot tell of every image.");
+  const unresolved = gauge("unresolved_tags", "Tags that the configuration names and the registry lacks, by key.", [
+    "key",
+  ]);
   const missing = gauge("missing_images", "Pairs of an eligible node and an image that is missing there.");
+  // Before the first snapshot nothing is known of these: 0 would say that there are none.
+  for (const unknown of [age, images, nodes, eligible, truncated, missing]) unknown.remove();
   return (snapshot, clock) => {
     const all = snapshot.nodes();
     generation.set(snapshot.generation);
@@ -65,6 +76,8 @@ function createSnapshotGauges(registry: Registry): (snapshot: Snapshot, clock: C
     eligible.set(count(all, (node) => node.eligible));
     truncated.set(count(all, (node) => node.imagesTruncated));
     missing.set(countPairs(snapshot.missing()));
+    const problems = snapshot.problems();
+    for (const [key, reason] of WISHES) unresolved.set({ key }, problems.filter((one) => one.reason === reason).length);
   };
 }
 

@@ -50,7 +50,7 @@ function observed(first: Snapshot) {
 }
 
 const named = (...names: readonly string[]) => tableOf(names.map((name) => nodeReport(name)));
-const empty = (table: NodeTable) => nextSnapshot(snapshotOf({ tags: [] }), { table });
+const empty = (table: NodeTable) => nextSnapshot(snapshotOf({ tags: listing(["recommended", "a"]) }), { table });
 
 test("F52: nodes that join, leave, are excluded and become eligible again are a line each, gathered for a second", async () => {
   const { nodes, lines, clock } = observed(empty(named("n1", "n2", "n3")));
@@ -139,6 +139,23 @@ test("nodes whose reports leave images out are named once, and again when others
   assert.deepEqual(alerts.resolved, ["truncated-reports"]);
   full("n1");
   assert.equal((await warned()).length, 1);
+});
+
+test("F23: what cannot be had is an alert once, and resolved when it is there", async () => {
+  const first = snapshotOf({ settings: { pin: ["w_1"] }, tags: [], nodes: [nodeReport("n1")] });
+  const { tags, nodes, alerts, lines } = observed(first);
+  const keys = { recommended: "problem:RECOMMENDED_TAG_MISSING:recommended", pin: "problem:PINNED_TAG_MISSING:w_1" };
+  await lines();
+  assert.deepEqual(alerts.active(), [keys.recommended, keys.pin]);
+  tags(["recommended", "a"]);
+  nodes(named());
+  await lines();
+  assert.deepEqual(alerts.active(), [keys.pin, "problem:NO_NODES:"]);
+  assert.deepEqual(alerts.resolved, [keys.recommended]);
+  nodes(named("n2"));
+  await lines();
+  assert.deepEqual(alerts.active(), [keys.pin]);
+  assert.equal(alerts.raised.length, 3, "what lasts is raised once");
 });
 
 test("nothing is logged after the end", async () => {

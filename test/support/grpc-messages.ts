@@ -61,6 +61,7 @@ export interface PrepullStatus {
   readonly pending: readonly NodeImage[];
   readonly nodes: readonly NodeStatus[];
   readonly progress: readonly PrepullProgress[];
+  readonly problems: readonly { readonly problemReason: string; readonly tag: string; readonly message: string }[];
 }
 
 /** `labimages.v1.PrepullProgress`, without times. */

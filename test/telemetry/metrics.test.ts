@@ -77,6 +77,8 @@ test("a scrape shows the state of that moment", async (t) => {
     "labimages_eligible_nodes 2",
     "labimages_truncated_nodes 1",
     "labimages_missing_images 5",
+    'labimages_unresolved_tags{key="recommendedTag"} 1',
+    'labimages_unresolved_tags{key="pin"} 0',
   ]) {
     assert.ok(text.split("\n").includes(line), line);
   }
@@ -90,6 +92,7 @@ test("before the first snapshot the sources are shown alone", async (t) => {
   const text = await metrics.render();
   assert.match(text, /^labimages_snapshot_stale 0$/m);
   assert.match(text, /^labimages_snapshot_generation 0$/m);
+  assert.doesNotMatch(text, /^labimages_(images|nodes|missing_images|snapshot_age_seconds) /m, "nothing is known yet");
 });
 
 test("labels without end become one", async (t) => {

@@ -27,7 +27,7 @@ export async function reportImages(client: ImageServiceClient, signal: AbortSign
   ]);
   return {
     json: { recommended, latestRelease, latestWeekly, latestDaily, images, state },
-    text: table(["TAG", "NAME", "PREPULLED", "DIGEST", "STANDS FOR", "ALIASES"], rows, "There are no images."),
+    text: table(["TAG", "NAME", "PREPULLED", "DIGEST", "ALIAS OF", "ALIASES"], rows, "There are no images."),
   };
 }
 
@@ -84,7 +84,7 @@ function describeImage(image: Image): string {
     ["reference", image.pullReference],
     ["prepulled", yesOrNo(image.prepulled)],
     ["aliases", image.aliases.join(" ")],
-    ["stands for", image.aliasTarget],
+    ["alias of", image.aliasTarget],
     ["on nodes", image.nodes.join(" ")],
   ];
   return facts

@@ -1,6 +1,7 @@
 import type { GetPrepullStatusResponse__Output as GetPrepullStatusResponse } from "../../grpc/gen/labimages/v1/GetPrepullStatusResponse.ts";
 import type { ImageServiceClient } from "../../grpc/gen/labimages/v1/ImageService.ts";
 import type { NodeImage__Output as NodeImage } from "../../grpc/gen/labimages/v1/NodeImage.ts";
+import type { Problem__Output as Problem } from "../../grpc/gen/labimages/v1/Problem.ts";
 import type { RefreshResponse__Output as RefreshResponse } from "../../grpc/gen/labimages/v1/RefreshResponse.ts";
 import type { SourceStatus__Output as SourceStatus } from "../../grpc/gen/labimages/v1/SourceStatus.ts";
 import type { StateVersion__Output as StateVersion } from "../../grpc/gen/labimages/v1/StateVersion.ts";
@@ -28,20 +29,26 @@ export async function reportStatus(client: ImageServiceClient, signal: AbortSign
     name,
     yesOrNo(eligible),
     String(cached.length),
-    imagesTruncated ? "truncated" : "whole",
+    imagesTruncated ? "truncated" : "all",
     comment,
   ]);
   const sections = [
     describeState(state),
+    ...problemSection(parts.flatMap(({ problems }) => problems)),
     table(["SOURCE", "STATE", "REASON"], sources.map(sourceRow), "No sources."),
     table(["IMAGE", "NAME", "ON NODES", "MISSING ON"], images.map(imageRow), "The prepull set is empty."),
-    table(["NODE", "ELIGIBLE", "IMAGES", "REPORT", "COMMENT"], nodeRows, "There are no nodes."),
+    table(["NODE", "ELIGIBLE", "IMAGES", "IMAGES REPORTED", "COMMENT"], nodeRows, "There are no nodes."),
   ];
   return { json: { status: { ...first, nodes, progress }, state }, text: sections.join("\n\n") };
 }
 
+function problemSection(problems: readonly Problem[]): readonly string[] {
+  const rows = problems.map(({ message }) => [message]);
+  return rows.length === 0 ? [] : [table(["PROBLEM"], rows, "")];
+}
+
 function sourceRow({ name, ok, reason }: SourceStatus): readonly string[] {
-  return [name, ok ? "well" : "not well", reason];
+  return [name, ok ? "ok" : "failing", reason];
 }
 
 function imageRow({ image, nodes, missing }: NodeImage): readonly string[] {

@@ -22,6 +22,7 @@ import {
   shownInStatus,
   splitByProgress,
 } from "./node-answers.ts";
+import { type Problem, problemsOf } from "./problems.ts";
 
 /** An image with the names of the nodes that it is on, sorted: the answer to a look-up. */
 export interface ResolvedImage {
@@ -69,6 +70,8 @@ export interface Snapshot extends SnapshotParts {
   prepullImages(): PrepullImages;
   /** Every node that the selector picks, by name. */
   nodes(): readonly NodeStatus[];
+  /** What the configuration asks for and cannot be had. */
+  problems(): readonly Problem[];
 }
 
 /**
@@ -121,6 +124,7 @@ export function createSnapshot(parts: SnapshotParts, previous: Snapshot | null):
     missing: once(() => listMissing(parts, imageOf, memory)),
     prepullImages: once(() => prepullProgress(parts, imageOf, memory)),
     nodes: once(() => listNodes(parts, imageOf, memory)),
+    problems: once(() => problemsOf(parts)),
   };
   memories.set(snapshot, memory);
   return snapshot;

@@ -24,6 +24,7 @@ import type { NodeStatus as _labimages_v1_NodeStatus, NodeStatus__Output as _lab
 import type { PrepullConfig as _labimages_v1_PrepullConfig, PrepullConfig__Output as _labimages_v1_PrepullConfig__Output } from './labimages/v1/PrepullConfig.ts';
 import type { PrepullProgress as _labimages_v1_PrepullProgress, PrepullProgress__Output as _labimages_v1_PrepullProgress__Output } from './labimages/v1/PrepullProgress.ts';
 import type { PrepullStatus as _labimages_v1_PrepullStatus, PrepullStatus__Output as _labimages_v1_PrepullStatus__Output } from './labimages/v1/PrepullStatus.ts';
+import type { Problem as _labimages_v1_Problem, Problem__Output as _labimages_v1_Problem__Output } from './labimages/v1/Problem.ts';
 import type { RefreshRequest as _labimages_v1_RefreshRequest, RefreshRequest__Output as _labimages_v1_RefreshRequest__Output } from './labimages/v1/RefreshRequest.ts';
 import type { RefreshResponse as _labimages_v1_RefreshResponse, RefreshResponse__Output as _labimages_v1_RefreshResponse__Output } from './labimages/v1/RefreshResponse.ts';
 import type { ReportPrepullRequest as _labimages_v1_ReportPrepullRequest, ReportPrepullRequest__Output as _labimages_v1_ReportPrepullRequest__Output } from './labimages/v1/ReportPrepullRequest.ts';
@@ -75,6 +76,8 @@ export interface ProtoGrpcType {
       PrepullProgress: MessageTypeDefinition<_labimages_v1_PrepullProgress, _labimages_v1_PrepullProgress__Output>
       PrepullState: EnumTypeDefinition
       PrepullStatus: MessageTypeDefinition<_labimages_v1_PrepullStatus, _labimages_v1_PrepullStatus__Output>
+      Problem: MessageTypeDefinition<_labimages_v1_Problem, _labimages_v1_Problem__Output>
+      ProblemReason: EnumTypeDefinition
       RefreshCause: EnumTypeDefinition
       RefreshRequest: MessageTypeDefinition<_labimages_v1_RefreshRequest, _labimages_v1_RefreshRequest__Output>
       RefreshResponse: MessageTypeDefinition<_labimages_v1_RefreshResponse, _labimages_v1_RefreshResponse__Output>

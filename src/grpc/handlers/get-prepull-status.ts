@@ -3,7 +3,7 @@ import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPrepullStatusRequest.ts";
 import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
 import { GET_PREPULL_STATUS_FIELD as FIELD } from "../messages/field-numbers.ts";
-import { encodePrepullConfig, encodeSources } from "../messages/prepull-config-message.ts";
+import { encodeHealth, encodePrepullConfig } from "../messages/prepull-config-message.ts";
 import { imagePart, nodePart } from "../messages/prepull-progress-message.ts";
 import { delimited, stringField } from "../messages/wire.ts";
 import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../paging/page.ts";
@@ -36,7 +36,7 @@ export function getPrepullStatus(context: ServiceContext): UnaryHandler<GetPrepu
     const pageSize = checkPageSize(asked);
     const position = pageToken === "" ? firstPage(context.snapshot()) : requestedPage(LISTING, pageToken, reader);
     const { snapshot, offset } = position;
-    const front = offset === 0 ? head() : { bytes: Buffer.alloc(0), version: 0 };
+    const front = offset === 0 ? head(snapshot) : { bytes: Buffer.alloc(0), version: 0 };
     const question = `${offset}:${pageSize}:${front.version}:${work().version}`;
     const answer =
       cache.find(snapshot, question) ?? cache.add(snapshot, question, build(position, pageSize, front.bytes));
@@ -44,16 +44,21 @@ export function getPrepullStatus(context: ServiceContext): UnaryHandler<GetPrepu
   };
 }
 
+interface Head {
+  readonly bytes: Buffer;
+  readonly version: number;
+}
+
 /** The front of the first page: it changes with the sources, which may do so without a new snapshot. */
-function createHead({ settings, reader }: ServiceContext): () => { readonly bytes: Buffer; readonly version: number } {
+function createHead({ settings, reader }: ServiceContext): (snapshot: Snapshot) => Head {
   const config = encodePrepullConfig(settings);
-  let sources: Buffer = Buffer.alloc(0);
+  let health: Buffer = Buffer.alloc(0);
   let front = { bytes: config, version: 0 };
-  return () => {
-    const current = encodeSources(reader.sources());
-    if (!current.equals(sources)) {
-      sources = current;
-      front = { bytes: Buffer.concat([config, sources]), version: front.version + 1 };
+  return (snapshot) => {
+    const current = encodeHealth(reader.sources(), snapshot.problems());
+    if (!current.equals(health)) {
+      health = current;
+      front = { bytes: Buffer.concat([config, health]), version: front.version + 1 };
     }
     return front;
   };

@@ -1,7 +1,7 @@
 import { runWhole, type Sliced } from "../../domain/images/catalog.ts";
 import type { Clock } from "../../ports.ts";
 import type { WatchPrepullStatusRequest__Output } from "../gen/labimages/v1/WatchPrepullStatusRequest.ts";
-import { encodePrepullConfig, encodeSources } from "../messages/prepull-config-message.ts";
+import { encodeHealth, encodePrepullConfig } from "../messages/prepull-config-message.ts";
 import {
   createStatusHistory,
   NO_MESSAGES,
@@ -113,7 +113,7 @@ function* viewOf({ reader, snapshot, stateField }: ServiceContext): Sliced<Statu
     images,
     nodes,
     work: reader.progress(),
-    sources: encodeSources(reader.sources()),
+    health: encodeHealth(reader.sources(), current.problems()),
     state: stateField(current),
   };
 }

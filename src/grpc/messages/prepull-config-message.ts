@@ -1,5 +1,6 @@
 import type { Toleration } from "../../domain/nodes/node-report.ts";
 import type { SourceSettings } from "../../domain/settings.ts";
+import type { Problem } from "../../domain/snapshot/problems.ts";
 import type { SourceState } from "../../ports.ts";
 import type { PrepullConfig } from "../gen/labimages/v1/PrepullConfig.ts";
 import type { Toleration as TolerationMessage } from "../gen/labimages/v1/Toleration.ts";
@@ -48,9 +49,14 @@ export function encodePrepullConfig(settings: ServedSettings): Buffer {
   return encodePrepullStatus({ config });
 }
 
-/** The part of a `labimages.v1.PrepullStatus` that holds the health of the sources, encoded. */
-export function encodeSources(sources: readonly SourceState[]): Buffer {
+/** The part of a `labimages.v1.PrepullStatus` that holds the health of the sources and the problems, encoded. */
+export function encodeHealth(sources: readonly SourceState[], problems: readonly Problem[]): Buffer {
   return encodePrepullStatus({
+    problems: problems.map(({ reason, tag, message }) => ({
+      problemReason: `PROBLEM_REASON_${reason}` as const,
+      tag,
+      message: safeText(message),
+    })),
     sources: sources.map(({ name, ok, reason, lastSuccessTime }) => ({
       name,
       ok,

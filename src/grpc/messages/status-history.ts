@@ -26,8 +26,8 @@ export interface StatusView {
   readonly images: PrepullImages;
   readonly nodes: readonly NodeStatus[];
   readonly work: WorkByNode;
-  /** The part of a `PrepullStatus` that holds the sources. */
-  readonly sources: Buffer;
+  /** The part of a `PrepullStatus` that holds the sources and the problems. */
+  readonly health: Buffer;
   /** The response's state field. */
   readonly state: Buffer;
 }
@@ -80,7 +80,7 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
   const images = new Map<string, ImageEntry>();
   const removed = new Map<string, number>();
   const made = new Map<number, StatusMessages>();
-  let sources: { readonly bytes: Buffer; readonly changedAt: number } = { bytes: Buffer.alloc(0), changedAt: 0 };
+  let health: { readonly bytes: Buffer; readonly changedAt: number } = { bytes: Buffer.alloc(0), changedAt: 0 };
   let state = first.state;
   /** Readers of an older version start over: what they hold of images that have gone cannot be taken back. */
   let resetAt = 1;
@@ -134,11 +134,11 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
   function* update(view: StatusView): Sliced<void> {
     const differing = yield* differingNodes(view);
     const next = version + 1;
-    const sourcesChanged = !sources.bytes.equals(view.sources);
-    if (sourcesChanged) sources = { bytes: view.sources, changedAt: next };
+    const healthChanged = !health.bytes.equals(view.health);
+    if (healthChanged) health = { bytes: view.health, changedAt: next };
     const nodesChanged = updateNodes(view, differing, next);
     const imagesChanged = updateImages(view, next);
-    if (!sourcesChanged && !nodesChanged && !imagesChanged && version > 0) return;
+    if (!healthChanged && !nodesChanged && !imagesChanged && version > 0) return;
     if (removed.size > MOST_REMOVED) {
       removed.clear();
       resetAt = next;
@@ -150,8 +150,8 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
 
   function partsSince(since: number): readonly Part[] {
     const parts: Part[] = since === 0 ? [() => config] : [];
-    const { bytes, changedAt: sourcesChangedAt } = sources;
-    if (sourcesChangedAt > since) parts.push(() => bytes);
+    const { bytes, changedAt: healthChangedAt } = health;
+    if (healthChangedAt > since) parts.push(() => bytes);
     for (const { entry, isPrepulled, changedAt } of images.values()) {
       if (changedAt > since) parts.push(() => imagePart(entry, isPrepulled));
     }

@@ -1,6 +1,7 @@
 import { setChanges } from "../../domain/images/set-changes.ts";
 import { type NodeChanges, nodeChanges } from "../../domain/nodes/node-changes.ts";
 import type { NodeRecord } from "../../domain/nodes/node-record.ts";
+import type { Problem } from "../../domain/snapshot/problems.ts";
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
@@ -27,11 +28,13 @@ export interface SnapshotObserver {
 
 /**
  * Logs what changes from snapshot to snapshot, gathered for a second: nodes that join, leave, are excluded or become
- * eligible again, and the prepull set; one line for each kind of change. Raises and clears the alert of truncated reports.
+ * eligible again, and the prepull set; one line for each kind of change. Raises and clears the alerts of truncated reports
+ * and of what the configuration asks for and cannot be had.
  */
 export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserverDeps): SnapshotObserver {
   let seen: Snapshot | null = null;
   let latest: Snapshot | null = null;
+  let raised: ReadonlySet<string> = new Set();
   let cancel: (() => void) | null = null;
 
   function report(): void {
@@ -39,6 +42,7 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
     if (latest === null || latest === seen) return;
     if (latest.table.records !== seen?.table.records) reportNodes(seen, latest);
     if (seen !== null && latest.catalog !== seen.catalog) reportSet(seen, latest);
+    reportProblems(latest.problems());
     seen = latest;
   }
 
@@ -83,6 +87,16 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
       logger.info({ ...lists, size: after.prepullSet.length }, "prepull set changed");
     }
     if (recommended !== null) logger.info({ tag: settings.recommendedTag, ...recommended }, "recommended image moved");
+  }
+
+  /** The alert is the line of the log; one that lasts is none again. */
+  function reportProblems(problems: readonly Problem[]): void {
+    const current = new Map(problems.map((problem) => [`problem:${problem.reason}:${problem.tag}`, problem]));
+    for (const key of raised) if (!current.has(key)) alerts.clear(key);
+    for (const [key, { reason, message }] of current) {
+      if (!raised.has(key)) alerts.raise({ key, message, details: { reason } });
+    }
+    raised = new Set(current.keys());
   }
 
   return {

@@ -52,13 +52,13 @@ const TABLES: readonly (readonly [string, RegExp])[] = [
   ["missing B", /^Nothing is missing\.\n$/],
   [
     "status",
-    /^Snapshot 7, refreshed 2077-10-23T00:00:00\.000Z\.\n\nSOURCE .*registry +well.*IMAGE .*r1_0_0 +Release r1\.0\.0 +0 +a\n.*NODE .*B +no +0 +whole +Node is tainted/s,
+    /^Snapshot 7, refreshed 2077-10-23T00:00:00\.000Z\.\n\nSOURCE .*registry +ok.*IMAGE .*r1_0_0 +Release r1\.0\.0 +0 +a\n.*NODE .*B +no +0 +all +Node is tainted/s,
   ],
   [
     "resolve w_2077_43",
     /^name +Weekly 2077_43\nreference +r\.example\.org\/a\/b:w_2077_43@sha256:1\nprepulled +yes\naliases +recommended\non nodes +a\n$/,
   ],
-  ["resolve --class recommended", /stands for +w_2077_43\n/],
+  ["resolve --class recommended", /alias of +w_2077_43\n/],
   ["resolve r.example.org/a/b:r1_0_0", /prepulled +no\n/],
   ["refresh", /^Refreshed\. Snapshot 7, refreshed 2077/],
 ];

@@ -138,6 +138,24 @@ describe("WatchPrepullStatus", () => {
     assert.deepEqual(change?.status?.nodes, []);
   });
 
+  test("F23: sends problems beside the sources when either changes", async (context) => {
+    const state = fakeState();
+    const problems = [{ reason: "PINNED_TAG_MISSING", tag: "w_1", message: "no such tag" }] as const;
+    state.current = snapshotOf(1, { images: [], problems });
+    const { client } = await startServer(context, { state });
+    const watch = receive<Message>(client.WatchPrepullStatus({}));
+    const [first] = await messagesOf(watch, 1);
+    assert.deepEqual(
+      first?.status?.problems.map(({ problemReason, tag }) => [problemReason, tag]),
+      [["PROBLEM_REASON_PINNED_TAG_MISSING", "w_1"]],
+    );
+    state.current = snapshotOf(2, { images: [] });
+    for (const listener of state.listeners) listener();
+    const [, change] = await messagesOf(watch, 2);
+    assert.deepEqual(change?.status?.problems, []);
+    assert.equal(change?.status?.sources.length, 2, "the sources say that the problems are all of them");
+  });
+
   test("sends a whole that is larger than a message in several, of which the last is complete", async (context) => {
     const state = fakeState();
     const cached = Array.from({ length: 40 }, (_, at) => `registry.example.org/sciplat/lab:w_2077_${at}`);

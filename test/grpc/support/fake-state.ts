@@ -13,6 +13,7 @@ import type {
   PrepullProgress,
   WorkByNode,
 } from "../../../src/domain/snapshot/answers.ts";
+import type { Problem } from "../../../src/domain/snapshot/problems.ts";
 import type { LookUp, ResolvedImage, Snapshot, SnapshotParts } from "../../../src/domain/snapshot/snapshot.ts";
 import type {
   GateCaller,
@@ -34,6 +35,7 @@ export interface SnapshotContent {
   readonly missing?: readonly NodeMissingImages[];
   readonly prepullImages?: PrepullImages;
   readonly nodes?: readonly NodeStatus[];
+  readonly problems?: readonly Problem[];
 }
 
 /** What the domain keeps in a snapshot, empty: the server looks at the answers alone. */
@@ -105,6 +107,7 @@ export function snapshotOf(generation: number, content: SnapshotContent): Snapsh
     missing: () => missing,
     prepullImages: () => prepullImages,
     nodes: () => nodes,
+    problems: () => content.problems ?? [],
   };
 }
 

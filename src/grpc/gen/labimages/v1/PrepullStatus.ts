@@ -5,6 +5,7 @@ import type { SourceStatus as _labimages_v1_SourceStatus, SourceStatus__Output a
 import type { NodeImage as _labimages_v1_NodeImage, NodeImage__Output as _labimages_v1_NodeImage__Output } from '../../labimages/v1/NodeImage.ts';
 import type { NodeStatus as _labimages_v1_NodeStatus, NodeStatus__Output as _labimages_v1_NodeStatus__Output } from '../../labimages/v1/NodeStatus.ts';
 import type { PrepullProgress as _labimages_v1_PrepullProgress, PrepullProgress__Output as _labimages_v1_PrepullProgress__Output } from '../../labimages/v1/PrepullProgress.ts';
+import type { Problem as _labimages_v1_Problem, Problem__Output as _labimages_v1_Problem__Output } from '../../labimages/v1/Problem.ts';
 
 export interface PrepullStatus {
   'config'?: (_labimages_v1_PrepullConfig | null);
@@ -13,6 +14,7 @@ export interface PrepullStatus {
   'pending'?: (_labimages_v1_NodeImage)[];
   'nodes'?: (_labimages_v1_NodeStatus)[];
   'progress'?: (_labimages_v1_PrepullProgress)[];
+  'problems'?: (_labimages_v1_Problem)[];
 }
 
 export interface PrepullStatus__Output {
@@ -22,4 +24,5 @@ export interface PrepullStatus__Output {
   'pending': (_labimages_v1_NodeImage__Output)[];
   'nodes': (_labimages_v1_NodeStatus__Output)[];
   'progress': (_labimages_v1_PrepullProgress__Output)[];
+  'problems': (_labimages_v1_Problem__Output)[];
 }

@@ -1,0 +1,41 @@
+import { unresolvedWishes } from "../prepull/plan.ts";
+import type { SnapshotParts } from "./snapshot.ts";
+
+/** What the configuration asks for and cannot be had. The names are those of the contract. */
+export type ProblemReason = "RECOMMENDED_TAG_MISSING" | "PINNED_TAG_MISSING" | "NO_NODES" | "NO_ELIGIBLE_NODES";
+
+/** One of them, as a snapshot shows it (field case F23). */
+export interface Problem {
+  readonly reason: ProblemReason;
+  /** The tag that is missing; empty where it is not about a tag. */
+  readonly tag: string;
+  /** For an operator. */
+  readonly message: string;
+}
+
+/** Everything that the configuration asks for and the registry or the cluster does not have. */
+export function problemsOf(parts: Pick<SnapshotParts, "settings" | "catalog" | "table">): readonly Problem[] {
+  return [...missingTags(parts), ...missingNodes(parts)];
+}
+
+function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "catalog">): readonly Problem[] {
+  const ofCycle = settings.cycle === null ? "" : ` of cycle ${settings.cycle}`;
+  return unresolvedWishes(settings, catalog.byTag).map(({ wish, tag }) =>
+    wish === "recommended"
+      ? {
+          reason: "RECOMMENDED_TAG_MISSING",
+          tag,
+          message: `images.recommendedTag: the registry has no tag ${tag}${ofCycle}, so the menu has no recommended image`,
+        }
+      : { reason: "PINNED_TAG_MISSING", tag, message: `images.pin: the registry has no tag ${tag}${ofCycle}` },
+  );
+}
+
+function missingNodes({ table: { records } }: Pick<SnapshotParts, "table">): readonly Problem[] {
+  const [first] = records;
+  if (first === undefined)
+    return [{ reason: "NO_NODES", tag: "", message: "nodeSelector: no node matches, so nothing is prepulled" }];
+  if (records.some(({ eligible }) => eligible)) return [];
+  const message = `all ${records.length} nodes are excluded, such as ${first.report.name}: ${first.comment}`;
+  return [{ reason: "NO_ELIGIBLE_NODES", tag: "", message }];
+}
