@@ -1,6 +1,7 @@
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 import { KubernetesUnavailableError, LabImagesError } from "../../domain/errors.ts";
 import { DeadlineReached, orAborted, pause, withDeadline } from "../../lib/abort.ts";
+import { request } from "../../lib/undici.ts";
 import type { Clock } from "../../ports.ts";
 import { type Answer, readBeginning, readJson, requireJson, retryAfterMs } from "./api-answers.ts";
 import { answerError, codeOf, deadlineError, transportError } from "./api-errors.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { RequestOptions } from "node:https";
-import { dirname, isAbsolute, join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
-import { parse } from "yaml";
+import type { Authenticator } from "@kubernetes/client-node/dist/auth.js";
+import type { User } from "@kubernetes/client-node/dist/config_types.js";
+import { createAuthenticator } from "./authenticator.ts";
+import { type ClusterAccess, readKubeconfig, readServiceAccount } from "./kubeconfig.ts";
 
 /** Where the configuration comes from: a kubeconfig's path, or the service account of our pod. */
 export interface CredentialSource {
@@ -43,20 +43,18 @@ export interface CredentialReader {
   distrust(): void;
 }
 
-interface LoadedConfig {
-  readonly config: KubeConfig;
-  /** Token file of the current user, which client-node's parser passes over. */
-  readonly tokenFile: string | null;
+interface LoadedAccess {
+  readonly access: ClusterAccess;
+  readonly authenticator: Authenticator | null;
 }
 
 /**
- * Credentials through client-node's KubeConfig, which knows kubeconfigs, client certificates, plug-ins and the pod's
- * service account. It reads the CA and certificate files at each use and a token file once a minute; a fresh read
- * starts from nothing, so a rotated token is taken up at the first refusal, and a kubeconfig that was replaced at the
- * first connection that fails. Rejects with what the reading threw.
+ * Credentials from a kubeconfig or the pod's service account. The CA, certificate and token files are read at each use; a
+ * fresh read starts from nothing, so a kubeconfig that was replaced and a plug-in's token that was revoked are taken up at
+ * the first connection that fails or the first refusal. Rejects with what the reading threw.
  */
 export function createCredentialReader(source: CredentialSource): CredentialReader {
-  let loaded: Promise<LoadedConfig> | null = null;
+  let loaded: Promise<LoadedAccess> | null = null;
 
   return {
     async read(fresh) {
@@ -76,54 +74,67 @@ export function createCredentialReader(source: CredentialSource): CredentialRead
   };
 }
 
-async function load({ kubeconfig, rootPrefix = "" }: CredentialSource): Promise<LoadedConfig> {
-  const config = new KubeConfig();
-  if (kubeconfig === null) {
-    config.loadFromCluster(rootPrefix);
-    return { config, tokenFile: null };
-  }
-  config.loadFromFile(kubeconfig);
-  const tokenFile = tokenFileOf(await readFile(kubeconfig, "utf8"), config.getCurrentUser()?.name ?? "");
-  const resolved = tokenFile === null || isAbsolute(tokenFile) ? tokenFile : join(dirname(kubeconfig), tokenFile);
-  return { config, tokenFile: resolved };
+async function load({ kubeconfig, rootPrefix = "" }: CredentialSource): Promise<LoadedAccess> {
+  const access = kubeconfig === null ? await readServiceAccount(rootPrefix) : await readKubeconfig(kubeconfig);
+  return { access, authenticator: access.user === null ? null : await createAuthenticator(access.user) };
 }
 
-function tokenFileOf(text: string, user: string): string | null {
-  const parsed = parse(text) as { users?: { name?: unknown; user?: { tokenFile?: unknown } | null }[] } | null;
-  const tokenFile = parsed?.users?.find((each) => each.name === user)?.user?.tokenFile;
-  return typeof tokenFile === "string" ? tokenFile : null;
-}
-
-async function credentialsOf({ config, tokenFile }: LoadedConfig): Promise<Credentials> {
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new Error("the kubeconfig's current context names no cluster");
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
-  const tls: TlsMaterial = {
-    ...(options.ca === undefined ? {} : { ca: options.ca as Buffer }),
-    ...(options.cert === undefined ? {} : { cert: options.cert as Buffer }),
-    ...(options.key === undefined ? {} : { key: options.key as Buffer }),
-    ...(options.servername === undefined ? {} : { servername: options.servername }),
-    ...(options.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: options.rejectUnauthorized }),
-  };
-  const headers = await headersOf(options, tokenFile);
+async function credentialsOf({ access, authenticator }: LoadedAccess): Promise<Credentials> {
+  const { cluster, user, tokenFile, namespace } = access;
   const proxyUrl = cluster.proxyUrl ?? null;
   if (proxyUrl !== null && !/^https?:/.test(proxyUrl)) throw new Error("only HTTP proxies are supported");
+  if (cluster.server.startsWith("http:") && !cluster.skipTLSVerify) {
+    throw new Error("a cluster without TLS needs insecure-skip-tls-verify: true");
+  }
+  // What a plug-in gets stands before what the kubeconfig has, but for a token.
+  const options: PluginOptions = { headers: {} };
+  if (user !== null) await authenticator?.applyAuthentication(user, options);
+  const [ca, cert, key] = await Promise.all([
+    fileOrData(cluster.caFile, cluster.caData),
+    options.cert ?? fileOrData(user?.certFile, user?.certData),
+    options.key ?? fileOrData(user?.keyFile, user?.keyData),
+  ]);
+  const tls: TlsMaterial = {
+    ...(ca === null ? {} : { ca }),
+    ...(cert === null ? {} : { cert }),
+    ...(key === null ? {} : { key }),
+    ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+  };
+  const headers = await headersOf(user, options, tokenFile);
   const server = cluster.server.replace(/\/+$/, "");
-  const namespace = config.getContextObject(config.getCurrentContext())?.namespace?.trim() || null;
   return { server, proxyUrl, tls, headers, namespace, fingerprint: fingerprintOf(server, proxyUrl, tls) };
 }
 
-async function headersOf(options: RequestOptions, tokenFile: string | null): Promise<Record<string, string>> {
+/** What client-node's plug-ins set. */
+interface PluginOptions {
+  readonly headers: Record<string, string>;
+  cert?: string;
+  key?: string;
+}
+
+function fileOrData(file: string | undefined, data: string | undefined): Promise<Buffer> | Buffer | null {
+  if (file) return readFile(file);
+  return data ? Buffer.from(data, "base64") : null;
+}
+
+async function headersOf(
+  user: User | null,
+  { headers: fromPlugin }: PluginOptions,
+  tokenFile: string | null,
+): Promise<Record<string, string>> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    // Token files often end in a line break, which no header may carry.
-    if (value !== undefined) headers[name.toLowerCase()] = String(value).trim();
-  }
-  if (typeof options.auth === "string")
-    headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
+  // Tokens that were read from files often end in a line break, which no header may carry.
+  for (const [name, value] of Object.entries(fromPlugin)) headers[name.toLowerCase()] = value.trim();
+  if (user?.impersonateUser) headers["impersonate-user"] = user.impersonateUser;
+  if (user?.username) headers["authorization"] = basic(user.username, user.password ?? "");
+  if (user?.token) headers["authorization"] = `Bearer ${user.token.trim()}`;
   if (tokenFile !== null) headers["authorization"] = `Bearer ${(await readFile(tokenFile, "utf8")).trim()}`;
   return headers;
+}
+
+function basic(name: string, password: string): string {
+  return `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
 }
 
 function fingerprintOf(server: string, proxyUrl: string | null, tls: TlsMaterial): string {

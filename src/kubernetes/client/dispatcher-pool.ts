@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
+import { Agent, ProxyAgent } from "../../lib/undici.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** The sockets to one API server: kept as long as address and TLS material stay the same. */

@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { RegistryUnavailableError } from "../../domain/errors.ts";
 import { isLoopback } from "../../lib/net.ts";
+import { Agent, EnvHttpProxyAgent } from "../../lib/undici.ts";
 import type { Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import { hostWithPort } from "../oci/registry-address.ts";

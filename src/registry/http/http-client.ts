@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { request as undiciRequest } from "undici";
 import { LabImagesError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
 import { createSemaphore, type Semaphore } from "../../lib/concurrency.ts";
+import { request as undiciRequest } from "../../lib/undici.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import type { RegistryLimits } from "../oci/limits.ts";

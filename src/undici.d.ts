@@ -1,0 +1,25 @@
+/** Modules of undici that come without types of their own. */
+
+declare module "undici/lib/dispatcher/agent.js" {
+  import { Agent } from "undici";
+  export = Agent;
+}
+
+declare module "undici/lib/dispatcher/dispatcher.js" {
+  import { Dispatcher } from "undici";
+  export = Dispatcher;
+}
+
+declare module "undici/lib/dispatcher/env-http-proxy-agent.js" {
+  import { EnvHttpProxyAgent } from "undici";
+  export = EnvHttpProxyAgent;
+}
+
+declare module "undici/lib/dispatcher/proxy-agent.js" {
+  import { ProxyAgent } from "undici";
+  export = ProxyAgent;
+}
+
+declare module "undici/lib/api/index.js" {
+  export { connect, pipeline, request, stream, upgrade } from "undici";
+}
