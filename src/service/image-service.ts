@@ -16,9 +16,9 @@ import type {
 import { type ChangeListeners, changeListeners } from "./change-listeners.ts";
 import { type CoordinatorActor, type CoordinatorParts, coordinatorActor } from "./coordinator-actor.ts";
 import { type GateCallers, gateCallers } from "./gate-callers.ts";
-import { type KeptSnapshots, keptSnapshots } from "./kept-snapshots.ts";
 import { type ProgressView, progressView } from "./prepull-progress.ts";
 import { type RefreshWaiters, refreshWaiters } from "./refresh-waiters.ts";
+import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
 
 /** What the service is made of. */
 export interface ImageServiceParts extends CoordinatorParts {
@@ -45,7 +45,7 @@ interface Running {
   readonly actor: CoordinatorActor;
   readonly callers: GateCallers;
   readonly waiters: RefreshWaiters;
-  readonly kept: KeptSnapshots;
+  readonly kept: SnapshotCache;
   readonly progress: ProgressView;
   readonly listeners: ChangeListeners;
   stopped: boolean;
@@ -71,7 +71,7 @@ export function startImageService(parts: ImageServiceParts): ImageService {
     actor,
     callers,
     waiters: refreshWaiters(),
-    kept: keptSnapshots(),
+    kept: createSnapshotCache(),
     progress: progressView(),
     listeners: changeListeners(),
     stopped: false,

@@ -59,6 +59,27 @@ describe("paging", { concurrency: true }, () => {
       await assert.rejects(readOn(service, nextPageToken), GONE);
     }));
 
+  test("F53b: a token lives its minute also where hundreds of marks each make a new listing", () =>
+    withBuilds(async ({ client }, peers, clock) => {
+      const first = await client.call("ListMissingImages", { pageSize: 3 });
+      const generations = new Set<number>();
+      for (let round = 0; generations.size < 200; round++) {
+        // A node that is made again has lost its marks, so the next ones change something.
+        const name = `node-${round % 5}`;
+        peers.setNode(name);
+        for (const build of [BUILDS - 1, BUILDS - 2]) {
+          const reference = peers.pullReference(`w_2077_${10 + build}`);
+          await client.call("MarkPrepulled", { reference, node: name });
+          const { state, nextPageToken } = await client.call("ListImages", { pageSize: 10 });
+          assert.notEqual(nextPageToken, "");
+          generations.add(state.generation);
+        }
+        clock.shift(100);
+      }
+      const rest = await client.call("ListMissingImages", { pageSize: 3, pageToken: first.nextPageToken });
+      assert.equal(rest.state.generation, first.state.generation);
+    }));
+
   test("a token of another process is of a snapshot that is gone", () =>
     withBuilds(async (service, peers) => {
       const { nextPageToken } = await service.client.call("ListImages", { pageSize: 10 });

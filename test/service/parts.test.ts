@@ -2,15 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CancelledError } from "../../src/domain/errors.ts";
 import type { Sliced } from "../../src/domain/images/catalog.ts";
-import { keptSnapshots } from "../../src/service/kept-snapshots.ts";
+import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { listImages } from "../../src/service/list-images.ts";
 import { refreshWaiters } from "../../src/service/refresh-waiters.ts";
 import { runSliced } from "../../src/service/sliced.ts";
+import { createSnapshotCache } from "../../src/service/snapshot-cache.ts";
 import {
+  catalogOf,
   digest,
   imageSettings,
   listing,
   nextSnapshot,
+  nodeReport,
   REPOSITORY,
   resolved,
   snapshotOf,
@@ -20,7 +23,7 @@ import { logLines } from "../support/log-lines.ts";
 const NEVER = new AbortController().signal;
 
 test("a kept snapshot outlives its replacement by a minute, one that nobody asked for does not", () => {
-  const kept = keptSnapshots();
+  const kept = createSnapshotCache();
   const first = snapshotOf({ tags: [] });
   const second = nextSnapshot(first, {});
   const third = nextSnapshot(second, {});
@@ -34,7 +37,7 @@ test("a kept snapshot outlives its replacement by a minute, one that nobody aske
 });
 
 test("the minute of a snapshot does not run while it is the current one", () => {
-  const kept = keptSnapshots();
+  const kept = createSnapshotCache();
   const first = snapshotOf({ tags: [] });
   kept.keep(first);
   kept.replacedBy(first, 0);
@@ -43,17 +46,36 @@ test("the minute of a snapshot does not run while it is the current one", () => 
   assert.equal(kept.find(1, 1_059_999), first);
 });
 
-test("a bounded number of snapshots is kept, the latest", () => {
-  const kept = keptSnapshots();
-  let snapshot = snapshotOf({ tags: [] });
-  for (let count = 0; count < 200; count++) {
+test("F53b: replaced snapshots are kept within a bound in bytes, the oldest go first and the latest never", () => {
+  const nodes = Array.from({ length: 100 }, (_, at) => nodeReport(`n${at}`));
+  const kept = createSnapshotCache(10 * 12_400);
+  let snapshot = snapshotOf({ tags: [], nodes });
+  for (let count = 0; count < 50; count++) {
     kept.keep(snapshot);
     snapshot = nextSnapshot(snapshot, {});
     kept.replacedBy(snapshot, 0);
   }
-  assert.equal(kept.find(72, 1), null);
-  assert.equal(kept.find(73, 1)?.generation, 73);
-  assert.equal(kept.find(200, 1)?.generation, 200);
+  assert.equal(kept.find(40, 1), null);
+  assert.equal(kept.find(41, 1)?.generation, 41);
+  assert.equal(kept.find(50, 1)?.generation, 50);
+});
+
+test("F53b: catalogs count once each against the bound, the current one not at all", () => {
+  const tags = Array.from({ length: 100 }, (_, at) => [`w_2077_${at}`, `d${at}`] as const);
+  const settings = imageSettings();
+  const kept = createSnapshotCache(50_000);
+  let snapshot = snapshotOf({ tags: listing(...tags) });
+  const replace = (next: Snapshot) => {
+    kept.keep(snapshot);
+    snapshot = next;
+    kept.replacedBy(snapshot, 0);
+  };
+  kept.replacedBy(snapshot, 0);
+  for (let count = 0; count < 8; count++) replace(nextSnapshot(snapshot, {}));
+  assert.equal(kept.find(1, 1)?.generation, 1, "eight snapshots of the current catalog are 48 kB");
+  replace(nextSnapshot(snapshot, { catalog: catalogOf(settings, listing(...tags, ["w_2078_1", "e"])) }));
+  assert.equal(kept.find(8, 1), null, "the catalog before, with 40 kB, leaves room for one");
+  assert.equal(kept.find(9, 1)?.generation, 9);
 });
 
 test("whoever waits for a run is told at its end, or at that of a later one", async () => {
