@@ -5,6 +5,7 @@
 
 import type { LabImagesError } from "./domain/errors.ts";
 import type { NodeReport } from "./domain/nodes/node-report.ts";
+import type { PullFailureClass } from "./domain/prepull/failure-table.ts";
 import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/prepull/pull.ts";
 import type { PrepullState, WorkByNode } from "./domain/snapshot/answers.ts";
 import type { ResolvedImage, Snapshot } from "./domain/snapshot/snapshot.ts";
@@ -241,6 +242,8 @@ export interface PrepullReport {
   readonly reason: string;
   /** Empty where there is none. */
   readonly message: string;
+  /** Of a failure; null for other states. */
+  readonly failureClass: PullFailureClass | null;
 }
 
 /** What may be asked of the running service. Failures are LabImagesErrors. */

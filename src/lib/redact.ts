@@ -13,17 +13,16 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   // The user part of a URL: https://user:password@host.
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@"'\\]{1,512}@/gi, `$1${REDACTED}@`],
   // Authorization values; plain words after "Basic" or "Bearer" are prose.
-  [
-    /\b(Bearer|Basic|Digest|Negotiate)\s+(?!auth|cred|token|realm|scheme|challenge|error)[\w+/=.~-]{6,}/gi,
-    `$1 ${REDACTED}`,
-  ],
+  [/\b(Bearer|Basic|Negotiate)\s+(?!auth|cred|token|realm|scheme|challenge|error)[\w+/=.~-]{6,}/gi, `$1 ${REDACTED}`],
+  // The parameters of Digest authentication; the digest of an image is no credential.
+  [/\b(Digest)\s+(?:\w{1,20}="?[^\s",]*"?(?:,\s*)?){1,20}/gi, `$1 ${REDACTED}`],
   // JSON web tokens, wherever they stand.
   [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],
   // Slack's web hooks carry their secret in the path.
   [/\b(hooks\.slack(?:-gov)?\.com\/)[^\s"'\\]+/gi, `$1${REDACTED}`],
-  // name=value and "name": "value", in queries, forms, JSON and prose.
+  // name=value and "name": "value", in queries, forms, JSON and prose; "failed to fetch a token: unexpected status" is prose.
   [
-    /((?:token|passw(?:or)?d|secret|api[_-]?key|signature|credential|identitytoken|"auth|\bsig)\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)(?!\[redacted\])[^\s"'&,;\\}]+/gi,
+    /((?:token(?!: [a-z]+[ :,])|passw(?:or)?d|secret|api[_-]?key|signature|credential|identitytoken|"auth|\bsig)\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)(?!\[redacted\])[^\s"'&,;\\}]+/gi,
     `$1${REDACTED}`,
   ],
 ];

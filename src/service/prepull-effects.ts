@@ -1,5 +1,6 @@
 import { type AnyEventObject, fromCallback, fromPromise } from "xstate";
 import { LabImagesError } from "../domain/errors.ts";
+import { classifyFailure } from "../domain/prepull/classify-failure.ts";
 import type { PullBackoff } from "../domain/prepull/prepull-backoff.ts";
 import {
   PullCancelledError,
@@ -33,7 +34,11 @@ export interface PrepullEffectsParts {
   readonly stopping: AbortSignal;
 }
 
-const BROKEN: PullFailure = { reason: "Defect", message: "the pull failed for a reason that is in the log" };
+const BROKEN: PullFailure = {
+  failureClass: "other",
+  reason: "Defect",
+  message: "the pull failed for a reason that is in the log",
+};
 
 /** The effects of the prepuller, as actors. */
 export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsParts) {
@@ -76,11 +81,14 @@ async function runPull(
   try {
     const outcome = await puller.pull(order, signal);
     if (outcome.kind === "pulled") return { type: "pull.succeeded" };
-    return { type: "pull.failed", failure: { reason: outcome.reason, message: outcome.message } };
+    const { failureClass, reason, message } = outcome;
+    return { type: "pull.failed", failure: { failureClass, reason, message } };
   } catch (error) {
     if (signal.aborted || error instanceof PullReleasedError) return null;
     if (error instanceof LabImagesError) {
-      return { type: "pull.failed", failure: { reason: error.reason, message: error.message } };
+      const { reason, message } = error;
+      const { failureClass } = classifyFailure(reason, message);
+      return { type: "pull.failed", failure: { failureClass, reason, message } };
     }
     const { node, reference } = order;
     logger.error({ err: error, node, reference }, "pull threw (bug)");

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { PULL_FAILURE_CLASSES, type PullFailureClass } from "../domain/prepull/pull-failure.ts";
+import { PULL_FAILURE_CLASSES } from "../domain/prepull/classify-failure.ts";
+import type { PullFailureClass } from "../domain/prepull/failure-table.ts";
 
 const OUTCOMES = ["success", "failure", "cancelled", "detached"] as const;
 

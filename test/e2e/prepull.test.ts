@@ -235,7 +235,7 @@ describe("what goes wrong on a node", { concurrency: true }, () => {
       const told = service.log.filter(({ msg, level }) => level === "warn" && msg.startsWith("pull failed"));
       assert.deepEqual(new Set(told.map((line) => line["failureClass"])), BOTH);
       assert.ok(told.some(({ msg }) => msg.includes("disk is full")));
-      assert.ok(told.some(({ msg }) => msg.includes("refuses the pull secret")));
+      assert.ok(told.some(({ msg }) => msg.includes("look at prepuller.pullSecret")));
     }));
 });
 

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/domain/prepull/pull.ts";
+import {
+  type PullFailure,
+  type PullOrder,
+  type PullOutcome,
+  PullReleasedError,
+} from "../../src/domain/prepull/pull.ts";
 import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/client/connection.ts";
 import { noOwner } from "../../src/kubernetes/pods/pod-owner.ts";
 import { prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
@@ -172,9 +177,10 @@ export function ended(exitCode: number, reason: string, imageID: string): JsonOb
 }
 
 /** The failure of an outcome. */
-export function failureOf(outcome: PullOutcome): { readonly reason: string; readonly message: string } {
+export function failureOf(outcome: PullOutcome): PullFailure {
   assert.ok(outcome.kind === "failed", "the pull has not failed");
-  return { reason: outcome.reason, message: outcome.message };
+  const { failureClass, reason, message } = outcome;
+  return { failureClass, reason, message };
 }
 
 /** Puts an event of the pod there, as a kubelet posts it. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, it } from "node:test";
-import { classOfFailure } from "../../src/domain/prepull/pull-failure.ts";
 import type { JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
 import {
   ended,
@@ -32,7 +31,7 @@ describe("puller: what the API server refuses (K8)", () => {
       403,
       "Forbidden",
       'pods "x" is forbidden: exceeded quota: few, used: pods=1',
-      /quota.* used up/,
+      /does not allow the pod: .*exceeded quota/,
       "refused",
     ],
     ["an admission plugin", 403, "Forbidden", "violates PodSecurity", /does not allow the pod: violates/, "refused"],
@@ -53,7 +52,7 @@ describe("puller: what the API server refuses (K8)", () => {
       const failure = failureOf(await bench.puller().pull(bench.order("played", 1), unending));
       assert.equal(failure.reason, reason);
       assert.match(failure.message, expected);
-      assert.equal(classOfFailure(failure), kind);
+      assert.equal(failure.failureClass, kind);
       assert.equal(bench.count("DELETE"), 0);
     });
   }
@@ -65,7 +64,7 @@ describe("puller: what the API server refuses (K8)", () => {
     const failure = failureOf(await bench.puller().pull(bench.order("played", 1, 1_000), unending));
     assert.equal(failure.reason, "Conflict");
     assert.match(failure.message, /resourcequotas/);
-    assert.equal(classOfFailure(failure), "refused");
+    assert.equal(failure.failureClass, "refused");
     assert.equal(bench.count("POST"), 3);
   });
 
@@ -131,7 +130,7 @@ describe("puller: what the kubelet reports (K8)", () => {
       "a taint that came in between",
       { phase: "Failed", reason: "TaintToleration", message: "Predicate TaintToleration failed" },
       "TaintToleration",
-      /has got a taint/,
+      /has a taint/,
       "node-refused",
     ],
     [
@@ -159,7 +158,7 @@ describe("puller: what the kubelet reports (K8)", () => {
       "a lost node",
       { phase: "Unknown", reason: "NodeLost", message: "" },
       "NodeLost",
-      /heard of the node/,
+      /stopped reporting/,
       "interrupted",
     ],
     [
@@ -179,7 +178,7 @@ describe("puller: what the kubelet reports (K8)", () => {
       const failure = failureOf(await pull);
       assert.equal(failure.reason, reason);
       assert.match(failure.message, message);
-      assert.equal(classOfFailure(failure), kind);
+      assert.equal(failure.failureClass, kind);
       assert.deepEqual(bench.pods(), []);
     });
   }
@@ -210,7 +209,7 @@ describe("puller: what the kubelet reports (K8)", () => {
     await bench.say(order, waiting("ImagePullBackOff", `Back-off pulling image "${image}"`));
     const failure = failureOf(await pull);
     assert.equal(failure.reason, "ImagePullBackOff");
-    assert.equal(classOfFailure(failure), "registry-denied");
+    assert.equal(failure.failureClass, "registry-denied");
   });
 
   for (const said of [`failed to pull image "${reference(1)}": 401 Unauthorized`, ""]) {
@@ -226,7 +225,7 @@ describe("puller: what the kubelet reports (K8)", () => {
       await postEvent(bench, order, { name: "b", reason: "Failed", message: "Failed to pull image: 401 Unauthorized" });
       await bench.say(order, waiting(said === "" ? "ImagePullBackOff" : "ErrImagePull", said));
       const failure = failureOf(await pull);
-      assert.equal(classOfFailure(failure), "registry-denied");
+      assert.equal(failure.failureClass, "registry-denied");
       assert.match(failure.message, /401 Unauthorized.*image pull secrets \(registry\)/);
     });
   }

@@ -14,6 +14,8 @@ const SECRETS: readonly string[] = [
   "https://hooks.slack.com/services/T000/B000/hunter2",
   "jwt eyJhbGciOiJIUzI1NiJ9.eyJodW50ZXIyIjoxfQ.hunter2abc",
   "X-Goog-Signature=hunter2",
+  'Authorization: Digest username="hunter2", realm="r", nonce="hunter2", response="hunter2"',
+  "the token: hunter2",
 ];
 
 for (const secret of SECRETS) {
@@ -29,6 +31,18 @@ test("plain prose is left alone", () => {
   const prose =
     "the registry asks for Basic authentication; 404 for tag w_2077_43 at https://r.example.org/v2/a/b?n=100";
   assert.equal(redactSecrets(prose), prose);
+});
+
+test("F75: the digest of an image is no credential, nor is what is said of a token", () => {
+  for (const prose of [
+    "unexpected commit digest sha256:140b571c2358, expected sha256:cd: failed precondition",
+    "content digest sha256:140b571c235813a8eb5ba7f5f474f8852eef0218d4e5efe99801351d4c76aa6b: not found",
+    "filesystem layer verification failed for digest sha256:c3d73fc284d6",
+    "failed to fetch anonymous token: unexpected status from GET request: 401 Unauthorized",
+    "Digest did not match, expected sha256:259ad5, got sha256:3902e0",
+  ]) {
+    assert.equal(redactSecrets(prose), prose);
+  }
 });
 
 test("long text is cut, and costs no more than its length", () => {

@@ -51,7 +51,10 @@ function nodeAtWork(names: readonly string[], changes: Partial<NodePrepullSettin
     send: (event: NodePrepullEvent) => child.send(event),
     grant: () => child.send({ type: "pull.granted" }),
     report: (name: string, state: PrepullState, reason = "", message = "") =>
-      child.send({ type: "pull.reported", report: { digest: digest(name), node: "n1", state, reason, message } }),
+      child.send({
+        type: "pull.reported",
+        report: { digest: digest(name), node: "n1", state, reason, message, failureClass: null },
+      }),
     change: (wanted: readonly string[]) =>
       child.send({ type: "work.changed", targets: wanted.map(target), histories: NO_HISTORY }),
     broken: () => child.getSnapshot().status === "error",
@@ -256,7 +259,7 @@ test("every state is reached, and every path ends in order", () => {
   const events: NodePrepullEvent[] = [
     { type: "pull.granted" },
     { type: "pull.succeeded" },
-    { type: "pull.failed", failure: { reason: "ErrImagePull", message: "" } },
+    { type: "pull.failed", failure: { failureClass: "other", reason: "ErrImagePull", message: "" } },
     { type: "work.changed", targets: [], histories: NO_HISTORY },
     { type: "work.ended" },
     { type: "node.tainted" },

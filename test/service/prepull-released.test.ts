@@ -39,7 +39,7 @@ test("a pull that may write no more has neither failed nor broken: the loss of t
 });
 
 test("a pull that has failed or broken is told", async () => {
-  const failure = { kind: "failed", reason: "ErrImagePull", message: "" } as const;
+  const failure = { kind: "failed", failureClass: "other", reason: "ErrImagePull", message: "" } as const;
   assert.deepEqual(await toldBy(() => Promise.resolve(failure)), ["pull.failed"]);
   const broken = await toldBy(() => Promise.reject(new Error("a defect of the test's making")));
   assert.deepEqual(broken, ["pull threw (bug)", "pull.failed"]);

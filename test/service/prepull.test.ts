@@ -153,7 +153,12 @@ test("a pull that succeeds is marked at once, shown, and told to those who liste
 
 test("a failure is shown with its reason and the time of the next attempt", async () => {
   const { service, asked, clock, news, work } = await world();
-  asked[0]?.end({ kind: "failed", reason: "ErrImagePull", message: "401 Unauthorized" });
+  asked[0]?.end({
+    kind: "failed",
+    failureClass: "registry-denied",
+    reason: "ErrImagePull",
+    message: "401 Unauthorized",
+  });
   await clock.advance(0);
   const failed = work().find(({ state }) => state === "FAILED");
   assert.deepEqual(
@@ -231,7 +236,7 @@ test("a prepuller that breaks is started anew, and the service goes on meanwhile
 test("an outside prepuller's reports are shown in the same way; SUCCEEDED is a mark", async () => {
   const here = await world({ outside: true });
   const { commands } = here.service;
-  const report = { node: "n1", digest: digest("d"), reason: "", message: "" };
+  const report = { node: "n1", digest: digest("d"), reason: "", message: "", failureClass: null };
   assert.equal(commands.reportPrepull({ ...report, state: "PULLING" }), true);
   assert.equal(here.progress()[0], `n1 PULLING ${digest("d")}`);
   assert.equal(commands.reportPrepull({ ...report, state: "FAILED", reason: "Evicted" }), true);
@@ -249,7 +254,7 @@ test("an outside prepuller's reports are shown in the same way; SUCCEEDED is a m
 test("with the built-in prepuller on, reports move nothing, and SUCCEEDED still marks", async () => {
   const here = await world();
   const { commands } = here.service;
-  const report = { node: "n1", digest: digest("w"), reason: "", message: "" };
+  const report = { node: "n1", digest: digest("w"), reason: "", message: "", failureClass: null };
   assert.equal(commands.reportPrepull({ ...report, state: "FAILED" }), false);
   assert.equal(commands.reportPrepull({ ...report, state: "SUCCEEDED" }), true);
   assert.deepEqual(missing(here), ["n1 1", "n2 2"]);

@@ -123,7 +123,10 @@ export function heldPulls(): HeldPulls {
     dropped,
     succeed: (node, name) => end(node, name, { type: "pull.succeeded" }),
     fail: (node, name, reason = "ErrImagePull") =>
-      end(node, name, { type: "pull.failed", failure: { reason, message: `${reason} of ${name}` } }),
+      end(node, name, {
+        type: "pull.failed",
+        failure: { failureClass: "other", reason, message: `${reason} of ${name}` },
+      }),
     breakNext() {
       breaks = true;
     },

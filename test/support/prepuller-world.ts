@@ -66,7 +66,7 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
     report: (node: string, name: string, state: PrepullState) =>
       child.send({
         type: "pull.reported",
-        report: { digest: digest(name), node, state, reason: "", message: "" },
+        report: { digest: digest(name), node, state, reason: "", message: "", failureClass: null },
       }),
     context: () => child.getSnapshot().context,
     /** How many actors there are below the prepuller, effects included. */

@@ -1,4 +1,5 @@
 import type { PrepullProgress, PrepullState } from "../snapshot/answers.ts";
+import type { PullFailureClass } from "./failure-table.ts";
 import { isSameTarget } from "./prepull-work.ts";
 import type { PullFailure, PullTarget } from "./pull.ts";
 import { judgeThrashing, type Thrashing } from "./thrashing.ts";
@@ -8,6 +9,8 @@ export interface PrepullTask extends PullTarget {
   readonly state: Exclude<PrepullState, "SUCCEEDED">;
   readonly reason: string;
   readonly message: string;
+  /** Of the last failure, where that is what the state is about; else null. */
+  readonly failureClass: PullFailureClass | null;
   /** Pulls started, the running one included. */
   readonly attempts: number;
   /** Pulls that have failed in a row. */
@@ -46,6 +49,7 @@ export function newTask(target: PullTarget, history: PairHistory | null, now: Ti
     state: "WAITING",
     reason: "",
     message: "",
+    failureClass: null,
     attempts: 0,
     failures: 0,
     startTime: null,
@@ -127,6 +131,7 @@ export function startTask(tasks: readonly PrepullTask[], digest: string, now: Ti
     state: "PULLING",
     reason: "",
     message: "",
+    failureClass: null,
     attempts: task.attempts + 1,
     startTime: now.wall,
   }));
@@ -136,7 +141,7 @@ export function startTask(tasks: readonly PrepullTask[], digest: string, now: Ti
 export function failTask(
   tasks: readonly PrepullTask[],
   digest: string,
-  { reason, message }: PullFailure,
+  { failureClass, reason, message }: PullFailure,
   wait: number | null,
   now: Times,
 ): readonly PrepullTask[] {
@@ -146,6 +151,7 @@ export function failTask(
     state: "FAILED",
     reason,
     message,
+    failureClass,
     failures: task.failures + 1,
   }));
 }
@@ -155,9 +161,9 @@ export function noteTask(
   tasks: readonly PrepullTask[],
   digest: string,
   state: PrepullTask["state"],
-  { reason, message }: PullFailure,
+  { reason, message }: Pick<PullFailure, "reason" | "message">,
 ): readonly PrepullTask[] {
-  return editTask(tasks, digest, (task) => ({ ...task, ...NOT_DUE, state, reason, message }));
+  return editTask(tasks, digest, (task) => ({ ...task, ...NOT_DUE, state, reason, message, failureClass: null }));
 }
 
 /** The image of this digest is on the node. */
@@ -173,8 +179,8 @@ export function interruptedTask(task: PrepullTask): PrepullTask | null {
 
 /** The task as progress. */
 export function progressOfTask(node: string, task: PrepullTask): PrepullProgress {
-  const { digest, reference, state, reason, message, attempts, startTime, nextAttemptTime } = task;
-  return { node, digest, reference, state, reason, message, attempts, startTime, nextAttemptTime };
+  const { digest, reference, state, reason, message, failureClass, attempts, startTime, nextAttemptTime } = task;
+  return { node, digest, reference, state, reason, message, failureClass, attempts, startTime, nextAttemptTime };
 }
 
 const NOT_DUE = { dueAt: null, nextAttemptTime: null };

@@ -1,3 +1,5 @@
+import type { PullFailureClass } from "./failure-table.ts";
+
 /** One image that is to be pulled to a node. */
 export interface PullTarget {
   readonly digest: string;
@@ -20,6 +22,8 @@ export interface PullOrder {
 
 /** Why a pull has failed. */
 export interface PullFailure {
+  /** Who has to act: decided where the words of Kubernetes arrive, and never read back from them. */
+  readonly failureClass: PullFailureClass;
   /**
    * The reason that Kubernetes gives, in its own form: of a container (`ErrImagePull`, `ImagePullBackOff`), of a pod
    * (`Evicted`, `DeadlineExceeded`, `OutOfcpu`), or of a refused request (`Forbidden`, `AlreadyExists`, `Invalid`).

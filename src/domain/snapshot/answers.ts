@@ -1,4 +1,5 @@
 import type { Image } from "../images/image.ts";
+import type { PullFailureClass } from "../prepull/failure-table.ts";
 
 /** One entry of the spawner menu: what to start, and what to call it. */
 export interface MenuImage {
@@ -70,6 +71,8 @@ export interface PrepullProgress {
   readonly reason: string;
   /** What happened, for an operator; empty where there is nothing to say. */
   readonly message: string;
+  /** Who has to act, where the last pull has failed; else null. */
+  readonly failureClass: PullFailureClass | null;
   /** Pulls started so far, the running one included. */
   readonly attempts: number;
   /** When the running pull, or else the last one, started; null before the first. */

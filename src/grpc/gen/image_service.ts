@@ -53,6 +53,7 @@ export interface ProtoGrpcType {
   labimages: {
     v1: {
       DockerSource: MessageTypeDefinition<_labimages_v1_DockerSource, _labimages_v1_DockerSource__Output>
+      FailureClass: EnumTypeDefinition
       GetMenuRequest: MessageTypeDefinition<_labimages_v1_GetMenuRequest, _labimages_v1_GetMenuRequest__Output>
       GetMenuResponse: MessageTypeDefinition<_labimages_v1_GetMenuResponse, _labimages_v1_GetMenuResponse__Output>
       GetPrepullStatusRequest: MessageTypeDefinition<_labimages_v1_GetPrepullStatusRequest, _labimages_v1_GetPrepullStatusRequest__Output>

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/images/reference.ts";
 import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
+import { classifyFailure } from "../../domain/prepull/classify-failure.ts";
 import { PREPULL_STATES, type PrepullState } from "../../domain/snapshot/answers.ts";
 import type { ReportPrepullRequest__Output } from "../gen/labimages/v1/ReportPrepullRequest.ts";
 import { REPORT_PREPULL_FIELD } from "../messages/field-numbers.ts";
@@ -29,7 +30,8 @@ export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepu
     const message = checkText("message", request.message, LONGEST_MESSAGE);
     context.snapshot();
     const isOurs = isInRepository(own, reference);
-    const applied = isOurs && commands.reportPrepull({ digest, node, state, reason, message });
+    const failureClass = state === "FAILED" ? classifyFailure(reason, message).failureClass : null;
+    const applied = isOurs && commands.reportPrepull({ digest, node, state, reason, message, failureClass });
     return Buffer.concat([boolField(REPORT_PREPULL_FIELD.applied, applied), context.stateField(reader.current())]);
   };
 }

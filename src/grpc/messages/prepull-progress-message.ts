@@ -1,4 +1,6 @@
+import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import type { NodeImage, NodeStatus, PrepullProgress } from "../../domain/snapshot/answers.ts";
+import type { FailureClass } from "../gen/labimages/v1/FailureClass.ts";
 import { messageEncoder } from "../server/contract.ts";
 import { PREPULL_STATUS_FIELD as FIELD } from "./field-numbers.ts";
 import { encodeNodeImage, encodeNodeStatus } from "./image-message.ts";
@@ -8,6 +10,29 @@ import { delimited } from "./wire.ts";
 
 const encodeProgressMessage = messageEncoder("labimages.v1.PrepullProgress");
 const encodings = new WeakMap<PrepullProgress, Buffer>();
+
+/** The values of `labimages.v1.FailureClass`. */
+const FAILURE_CLASSES: Readonly<Record<PullFailureClass, FailureClass>> = {
+  "disk-full": "FAILURE_CLASS_DISK_FULL",
+  "node-runtime": "FAILURE_CLASS_NODE_RUNTIME",
+  "node-refused": "FAILURE_CLASS_NODE_REFUSED",
+  "registry-rate-limited": "FAILURE_CLASS_REGISTRY_RATE_LIMITED",
+  "image-unusable": "FAILURE_CLASS_IMAGE_UNUSABLE",
+  network: "FAILURE_CLASS_NETWORK",
+  "registry-untrusted": "FAILURE_CLASS_REGISTRY_UNTRUSTED",
+  "registry-denied": "FAILURE_CLASS_REGISTRY_DENIED",
+  "image-not-found": "FAILURE_CLASS_IMAGE_NOT_FOUND",
+  "registry-unavailable": "FAILURE_CLASS_REGISTRY_UNAVAILABLE",
+  "pod-altered": "FAILURE_CLASS_POD_ALTERED",
+  "container-failed": "FAILURE_CLASS_CONTAINER_FAILED",
+  timeout: "FAILURE_CLASS_TIMEOUT",
+  evicted: "FAILURE_CLASS_EVICTED",
+  refused: "FAILURE_CLASS_REFUSED",
+  "name-taken": "FAILURE_CLASS_NAME_TAKEN",
+  "kubernetes-unavailable": "FAILURE_CLASS_KUBERNETES_UNAVAILABLE",
+  interrupted: "FAILURE_CLASS_INTERRUPTED",
+  other: "FAILURE_CLASS_OTHER",
+};
 
 /** `labimages.v1.PrepullProgress`, encoded once for each object: one that is as it was is the same object. */
 function encodeProgress(progress: PrepullProgress): Buffer {
@@ -22,6 +47,7 @@ function encodeProgress(progress: PrepullProgress): Buffer {
     attempts: progress.attempts,
     startTime: timestampMessage(progress.startTime),
     nextAttemptTime: timestampMessage(progress.nextAttemptTime),
+    failureClass: progress.failureClass === null ? "FAILURE_CLASS_UNSPECIFIED" : FAILURE_CLASSES[progress.failureClass],
   });
   encodings.set(progress, bytes);
   return bytes;

@@ -13,6 +13,18 @@ export interface Said {
   readonly message: string;
 }
 
+/** A container beside ours, as an admission plugin puts it there; it proves nothing. */
+export interface ContainerState {
+  readonly name: string;
+  readonly image: string;
+  /** An init container, which has to run (or, as a sidecar, to start) before ours is created. */
+  readonly isInit: boolean;
+  readonly waiting: Said | null;
+  readonly terminated: Said | null;
+  /** Where it has ended. */
+  readonly exitCode: number | null;
+}
+
 /** One of our pods as the API sent it, reduced to what is used. */
 export interface PodState {
   readonly name: string;
@@ -33,12 +45,16 @@ export interface PodState {
   readonly said: Said;
   /** Why it was disrupted, where it was (condition `DisruptionTarget`). */
   readonly disruption: Said | null;
+  /** The image that our container is to have, as the pod says it: an admission plugin may have replaced it. */
+  readonly image: string;
   /** Set once a container was created from the image. */
   readonly imageId: string;
   /** Of the container, where it waits; null where it does not, or nobody has said anything of it yet. */
   readonly waiting: Said | null;
   /** Of the container, where it has ended. */
   readonly terminated: Said | null;
+  /** The other containers that have a state. */
+  readonly others: readonly ContainerState[];
 }
 
 /** Reads a core/v1 Pod; null where it is none. */
@@ -68,9 +84,11 @@ export function readPodState(value: unknown): PodState | null {
     phase: textOf(status["phase"]),
     said: saidIn(status),
     disruption: disruptionIn(status["conditions"]),
+    image: textOf(ourContainer(spec["containers"])["image"]),
     imageId: textOf(container["imageID"]),
     waiting: saidWhere(state["waiting"]),
     terminated: saidWhere(state["terminated"]),
+    others: [...otherContainers(status, "initContainerStatuses"), ...otherContainers(status, "containerStatuses")],
   };
 }
 
@@ -97,18 +115,33 @@ export function isOverdue({ createdTime, activeDeadlineMs }: PodState, wallTime:
   return createdTime !== null && activeDeadlineMs !== null && wallTime - createdTime > activeDeadlineMs + slackMs;
 }
 
-function ourContainer(statuses: unknown): Readonly<Record<string, unknown>> {
-  if (!Array.isArray(statuses)) return {};
-  const all = statuses.map(objectOf);
-  // An admission plugin may have put a container of its own beside ours, which proves nothing.
-  return all.find((each) => each["name"] === PREPULL_CONTAINER) ?? {};
+/** Ours in a list of containers or of their statuses. */
+function ourContainer(list: unknown): Readonly<Record<string, unknown>> {
+  return objectsIn(list).find((each) => each["name"] === PREPULL_CONTAINER) ?? {};
+}
+
+function otherContainers(
+  status: Readonly<Record<string, unknown>>,
+  key: "initContainerStatuses" | "containerStatuses",
+): readonly ContainerState[] {
+  return objectsIn(status[key]).flatMap((container) => {
+    const { name, image } = container;
+    if (name === PREPULL_CONTAINER) return [];
+    const state = objectOf(container["state"]);
+    const { exitCode } = objectOf(state["terminated"]);
+    return {
+      name: textOf(name),
+      image: textOf(image),
+      isInit: key === "initContainerStatuses",
+      waiting: saidWhere(state["waiting"]),
+      terminated: saidWhere(state["terminated"]),
+      exitCode: typeof exitCode === "number" ? exitCode : null,
+    };
+  });
 }
 
 function disruptionIn(conditions: unknown): Said | null {
-  if (!Array.isArray(conditions)) return null;
-  const found = conditions
-    .map(objectOf)
-    .find((each) => each["type"] === "DisruptionTarget" && each["status"] === "True");
+  const found = objectsIn(conditions).find((each) => each["type"] === "DisruptionTarget" && each["status"] === "True");
   return found === undefined ? null : saidIn(found);
 }
 
@@ -118,6 +151,10 @@ function saidWhere(value: unknown): Said | null {
 
 function saidIn(object: Readonly<Record<string, unknown>>): Said {
   return { reason: textOf(object["reason"]), message: textOf(object["message"]) };
+}
+
+function objectsIn(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.map(objectOf) : [];
 }
 
 function textOf(value: unknown): string {

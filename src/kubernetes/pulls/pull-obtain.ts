@@ -1,10 +1,11 @@
 import { LabImagesError } from "../../domain/errors.ts";
 import type { PullFailure } from "../../domain/prepull/pull.ts";
 import { pause } from "../../lib/abort.ts";
+import { evaluatePod } from "../pods/evaluate-pod.ts";
+import { failureOf, refusalOf, unavailability } from "../pods/pod-failure.ts";
 import { isFinished, isOverdue, type PodState } from "../pods/pod-object.ts";
 import { buildPrepullPod } from "../pods/prepull-pod.ts";
 import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
-import { refusalOf, unavailability } from "./pull-refusal.ts";
 
 /** The pod that a pull has come by, or why it has none. */
 export type ObtainedPod = { readonly pod: PodState } | { readonly failure: PullFailure };
@@ -36,6 +37,7 @@ export async function obtainPod(context: PullContext, attempt: PullAttempt): Pro
 }
 
 const NO_TIME: PullFailure = {
+  failureClass: "timeout",
   reason: "Timeout",
   message: "the name of the pod did not get free in time: another pod of the name has not ended",
 };
@@ -73,7 +75,7 @@ async function lookFor(context: PullContext, attempt: PullAttempt): Promise<Obta
 async function takeOver(context: PullContext, attempt: PullAttempt, pod: PodState): Promise<ObtainedPod | "freed"> {
   const { clock, limits, api, settings, logger } = context;
   if (!isOurs(settings, pod)) return { failure: foreign(pod) };
-  if (pod.imageId !== "") return { pod };
+  if (evaluatePod(pod).kind === "pulled") return { pod };
   if (pod.deleting) return waitUntilGone(context, attempt, pod);
   if (!isFinished(pod) && !isOverdue(pod, clock.wallTime(), limits.overdueSlackMs)) {
     logger.info({ pod: pod.name, node: pod.node }, "adopting the pod of an earlier pull");
@@ -94,7 +96,7 @@ async function waitUntilGone(
   const until = Math.min(clock.monotonicTime() + limits.goingMs, attempt.deadlineTime);
   for (;;) {
     const seen = attempt.subscription.seen(pod.uid);
-    if (seen !== undefined && seen.pod.imageId !== "") return { pod: seen.pod };
+    if (seen !== undefined && evaluatePod(seen.pod).kind === "pulled") return { pod: seen.pod };
     if (seen?.gone === true) return "freed";
     if (clock.monotonicTime() >= until) break;
     await newsOrTime(clock, attempt, until);
@@ -105,5 +107,5 @@ async function waitUntilGone(
 
 function foreign({ name, instance }: PodState): PullFailure {
   const whose = instance === "" ? "which is not a prepuller's" : `which belongs to the prepuller "${instance}"`;
-  return { reason: "AlreadyExists", message: `there is a pod ${name} already, ${whose}` };
+  return failureOf("AlreadyExists", `${name}, ${whose}`);
 }

@@ -1,5 +1,6 @@
 import { LabImagesError } from "../../domain/errors.ts";
 import { PullReleasedError, type RecoveredPull } from "../../domain/prepull/pull.ts";
+import { evaluatePod } from "../pods/evaluate-pod.ts";
 import { isFinished, isOverdue, mayStillPull, type PodState } from "../pods/pod-object.ts";
 import { isOurs, type PullContext } from "./pull-attempt.ts";
 
@@ -37,7 +38,7 @@ export async function recoverPods(
 }
 
 function countOnce({ counted }: PullContext, leftOver: readonly PodState[]): readonly RecoveredPull[] {
-  const proven = leftOver.filter(({ imageId }) => imageId !== "");
+  const proven = leftOver.filter((pod) => evaluatePod(pod).kind === "pulled");
   const fresh = proven.filter(({ uid }) => !counted.has(uid));
   counted.clear();
   for (const { uid } of proven) counted.add(uid);

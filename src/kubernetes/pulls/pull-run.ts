@@ -1,4 +1,5 @@
 import { LabImagesError } from "../../domain/errors.ts";
+import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import {
   PullCancelledError,
   type PullFailure,
@@ -6,12 +7,11 @@ import {
   type PullOutcome,
   PullReleasedError,
 } from "../../domain/prepull/pull.ts";
-import { classOfFailure, type PullFailureClass } from "../../domain/prepull/pull-failure.ts";
 import { DeadlineReached, pause, withDeadline } from "../../lib/abort.ts";
-import { explainByEvents, MISSING_PULL_SECRET } from "../pods/pod-events.ts";
+import { evaluatePod, failingOther } from "../pods/evaluate-pod.ts";
+import { explainByEvents, MISSING_PULL_SECRET, SANDBOX_REASONS } from "../pods/pod-events.ts";
+import { deletedFailure, failureOf, withDetail } from "../pods/pod-failure.ts";
 import type { PodState } from "../pods/pod-object.ts";
-import { judgePod } from "../pods/pod-verdict.ts";
-import { deletedFailure, joined, plainDetail, withEvent } from "../pods/pod-words.ts";
 import { prepullPodName } from "../pods/prepull-pod.ts";
 import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
 import { obtainPod } from "./pull-obtain.ts";
@@ -57,6 +57,7 @@ async function carryOut(context: PullContext, attempt: PullAttempt): Promise<Pul
 }
 
 const NO_SLOT: PullFailure = {
+  failureClass: "timeout",
   reason: "Timeout",
   message: "the pull could not begin in time: as many pods as there may be at one time have not ended",
 };
@@ -76,11 +77,11 @@ async function hasSlotInTime({ clock, slots }: PullContext, attempt: PullAttempt
 async function followPod(context: PullContext, attempt: PullAttempt, first: PodState): Promise<PullFailure | null> {
   const { clock, limits } = context;
   // The watch may be behind what an adopted pod has shown already.
-  if (first.imageId !== "") return null;
+  if (evaluatePod(first).kind === "pulled") return null;
   let doubtTime = Number.POSITIVE_INFINITY;
   for (;;) {
     const seen = attempt.subscription.seen(first.uid) ?? { pod: first, gone: false };
-    const verdict = judgePod(seen.pod);
+    const verdict = evaluatePod(seen.pod);
     if (verdict.kind === "pulled") return null;
     if (verdict.kind === "failed") return explained(context, attempt, seen.pod, verdict.failure);
     if (seen.gone) return deletedFailure(seen.pod.disruption?.reason ?? "", seen.pod.disruption?.message ?? "");
@@ -97,8 +98,8 @@ async function followPod(context: PullContext, attempt: PullAttempt, first: PodS
 const DENIALS: ReadonlySet<PullFailureClass> = new Set(["registry-denied", "image-not-found"]);
 
 /**
- * A back-off tells of an earlier failure, and its cause is often in the events alone; so is, where the registry denies,
- * that the pull secret does not exist.
+ * A back-off follows an earlier failure, and before Kubernetes 1.31 its cause is in the events alone; so is, where the
+ * registry denies, that the pull secret does not exist.
  */
 async function explained(
   { events, settings }: PullContext,
@@ -106,12 +107,13 @@ async function explained(
   pod: PodState,
   failure: PullFailure,
 ): Promise<PullFailure> {
-  if (pod.waiting === null) return failure;
-  const silent = /^(?:Back-off pulling image "[^"]*")?$/.test(pod.waiting.message);
-  const told = silent ? withEvent(failure, await explainByEvents(events, pod, signal)) : failure;
-  if (settings.pullSecret === null || !DENIALS.has(classOfFailure(told))) return told;
+  if (pod.waiting?.reason !== failure.reason) return failure;
+  const isSilent = /^(?:Back-off pulling image "[^"]*")?$/.test(pod.waiting.message);
+  const event = isSilent ? await explainByEvents(events, pod, signal) : null;
+  const explained = event === null ? failure : failureOf(failure.reason, event.message);
+  if (settings.pullSecret === null || !DENIALS.has(explained.failureClass)) return explained;
   const missing = await explainByEvents(events, pod, signal, MISSING_PULL_SECRET);
-  return { ...told, message: joined(told.message, plainDetail(missing)) };
+  return withDetail(explained, missing?.message ?? "");
 }
 
 /** The time is over: looks once more, past the watch, and says how far the pod has got. */
@@ -123,7 +125,7 @@ async function timedOut(context: PullContext, attempt: PullAttempt, known: PodSt
     return null;
   });
   const pod = now?.uid === known.uid ? now : known;
-  const verdict = judgePod(pod);
+  const verdict = evaluatePod(pod);
   if (verdict.kind === "pulled") return null;
   if (verdict.kind !== "open") return verdict.failure;
   const within = `within ${Math.round(order.timeout / 1_000)} s`;
@@ -131,8 +133,13 @@ async function timedOut(context: PullContext, attempt: PullAttempt, known: PodSt
     pod.waiting === null
       ? `the kubelet of the node has not taken the pod up ${within}`
       : `no container was created from the image ${within}`;
+  const failure: PullFailure = { failureClass: "timeout", reason: "Timeout", message };
+  const other = failingOther(pod);
+  if (other !== null) return withDetail(failure, other.message);
   const event = await explainByEvents(events, pod, signal);
-  return withEvent({ reason: "Timeout", message }, event);
+  if (event === null) return failure;
+  const { failureClass } = SANDBOX_REASONS.has(event.reason) ? failureOf(event.reason, event.message) : failure;
+  return withDetail({ ...failure, failureClass }, event.message);
 }
 
 /**

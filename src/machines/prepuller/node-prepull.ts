@@ -101,6 +101,7 @@ export interface PullDropped {
 }
 
 const TIMED_OUT: PullFailure = {
+  failureClass: "timeout",
   reason: "DeadlineExceeded",
   message: "the pull has not ended within the prepull time-out",
 };
@@ -250,7 +251,8 @@ function takeReport(context: NodePrepullContext, report: PrepullReport, enqueue:
   if (task === null) return;
   if (state === "SUCCEEDED") endWell(context, digest, enqueue);
   else if (state === "FAILED") {
-    const tasks = failTask(context.tasks, digest, report, null, context.settings.now());
+    const failure = { ...report, failureClass: report.failureClass ?? "other" };
+    const tasks = failTask(context.tasks, digest, failure, null, context.settings.now());
     enqueue.assign({ tasks });
     enqueue.sendTo(context.parent, { type: "task.failed", ...senderOf(context), task: taskOf(tasks, digest) ?? task });
   } else if (state === "PULLING" && task.state !== "PULLING") startPull(context, digest, enqueue);

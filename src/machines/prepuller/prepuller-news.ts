@@ -1,5 +1,5 @@
+import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import type { PrepullTask } from "../../domain/prepull/prepull-tasks.ts";
-import type { PullFailureClass } from "../../domain/prepull/pull-failure.ts";
 
 /** One pull, as the news tell of it. */
 export interface PullNews {

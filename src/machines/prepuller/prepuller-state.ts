@@ -175,7 +175,14 @@ export function withEnded(
   next.delete(key);
   const [oldest] = next.keys();
   if (next.size >= MOST_ENDED && oldest !== undefined) next.delete(oldest);
-  const progress = { ...progressOfTask(node, task), state, reason: "", message, nextAttemptTime: null };
+  const progress = {
+    ...progressOfTask(node, task),
+    state,
+    reason: "",
+    message,
+    failureClass: null,
+    nextAttemptTime: null,
+  };
   return next.set(key, { uid, progress });
 }
 

@@ -10,7 +10,6 @@ import {
 } from "xstate";
 import { changedNodes, type PrepullWork, wantedPairs } from "../../domain/prepull/prepull-work.ts";
 import type { RecoveredPull } from "../../domain/prepull/pull.ts";
-import { classOfFailure } from "../../domain/prepull/pull-failure.ts";
 import type { PrepullReport } from "../../ports.ts";
 import { type NodeActorBroke, nodeGroupMachine } from "./node-group.ts";
 import type { NodePrepullNews } from "./node-prepull.ts";
@@ -150,7 +149,7 @@ export const prepullerMachine = setup({
       assertEvent(event, "task.failed");
       const { node, uid, task } = event;
       const { reason, message, nextAttemptTime } = task;
-      const failureClass = classOfFailure(task);
+      const failureClass = task.failureClass ?? "other";
       const details = { reason, message, failureClass, nextAttemptTime };
       enqueue.sendParent(told({ type: "pull.failed", ...pullNews(node, uid, task), ...details }));
     }),

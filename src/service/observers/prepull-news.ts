@@ -1,4 +1,5 @@
-import type { PullFailureClass } from "../../domain/prepull/pull-failure.ts";
+import { describeClass } from "../../domain/prepull/classify-failure.ts";
+import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import { THRASHING_WINDOW } from "../../domain/prepull/thrashing.ts";
 import type { PrepullNews, PullNews } from "../../machines/prepuller/prepuller-news.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
@@ -31,27 +32,6 @@ export interface PrepullDesk {
   readonly metrics: PrepullMetrics;
   readonly clock: Clock;
 }
-
-/** Words for an operator, by what kind of failure it is. */
-const REMEDIES: Readonly<Record<PullFailureClass, string>> = {
-  "registry-denied": "the registry refuses the pull secret of the prepuller's pods, or there is none",
-  "registry-rate-limited":
-    "the registry limits how much may be pulled: log in, use a mirror, or lower maxConcurrentPulls",
-  "registry-untrusted": "the nodes do not trust the registry's certificate, or it speaks no TLS",
-  "registry-unavailable": "the nodes cannot reach the registry, or it fails",
-  "image-not-found": "the registry does not know the image any more",
-  "image-unusable": "the image is damaged, unsigned, or not made for these nodes",
-  "disk-full": "the node's disk is full: it is too small for the images that belong on it",
-  timeout: "the pull takes longer than the prepull time-out, or hangs",
-  evicted: "the kubelet evicted the pod",
-  "node-refused": "the kubelet refuses the pod: the node has no room for it, or does not suit it",
-  "node-runtime": "the node's container runtime or its disk fails",
-  "container-failed": "the kubelet cannot make a container of the image: look at admission plugins and the runtime",
-  refused: "the API server refuses the pod: look at the prepuller's role, quotas and admission",
-  "kubernetes-unavailable": "the API server does not answer, or it fails",
-  interrupted: "the pod was taken away before its end",
-  other: "see the message",
-};
 
 /** Under this key it is told that recovery fails. */
 const RECOVERY_ALERT = "prepull:recovery";
@@ -121,10 +101,10 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     finished(news, "failure", failureClass);
     const cause = causeKey(news);
     const isNew = causes.add(pairOf(news), cause);
-    if (isNew) logger.warn(fields, `pull failed: ${REMEDIES[failureClass]}`);
+    if (isNew) logger.warn(fields, `pull failed: ${describeClass(failureClass)}`);
     else logger.debug(fields, "pull failed");
     const details = { node, reference, reason, failureClass };
-    alerts.raise({ key: cause, message: `pulls fail: ${REMEDIES[failureClass]}`, details });
+    alerts.raise({ key: cause, message: `pulls fail: ${describeClass(failureClass)}`, details });
   }
 
   function thrashes({ node, reference, digest, message }: Extract<PrepullNews, { type: "image.thrashing" }>): void {

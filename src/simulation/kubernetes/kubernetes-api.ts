@@ -7,6 +7,7 @@ import { runNodeLifecycle } from "./kubernetes-lifecycle.ts";
 import { keyOf } from "./kubernetes-list.ts";
 import type { ApiObject, JsonObject } from "./kubernetes-objects.ts";
 import { mergePatch } from "./kubernetes-patch.ts";
+import type { Admission } from "./kubernetes-requests.ts";
 import { notFound } from "./kubernetes-status.ts";
 import { createStore, type KubernetesStore } from "./kubernetes-store.ts";
 import { machineTime, type SimulatedTime } from "./kubernetes-time.ts";
@@ -60,11 +61,14 @@ export interface SimulatedKubernetes {
   expireHistory(): void;
   /** Ends all open watches in order, as a server does whose time-out has come. */
   closeWatches(): void;
+  /** Lets an admission plugin see every object that is created through the API; null takes it away. */
+  admit(admission: Admission | null): void;
   /** Puts a handler before the server's own; null takes it away. */
   intercept(interceptor: Interceptor | null): void;
   close(): Promise<void>;
 }
 
+const ADMIT_ALL: Admission = (_plural, object) => object;
 const KEPT_REQUESTS = 1_000;
 const MINUTE_MS = 60_000;
 const NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -103,6 +107,9 @@ export async function startKubernetesApi(options: SimulatedKubernetesOptions = {
     closeWatches: () => {
       for (const end of state.watches) end();
     },
+    admit: (next) => {
+      state.admission = next ?? ADMIT_ALL;
+    },
     intercept: (next) => {
       interceptor = next;
     },
@@ -123,7 +130,7 @@ function createState(options: SimulatedKubernetesOptions): ServerState {
   for (const name of NAMESPACES) {
     store.create("namespaces", name, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
   }
-  return { store, time, access, bookmarkIntervalMs, watches: new Set() };
+  return { store, time, access, bookmarkIntervalMs, watches: new Set(), admission: ADMIT_ALL };
 }
 
 function storeOperations(

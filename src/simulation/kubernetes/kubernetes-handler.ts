@@ -3,6 +3,7 @@ import { type AccessTable, authorize } from "./kubernetes-access.ts";
 import { listBody } from "./kubernetes-list.ts";
 import { apiVersionOf, isJsonObject, type JsonObject, resourceTypes } from "./kubernetes-objects.ts";
 import {
+  type Admission,
   type ApiPath,
   createObject,
   deleteObject,
@@ -25,6 +26,7 @@ export interface ServerState {
   readonly access: AccessTable;
   readonly bookmarkIntervalMs: number;
   readonly watches: Set<() => void>;
+  admission: Admission;
 }
 
 /** Answers one request as the API server does; failures become Status bodies. Never throws. */
@@ -42,12 +44,13 @@ async function answer(state: ServerState, request: IncomingMessage, response: Se
   if (verb === "watch") return startWatch(state, path, url.searchParams, response);
   if (verb === "list") return sendText(response, 200, listBody(state.store, path.address, url.searchParams));
   const body = verb === "get" ? undefined : await readBody(request);
-  const { store } = state;
+  const { store, admission } = state;
+  const creation = { admission, dryRun: url.searchParams.get("dryRun") };
   switch (verb) {
     case "get":
       return sendText(response, 200, jsonOf(existing(store, path.address)));
     case "create":
-      return sendJson(response, 201, createObject(store, path.address, body));
+      return sendJson(response, 201, createObject(store, path.address, body, creation));
     case "update":
       return sendJson(response, 200, updateObject(store, path, body));
     case "patch":

@@ -48,15 +48,30 @@ export function existing(store: KubernetesStore, { type, namespace, name }: Obje
   return object;
 }
 
-/** POST: adds an object; 409 AlreadyExists where its name is taken, 404 where its namespace is missing. */
-export function createObject(store: KubernetesStore, address: ObjectAddress, body: unknown): ApiObject {
+/**
+ * What an admission plugin makes of an object that is to be created, by the plural of its resource; one that refuses it
+ * throws an ApiFailure.
+ */
+export type Admission = (plural: string, object: ApiObject) => ApiObject;
+
+/**
+ * POST: adds an object; 409 AlreadyExists where its name is taken, 404 where its namespace is missing. With
+ * `dryRun: "All"` nothing is added.
+ */
+export function createObject(
+  store: KubernetesStore,
+  address: ObjectAddress,
+  body: unknown,
+  { admission, dryRun }: { readonly admission: Admission; readonly dryRun: string | null },
+): ApiObject {
   const { type, namespace } = address;
   if (type.namespaced && store.get("namespaces", namespace) === undefined) throw notFound("namespaces", namespace);
   const object = readObject(address, body);
   const key = keyOf(namespace, object.metadata.name);
   if (object.metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
   if (store.get(type.plural, key) !== undefined) throw alreadyExists(qualified(type), object.metadata.name);
-  return store.create(type.plural, key, prepareCreate(type, object));
+  const admitted = admission(type.plural, prepareCreate(type, object));
+  return dryRun === "All" ? admitted : store.create(type.plural, key, admitted);
 }
 
 /** PUT of the object or its status: 409 where the body's resourceVersion or uid is not the current one's. */

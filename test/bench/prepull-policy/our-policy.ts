@@ -54,10 +54,13 @@ export function startOurPolicy(
   const puller: Puller = {
     async pull({ node, digest, timeout }, signal) {
       const image = images.get(digest);
-      if (image === undefined) return { kind: "failed", reason: "ErrImagePull", message: "no such image" };
+      if (image === undefined) {
+        return { kind: "failed", failureClass: "image-not-found", reason: "ErrImagePull", message: "no such image" };
+      }
       const transfer = transfers.start(node, image);
       if (!(await arrivesInTime(transfer, timeout, clock, signal))) {
-        return { kind: "failed", reason: "DeadlineExceeded", message: "the pull took too long" };
+        const message = "the pull took too long";
+        return { kind: "failed", failureClass: "timeout", reason: "DeadlineExceeded", message };
       }
       arrivals.arrived(node, image);
       clock.schedule(REPORT_DELAY, () => report(node));

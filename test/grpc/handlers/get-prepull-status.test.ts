@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { PULL_FAILURE_CLASSES } from "../../../src/domain/prepull/classify-failure.ts";
 import type { NodeImage, NodeStatus, PrepullProgress } from "../../../src/domain/snapshot/answers.ts";
+import { FailureClass } from "../../../src/grpc/gen/labimages/v1/FailureClass.ts";
 import type { GetPrepullStatusResponse__Output } from "../../../src/grpc/gen/labimages/v1/GetPrepullStatusResponse.ts";
 import { ask } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
@@ -32,26 +34,28 @@ async function allPages({ client }: RunningServer, pageSize: number): Promise<Ge
 
 const names = (page: GetPrepullStatusResponse__Output) => page.status?.nodes.map(({ name }) => name) ?? [];
 
+const WORK: PrepullProgress = {
+  node: "node-2",
+  reference: "r/l:w@sha256:1",
+  digest: "sha256:1",
+  state: "FAILED",
+  reason: "ErrImagePull",
+  message: "two\nlines",
+  failureClass: "registry-denied",
+  attempts: 2,
+  startTime: 1_500,
+  nextAttemptTime: 2_000,
+};
+
 describe("GetPrepullStatus", () => {
   test("shows the work on each node beside it, as it is at the time of the call", async (context) => {
     const state = fakeState(snapshotOf(1, { images: [], nodes: nodes(3) }));
     const running = await startServer(context, { state });
-    const work: PrepullProgress = {
-      node: "node-2",
-      reference: "r/l:w@sha256:1",
-      digest: "sha256:1",
-      state: "FAILED",
-      reason: "ErrImagePull",
-      message: "two\nlines",
-      attempts: 2,
-      startTime: 1_500,
-      nextAttemptTime: 2_000,
-    };
     assert.deepEqual(
       (await allPages(running, 2)).map(({ status }) => status?.progress),
       [[], []],
     );
-    state.progress = [work, { ...work, node: "gone" }];
+    state.progress = [WORK, { ...WORK, node: "gone" }];
     const [first, second] = await allPages(running, 2);
     assert.deepEqual(first?.status?.progress, []);
     const [shown, ...others] = second?.status?.progress ?? [];
@@ -60,7 +64,18 @@ describe("GetPrepullStatus", () => {
       [shown?.node, shown?.prepullState, shown?.reason, shown?.message, shown?.attempts],
       ["node-2", "PREPULL_STATE_FAILED", "ErrImagePull", "two lines", 2],
     );
+    assert.equal(shown?.failureClass, "FAILURE_CLASS_REGISTRY_DENIED");
     assert.deepEqual([shown?.startTime?.nanos, Number(shown?.nextAttemptTime?.seconds)], [500_000_000, 2]);
+  });
+
+  test("F24: each class of failures has its value, and no failure the first", async (context) => {
+    const state = fakeState(snapshotOf(1, { images: [], nodes: nodes(1) }));
+    const running = await startServer(context, { state });
+    state.progress = [...PULL_FAILURE_CLASSES, null].map((failureClass) => ({ ...WORK, node: "node-0", failureClass }));
+    const [page] = await allPages(running, 1);
+    const shown = page?.status?.progress.map(({ failureClass }) => failureClass) ?? [];
+    assert.deepEqual(new Set(shown), new Set(Object.values(FailureClass)));
+    assert.equal(shown.at(-1), "FAILURE_CLASS_UNSPECIFIED");
   });
 
   test("shows configuration, sources and images first, then pages of nodes", async (context) => {

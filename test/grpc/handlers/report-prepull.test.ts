@@ -19,9 +19,8 @@ describe("ReportPrepull", () => {
       message: "no space left on device",
     });
     assert.deepEqual([applied, version?.generation], [true, 1]);
-    assert.deepEqual(state.reports, [
-      { digest: digestOf(4), node: "n1", state: "FAILED", reason: "ErrImagePull", message: "no space left on device" },
-    ]);
+    const words = { reason: "ErrImagePull", message: "no space left on device", failureClass: "disk-full" };
+    assert.deepEqual(state.reports, [{ digest: digestOf(4), node: "n1", state: "FAILED", ...words }]);
   });
 
   test("ignores another repository without error", async (context) => {

@@ -27,6 +27,7 @@ function progress(name: string, changes: Partial<PrepullProgress> = {}): Prepull
     state: "PULLING",
     reason: "",
     message: "",
+    failureClass: null,
     attempts: 1,
     startTime: Date.UTC(2077, 9, 23),
     nextAttemptTime: null,
