@@ -40,6 +40,8 @@ export interface ImageSource {
    * failure rejects the whole.
    */
   resolveTags(tags: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, RemoteTag>>;
+  /** Lets calls ask at once, those under way too, whatever `Retry-After` was sent: somebody asks by hand (field case F14). */
+  ignoreRetryAfter(): void;
 }
 
 /** One page of a list of nodes. */

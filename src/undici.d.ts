@@ -10,9 +10,14 @@ declare module "undici/lib/dispatcher/dispatcher.js" {
   export = Dispatcher;
 }
 
-declare module "undici/lib/dispatcher/env-http-proxy-agent.js" {
-  import { EnvHttpProxyAgent } from "undici";
-  export = EnvHttpProxyAgent;
+declare module "undici/lib/dispatcher/pool.js" {
+  import { Pool } from "undici";
+  export = Pool;
+}
+
+declare module "undici/lib/core/connect.js" {
+  import { buildConnector } from "undici";
+  export = buildConnector;
 }
 
 declare module "undici/lib/dispatcher/proxy-agent.js" {

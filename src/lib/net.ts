@@ -71,7 +71,10 @@ export function formatHostPort({ host, port }: HostPort): string {
   return `${host.includes(":") ? `[${host}]` : host}${port === null ? "" : `:${port}`}`;
 }
 
-/** The class of a host, which may be in brackets, as in `URL.hostname`. A mapped IPv4 address has the class of its IPv4 address. */
+/**
+ * The class of a host, which may be in brackets, as in `URL.hostname`. An IPv6 address that maps or translates to an IPv4
+ * address has the class of that.
+ */
 export function classOfHost(host: string): HostClass {
   const address = withoutZone(host.replace(/^\[(.*)\]$/, "$1"));
   if (isIP(address) === 0) return /^localhost\.?$/i.test(address) ? "loopback" : "name";

@@ -1,8 +1,9 @@
 import type { Dispatcher as AnyDispatcher } from "undici";
 import { connect, pipeline, request as requestOf, stream, upgrade } from "undici/lib/api/index.js";
+import buildConnector from "undici/lib/core/connect.js";
 import Agent from "undici/lib/dispatcher/agent.js";
 import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
-import EnvHttpProxyAgent from "undici/lib/dispatcher/env-http-proxy-agent.js";
+import Pool from "undici/lib/dispatcher/pool.js";
 import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
 
 /**
@@ -11,7 +12,7 @@ import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
  */
 Object.assign(Dispatcher.prototype, { connect, pipeline, request: requestOf, stream, upgrade });
 
-export { Agent, EnvHttpProxyAgent, ProxyAgent };
+export { Agent, buildConnector, Pool, ProxyAgent };
 
 /** Sends one request through a dispatcher; undici's `request`. */
 export function request(

@@ -197,11 +197,17 @@ function prepullerContext(actor: CoordinatorActor): PrepullerContext | null {
 }
 
 /** A run that the demand starts is the one to wait for; where one is under way already, it is the one after that. */
-function demandRefresh({ actor, waiters, stopped }: Running, cause: RefreshCause, signal: AbortSignal): Promise<void> {
+function demandRefresh(
+  { parts, actor, waiters, stopped }: Running,
+  cause: RefreshCause,
+  signal: AbortSignal,
+): Promise<void> {
   if (stopped) return Promise.reject(new ShuttingDownError());
   if (signal.aborted) return Promise.reject(new CancelledError());
   const startedRuns = () => actor.getSnapshot().context.state.startedRuns;
   const before = startedRuns();
+  // The registry's own notification does not speak against the pause that it has asked for; a person does.
+  if (cause === "REQUESTED") parts.source.ignoreRetryAfter();
   actor.send({ type: "refresh.requested", cause });
   return waiters.waitFor(Math.max(startedRuns(), before + 1), signal);
 }

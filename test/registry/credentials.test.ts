@@ -20,12 +20,12 @@ function nameOf(credentials: Credentials | null): string | null {
 /** Which entry is used for a repository, by the name in it. */
 function chosen(auths: object, registry: string, repository = "lab/sketchbook"): string | null {
   const { credentialHosts, path } = registryAddress({ registry, repository });
-  return nameOf(findCredentials(parseCredentials(JSON.stringify({ auths })), credentialHosts, path));
+  return nameOf(findCredentials(parseCredentials(JSON.stringify({ auths })).entries, credentialHosts, path));
 }
 
 describe("credentials file", () => {
   it("reads every way of writing credentials down", () => {
-    const entries = parseCredentials(
+    const { entries, namesHelper } = parseCredentials(
       JSON.stringify({
         auths: {
           "a.example": auth("a"),
@@ -43,10 +43,11 @@ describe("credentials file", () => {
       [
         ["a.example", { kind: "password", username: "a", password: "pass:word" }],
         ["b.example", { kind: "password", username: "b", password: "p" }],
-        ["c.example", { kind: "identity-token", token: "token" }],
+        ["c.example", { kind: "identity-token", username: "c", token: "token" }],
       ],
     );
-    assert.deepEqual(parseCredentials("{}"), []);
+    assert.equal(namesHelper, true);
+    assert.deepEqual(parseCredentials("{}"), { entries: [], namesHelper: false });
   });
 
   it("refuses other files without quoting them", () => {

@@ -162,20 +162,6 @@ describe("Retry-After (R1)", () => {
     await Promise.all([first, second]);
     assert.equal(registry.requests.length, 4);
   });
-
-  it("that is too long fails at once, and spares the registry until it is over", async (context) => {
-    const clock = manualClock();
-    const { registry, source, retried } = await sourceWithFaults(context, { clock, random: () => 0, limits: patient });
-    registry.behaviour.throttle = { requests: 1, status: 503, retryAfter: "600" };
-    const refused = assert.rejects(source.listTags(unhurried), isUnavailable(/asks to be left alone for 600 s/));
-    await turnUntil(clock, () => assert.deepEqual(retried, ["503"]));
-    await clock.advance(10);
-    await refused;
-    await assert.rejects(source.listTags(unhurried), isUnavailable(/asks to be left alone for 600 s/));
-    assert.equal(registry.requests.length, 1);
-    await clock.advance(600_000);
-    assert.equal((await source.listTags(unhurried)).length, 2);
-  });
 });
 
 describe("sockets", () => {

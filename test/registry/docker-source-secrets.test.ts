@@ -19,13 +19,13 @@ describe("credentials stay where they belong (R3)", () => {
     return { stranger, received };
   }
 
-  for (const credentials of [undefined, account, { identitytoken: IDENTITY }]) {
-    const whose = credentials === undefined ? "no credentials" : Object.keys(credentials).join(" and ");
+  for (const credentials of [account, { identitytoken: IDENTITY }]) {
+    const whose = Object.keys(credentials).join(" and ");
     it(`with ${whose}, a realm on another host is refused, and the refusal names the key`, async (context) => {
       const { stranger, received } = await startStranger(context);
       const { denied } = await sourceWithSecrets(context, {
         auth: { kind: "bearer", account, realm: `${stranger.url}/token` },
-        ...(credentials === undefined ? {} : { credentials }),
+        credentials,
       });
       await denied(/token service on another host, 127\.0\.0\.1:\d+; images\.source\.tokenHosts does not allow it$/);
       assert.deepEqual(received, []);
@@ -57,12 +57,11 @@ describe("credentials stay where they belong (R3)", () => {
     assert.equal(searchParams.has("service"), false);
   });
 
-  it("a realm that is not https, or no URL, or carries a name, is refused", async (context) => {
+  it("a realm that is not https, or no URL, is refused", async (context) => {
     const realms: [string, RegExp][] = [
       ["http://registry.example/token", /a token service that is not https, on registry\.example$/],
       ["ftp://127.0.0.1/token", /not https/],
-      ["http://user:x@127.0.0.1/token", /not https/],
-      ["/token", /a token service that is no URL$/],
+      ["http://[", /a token service that is no URL$/],
     ];
     for (const [realm, pattern] of realms) {
       const { denied, registry } = await sourceWithSecrets(context, {

@@ -314,6 +314,16 @@ test("stopping ends streams and demands, aborts what is under way, and leaves no
   assert.deepEqual(world.broken, []);
 });
 
+test("F14: a refresh by hand speaks against a pause that the registry has asked for, a notification does not", async () => {
+  const world = await started();
+  const signal = new AbortController().signal;
+  await Promise.all([world.commands.refresh("REGISTRY_NOTIFIED", signal), world.settle()]);
+  assert.equal(world.registry.pausesIgnored, 0);
+  await Promise.all([world.commands.refresh("REQUESTED", signal), world.settle()]);
+  assert.equal(world.registry.pausesIgnored, 1);
+  world.stop();
+});
+
 test("after stopping, nothing is begun any more, and stopping again changes nothing", async () => {
   const world = await started();
   world.stop();

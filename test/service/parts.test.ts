@@ -107,6 +107,7 @@ test("tags that vanish between the listing and their digests are left out and lo
   const source = {
     ...REPOSITORY,
     listTags: () => Promise.resolve(listing(["w_2077_43"], ["w_2077_42"], ["w_2077_41"])),
+    ignoreRetryAfter: () => undefined,
     resolveTags(tags: readonly string[]) {
       asked.push(tags);
       return Promise.resolve(resolved(listing(["w_2077_42", "b"])));
@@ -128,6 +129,7 @@ test("a registry that tells all digests is asked for none", async () => {
   const source = {
     ...REPOSITORY,
     listTags: () => Promise.resolve(listing(["w_2077_43", "a"])),
+    ignoreRetryAfter: () => undefined,
     resolveTags: () => assert.fail("nothing is to be asked"),
   };
   const catalog = await listImages(

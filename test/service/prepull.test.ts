@@ -82,6 +82,7 @@ async function world({
     source: {
       ...REPOSITORY,
       listTags: () => Promise.resolve(listing(["recommended", "d"], ["w_2077_43", "w"])),
+      ignoreRetryAfter: () => undefined,
       resolveTags: () => Promise.resolve(new Map()),
     },
     nodes: nodeSource,

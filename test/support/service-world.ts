@@ -69,6 +69,10 @@ function registryPort() {
       if (this.fault !== null) throw this.fault;
       return this.tags;
     },
+    pausesIgnored: 0,
+    ignoreRetryAfter() {
+      this.pausesIgnored += 1;
+    },
     async resolveTags(tags: readonly string[]) {
       this.asked.push(tags);
       return resolved(this.later);

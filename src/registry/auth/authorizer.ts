@@ -1,9 +1,11 @@
 import { RegistryDeniedError } from "../../domain/errors.ts";
-import type { RegistryAddress } from "../oci/registry-address.ts";
-import { mayCarrySecrets } from "../oci/registry-address.ts";
+import { createSingleFlight } from "../../lib/memoize.ts";
+import type { Clock, Logger } from "../../ports.ts";
+import { mayCarrySecrets, type RegistryAddress } from "../oci/registry-address.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { type Credentials, findCredentials } from "./credentials.ts";
 import type { CredentialsBook, CredentialsReader } from "./credentials-file.ts";
+import { allowedRealm, otherHost } from "./realm.ts";
 import { basicAuthorization, type TokenClient, type TokenRequest } from "./token-client.ts";
 
 /** An `Authorization` header for the registry, and for no other host. */
@@ -11,83 +13,146 @@ export interface Authorization {
   readonly header: string;
   /** Whether credentials stand behind it: an anonymous token proves nothing and hurts nobody. */
   readonly secret: boolean;
+  /** `Clock.monotonicTime` when it was had. */
+  readonly obtainedAt: number;
+  /** `Clock.monotonicTime` from which on another one is needed. */
+  readonly renewAt: number;
 }
 
-/** Knows how the registry wants to be asked, from the challenge that it once sent. */
+/** One way to authorize requests, as a challenge of the registry names it; `token` is a bearer token of the configuration. */
+export type Way = { readonly scheme: "basic" | "token" } | ({ readonly scheme: "bearer" } & TokenRequest);
+
+/** Further ones are not tried: a registry could make us ask as many hosts as it likes. */
+const MAX_WAYS = 4;
+
+/**
+ * Knows how the registry wants to be asked. What it knows is the registry's own word, and is dropped at the first failure
+ * that it may have caused (faults, L1): then the registry is asked without it.
+ */
 export interface Authorizer {
   /** Notices changed credentials. To be called when an operation starts. */
   begin(): Promise<void>;
-  /** What the next request should carry; null before the first challenge. */
+  /** What the next request should carry; null where nothing is known, or what was known works no longer. */
   current(signal: AbortSignal): Promise<Authorization | null>;
   /**
-   * What the request should carry instead, after an answer that refused it; null where that is what it carried.
-   * `challenge` is the answer's header, null where it had none. Rejects with a RegistryDeniedError where there is
-   * nothing to offer at all.
+   * The ways that the challenges of an answer name, best first; none is tried. Rejects with a RegistryDeniedError where
+   * there is none that can be used.
    */
-  renew(challenge: string | null, refused: Authorization | null, signal: AbortSignal): Promise<Authorization | null>;
+  waysIn(challenges: readonly string[]): Promise<readonly Way[]>;
+  /** Rejects with a RegistryDeniedError, a RegistryUnavailableError or the signal's reason. */
+  obtain(way: Way, signal: AbortSignal): Promise<Authorization>;
+  /** The registry has refused this one. */
+  forget(refused: Authorization): void;
+  /** An operation has failed: drops all that the registry and its token service have said, and what they have refused. */
+  forgetAll(error: unknown): void;
 }
 
 export interface AuthorizerOptions {
   readonly address: RegistryAddress;
   readonly credentials: CredentialsReader;
   readonly tokens: TokenClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
-/** The scheme that the registry wants, with what it tells. */
-type Wanted = { readonly scheme: "basic" } | ({ readonly scheme: "bearer" } & TokenRequest);
+interface Known {
+  readonly way: Way;
+  readonly authorization: Authorization;
+}
 
-function wantedBy(challenges: readonly Challenge[], path: string): Wanted | null {
-  const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"));
-  if (bearer !== undefined) {
-    const { parameters } = bearer;
-    return {
-      scheme: "bearer",
-      realm: parameters.get("realm") ?? "",
-      service: parameters.get("service") ?? null,
-      scope: parameters.get("scope") ?? `repository:${path}:pull`,
-    };
-  }
-  return challenges.some(({ scheme }) => scheme === "basic") ? { scheme: "basic" } : null;
+function keyOf(way: Way): string {
+  if (way.scheme !== "bearer") return way.scheme;
+  return JSON.stringify([way.realm.url.href, way.service, way.scopes]);
 }
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { address, tokens } = options;
-  const host = new URL(address.origin).host;
-  let wanted: Wanted | null = null;
+  const { address, tokens, clock, logger } = options;
+  const { host } = new URL(address.origin);
+  const flights = createSingleFlight<Authorization>();
+  let known: Known | null = null;
   let book: CredentialsBook | null = null;
+  /** Another number whenever what was asked for before is not to be used any longer. */
+  let generation = 0;
+
+  function drop(): void {
+    known = null;
+    generation += 1;
+  }
 
   async function readBook(): Promise<CredentialsBook> {
     const read = await options.credentials.read();
-    if (book !== null && read.version !== book.version) tokens.clear();
+    if (book !== null && read.version !== book.version) drop();
     book = read;
     return read;
   }
 
-  function credentialsIn(entries: CredentialsBook["entries"]): Credentials | null {
-    return findCredentials(entries, address.credentialHosts, address.path);
+  function credentials(): Credentials | null {
+    return findCredentials(book?.entries ?? [], address.credentialHosts, address.path);
   }
 
-  function protect(secret: boolean, header: string): Authorization {
-    if (secret && !mayCarrySecrets(new URL(address.origin))) {
-      throw new RegistryDeniedError(`${host} wants credentials, which are never sent over plain http`);
+  function noPassword(): RegistryDeniedError {
+    const helper =
+      book?.namesHelper === true ? "; the credentials file names a credential helper, which is not run" : "";
+    return new RegistryDeniedError(`${host} wants a name and a password, and none are configured for it${helper}`);
+  }
+
+  /** What forbids that these credentials are sent to this way's host, or null. They may have come after the way was chosen. */
+  function leakOf(found: Credentials | null, way: Way | null): RegistryDeniedError | null {
+    if (found === null) return null;
+    if (!mayCarrySecrets(new URL(address.origin))) {
+      return new RegistryDeniedError(`${host} wants credentials, which are never sent over plain http`);
     }
-    return { header, secret };
+    return way?.scheme === "bearer" && way.realm.foreign ? otherHost(way.realm.url) : null;
   }
 
-  function basic(credentials: Credentials | null): Authorization {
-    if (credentials?.kind !== "password") {
-      throw new RegistryDeniedError(`${host} wants a name and a password, and none are configured for it`);
+  async function authorize(way: Way, signal: AbortSignal, maxAttempts?: number): Promise<Authorization> {
+    const found = credentials();
+    const leak = leakOf(found, way);
+    if (leak !== null) throw leak;
+    const secret = found !== null;
+    const lasting = { secret, obtainedAt: clock.monotonicTime(), renewAt: Number.POSITIVE_INFINITY };
+    if (found?.kind === "registry-token") return { ...lasting, header: `Bearer ${found.token}` };
+    if (way.scheme === "bearer") {
+      const { text, renewAt } = await tokens.fetch(way, found, signal, maxAttempts);
+      return { ...lasting, header: `Bearer ${text}`, renewAt };
     }
-    return protect(true, basicAuthorization(credentials));
+    if (found?.kind !== "password") throw noPassword();
+    return { ...lasting, header: basicAuthorization(found.username, found.password) };
   }
 
-  async function authorization(now: Wanted, refused: string | null, signal: AbortSignal): Promise<Authorization> {
-    const credentials = credentialsIn((book ?? (await readBook())).entries);
-    if (now.scheme === "basic") return basic(credentials);
-    const refusedToken = refused?.startsWith("Bearer ") === true ? refused.slice("Bearer ".length) : null;
-    if (credentials !== null) protect(true, "");
-    const token = await tokens.get(now, credentials, refusedToken, signal);
-    return protect(token.secret, `Bearer ${token.text}`);
+  /** All who want the same at one time share one request. */
+  async function obtain(way: Way, signal: AbortSignal, maxAttempts?: number): Promise<Authorization> {
+    const now = clock.monotonicTime();
+    if (known !== null && keyOf(known.way) === keyOf(way) && now < known.authorization.renewAt) {
+      return known.authorization;
+    }
+    const askedIn = generation;
+    return await flights.run(`${askedIn} ${keyOf(way)}`, signal, async (flightSignal) => {
+      const authorization = await authorize(way, flightSignal, maxAttempts);
+      if (askedIn === generation) known = { way, authorization };
+      return authorization;
+    });
+  }
+
+  /** One challenge as a way, or why it is none; null where its scheme is not known here. */
+  function wayOf({ scheme, parameters }: Challenge): Way | RegistryDeniedError | null {
+    const found = credentials();
+    const leak = leakOf(found, null);
+    if (leak !== null) return leak;
+    if (scheme === "basic") return found?.kind === "password" ? { scheme } : noPassword();
+    if (scheme !== "bearer") return null;
+    if (found?.kind === "registry-token") return { scheme: "token" };
+    const realmText = parameters.get("realm") ?? "";
+    if (realmText === "") return null;
+    try {
+      const realm = allowedRealm(realmText, address, found !== null);
+      const named = (parameters.get("scope") ?? "").split(/\s+/).filter((scope) => scope !== "");
+      const scopes = named.length === 0 ? [`repository:${address.path}:pull`] : named;
+      return { scheme, realm, service: parameters.get("service") ?? null, scopes };
+    } catch (error) {
+      if (error instanceof RegistryDeniedError) return error;
+      throw error;
+    }
   }
 
   return {
@@ -95,15 +160,41 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       await readBook();
     },
     async current(signal) {
-      return wanted === null ? null : await authorization(wanted, null, signal);
+      if (known === null) return null;
+      if (clock.monotonicTime() < known.authorization.renewAt) return known.authorization;
+      try {
+        // Once: if the token service has moved, the registry says so sooner than retries end.
+        return await obtain(known.way, signal, 1);
+      } catch (error) {
+        signal.throwIfAborted();
+        const reason = error instanceof Error ? error.message : "unknown";
+        logger.debug({ reason, registry: host }, "asking the registry without the authorization that it wanted before");
+        drop();
+        return null;
+      }
     },
-    async renew(challenge, refused, signal) {
+    async waysIn(challenges) {
       await readBook();
-      const now = (challenge === null ? null : wantedBy(parseChallenges(challenge), address.path)) ?? wanted;
-      if (now === null) throw new RegistryDeniedError(`${host} refuses access, and names no way in that is known here`);
-      wanted = now;
-      const renewed = await authorization(now, refused?.header ?? null, signal);
-      return renewed.header === refused?.header ? null : renewed;
+      const named = parseChallenges(challenges).map(wayOf);
+      const ways = new Map<string, Way>();
+      let problem: RegistryDeniedError | null = null;
+      for (const one of named) {
+        if (one instanceof RegistryDeniedError) problem ??= one;
+        else if (one !== null && ways.size < MAX_WAYS) ways.set(keyOf(one), one);
+      }
+      if (ways.size === 0) {
+        throw problem ?? new RegistryDeniedError(`${host} refuses access, and names no way in that is known here`);
+      }
+      const all = [...ways.values()];
+      return [...all.filter(({ scheme }) => scheme !== "basic"), ...all.filter(({ scheme }) => scheme === "basic")];
+    },
+    obtain: (way, signal) => obtain(way, signal),
+    forget(refused) {
+      if (known?.authorization === refused) known = null;
+    },
+    forgetAll(error) {
+      drop();
+      if (error instanceof RegistryDeniedError) options.credentials.forget();
     },
   };
 }

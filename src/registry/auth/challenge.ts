@@ -2,17 +2,24 @@
 export interface Challenge {
   /** In lower case. */
   readonly scheme: string;
-  /** Names in lower case; where one is given twice the first counts. */
+  /**
+   * Names in lower case. Where one is given twice the first counts, but scopes are joined by a space: that is how one
+   * parameter names several.
+   */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 const tokenPattern = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const token68Pattern = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 const spacePattern = /[ \t]*/y;
-const separatorPattern = /[ \t,]*/y;
+/** Commas part parameters; some servers send semicolons or white space alone. */
+const separatorPattern = /[ \t,;]*/y;
 /** A scheme stands alone, or white space parts it from its parameters. */
 const afterSchemePattern = /[ \t]+|(?=,)|$/y;
 const quotedPattern = /"((?:[^"\\]|\\.)*)"/sy;
+/** URLs and scopes are not tokens and have to be quoted; some servers do not, or use apostrophes. */
+const unquotedPattern = /[^\s,;"]+/y;
+const furtherActionsPattern = /(?:,(?:push|delete|\*)(?=[\s,;]|$))*/y;
 
 interface Scanner {
   /** What the sticky pattern matches here, having moved past it; null, without moving, where it does not match. */
@@ -39,7 +46,7 @@ function scan(text: string): Scanner {
   };
 }
 
-/** `name = value` or `name = "value"`; null, without moving, where there is none. */
+/** `name=value` or `name="value"`, white space around `=` or not; null, without moving, where there is none. */
 function takeParameter(scanner: Scanner): [string, string] | null {
   const start = scanner.position;
   const name = scanner.take(tokenPattern)?.[0];
@@ -48,47 +55,54 @@ function takeParameter(scanner: Scanner): [string, string] | null {
     scanner.take(spacePattern);
     const quoted = scanner.take(quotedPattern)?.[1];
     if (quoted !== undefined) return [name.toLowerCase(), quoted.replace(/\\(.)/gs, "$1")];
-    const plain = scanner.take(tokenPattern)?.[0];
-    if (plain !== undefined) return [name.toLowerCase(), plain];
+    const plain = scanner.take(unquotedPattern)?.[0];
+    // `scope=repository:lab:pull,push` without quotes.
+    const actions = name.toLowerCase() === "scope" ? (scanner.take(furtherActionsPattern)?.[0] ?? "") : "";
+    if (plain !== undefined) return [name.toLowerCase(), plain.replace(/^'(.*)'$/, "$1") + actions];
   }
   scanner.moveTo(start);
   return null;
 }
 
-/** The parameters after a scheme; a `token68`, which no scheme that is used here has, is stepped over. */
-function takeParameters(scanner: Scanner): ReadonlyMap<string, string> {
-  const parameters = new Map<string, string>();
+function add(parameters: Map<string, string>, [name, value]: [string, string]): void {
+  const before = parameters.get(name);
+  if (before === undefined) parameters.set(name, value);
+  else if (name === "scope") parameters.set(name, `${before} ${value}`);
+}
+
+/** Steps over a `token68`, which no scheme that is used here has. `a=` can be both; it is a parameter if it reads as one. */
+function skipToken68(scanner: Scanner): void {
   scanner.take(spacePattern);
   const start = scanner.position;
-  // `a=` can be both; it is a parameter if it reads as one.
-  if (takeParameter(scanner) === null && scanner.take(token68Pattern) !== null) return parameters;
+  const isParameter = takeParameter(scanner) !== null;
   scanner.moveTo(start);
+  if (!isParameter) scanner.take(token68Pattern);
+}
+
+function parseHeader(header: string): readonly Challenge[] {
+  const scanner = scan(header);
+  const challenges: { readonly scheme: string; readonly parameters: Map<string, string> }[] = [];
   for (;;) {
-    const before = scanner.position;
     scanner.take(separatorPattern);
-    const parameter = takeParameter(scanner);
-    if (parameter === null) {
-      scanner.moveTo(before);
-      return parameters;
+    const last = challenges.at(-1);
+    const parameter = last === undefined ? null : takeParameter(scanner);
+    if (last !== undefined && parameter !== null) {
+      add(last.parameters, parameter);
+      continue;
     }
-    if (!parameters.has(parameter[0])) parameters.set(parameter[0], parameter[1]);
+    const scheme = scanner.take(tokenPattern)?.[0];
+    const after = scanner.take(afterSchemePattern)?.[0];
+    if (scheme === undefined || after === undefined) return challenges;
+    if (after !== "") skipToken68(scanner);
+    challenges.push({ scheme: scheme.toLowerCase(), parameters: new Map() });
   }
 }
 
 /**
- * All challenges of a header, in order. Commas separate challenges as well as parameters, and stand inside quoted
- * values, which is what a split at commas gets wrong. Text that is not of the form ends the parse: what came before it
- * counts.
+ * All challenges of an answer, in order, from the values of all its `WWW-Authenticate` headers. Commas part challenges
+ * as well as parameters, and stand inside quoted values, which is what a split at commas gets wrong. Text that cannot be
+ * read ends the parse of its header: what came before it, and the other headers, count.
  */
-export function parseChallenges(header: string): readonly Challenge[] {
-  const scanner = scan(header);
-  const challenges: Challenge[] = [];
-  for (;;) {
-    scanner.take(separatorPattern);
-    const scheme = scanner.take(tokenPattern)?.[0];
-    const after = scanner.take(afterSchemePattern)?.[0];
-    if (scheme === undefined || after === undefined) return challenges;
-    const parameters = after === "" ? new Map<string, string>() : takeParameters(scanner);
-    challenges.push({ scheme: scheme.toLowerCase(), parameters });
-  }
+export function parseChallenges(headers: readonly string[]): readonly Challenge[] {
+  return headers.flatMap(parseHeader);
 }

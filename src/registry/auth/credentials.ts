@@ -3,7 +3,9 @@ import { isIP } from "node:net";
 /** What proves who we are: to the registry itself, or to the token service that it names. */
 export type Credentials =
   | { readonly kind: "password"; readonly username: string; readonly password: string }
-  | { readonly kind: "identity-token"; readonly token: string };
+  | { readonly kind: "identity-token"; readonly username: string; readonly token: string }
+  /** A bearer token for the registry itself. */
+  | { readonly kind: "registry-token"; readonly token: string };
 
 /** One entry of a credentials file. */
 export interface CredentialsEntry {
@@ -25,51 +27,85 @@ function textOf(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-/** `base64(username:password)`; a password may hold colons, a name may not. */
-function decodeAuth(auth: string): Credentials | null {
-  const text = Buffer.from(auth, "base64").toString("utf8").replaceAll("\0", "");
+interface NameAndPassword {
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * `base64(username:password)`, with either alphabet; a password may hold colons, a name may not. Docker pads with NUL, and
+ * `echo` leaves a line end: neither can be part of a password (RFC 7617, section 2).
+ */
+function decodeAuth(auth: string): NameAndPassword | null {
+  const text = Buffer.from(auth, "base64")
+    .toString("utf8")
+    .replaceAll(/\0|\r?\n$/g, "");
   const colon = text.indexOf(":");
-  if (colon < 1) return null;
-  return { kind: "password", username: text.slice(0, colon), password: text.slice(colon + 1) };
+  if (colon < 0 || text === ":") return null;
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 function credentialsOf(entry: unknown): Credentials | null {
   if (!isRecord(entry)) return null;
-  const token = textOf(entry["identitytoken"]);
-  if (token !== null) return { kind: "identity-token", token };
-  const auth = textOf(entry["auth"]);
-  if (auth !== null) return decodeAuth(auth);
   const username = textOf(entry["username"]);
   const password = textOf(entry["password"]);
-  return username === null || password === null ? null : { kind: "password", username, password };
-}
-
-/** `https://index.docker.io/v1/`, `host`, `host:port/path`: the API version at the end says nothing about the path. */
-function splitKey(key: string): { host: string; path: readonly string[] } {
-  const [host = "", ...path] = key
-    .replace(/^https?:\/\//i, "")
-    .replace(/\/v[12]\/?$/, "/")
-    .split("/");
-  return { host: host.toLowerCase(), path: path.filter((component) => component !== "") };
+  const decoded = decodeAuth(textOf(entry["auth"]) ?? "");
+  const identityToken = textOf(entry["identitytoken"]);
+  // Docker's own name for an account that has a token in place of a password.
+  const accountName = username ?? decoded?.username ?? "<token>";
+  if (identityToken !== null) return { kind: "identity-token", username: accountName, token: identityToken };
+  const registryToken = textOf(entry["registrytoken"]);
+  if (registryToken !== null) return { kind: "registry-token", token: registryToken };
+  if (decoded !== null) return { kind: "password", ...decoded };
+  return password === null ? null : { kind: "password", username: username ?? "", password };
 }
 
 /**
- * Parses the `.dockerconfigjson` format (also that of `~/.docker/config.json`; credential helpers are programs, and are
- * not run). An entry without usable credentials is left out. Throws a CredentialsFormError.
+ * `https://index.docker.io/v1/`, `host`, `host:port/path`, in any case and with the trailing dot of a full name: the API
+ * version at the end says nothing about the path.
  */
-export function parseCredentials(text: string): readonly CredentialsEntry[] {
+function splitKey(key: string): { host: string; path: readonly string[] } {
+  const [authority = "", ...path] = key
+    .trim()
+    .replace(/^https?:\/\//i, "")
+    .replace(/\/v[12]\/?$/i, "/")
+    .split("/");
+  const [, name = "", port = ""] = /^(.*?)\.?((?::\d+)?)$/.exec(authority.toLowerCase()) ?? [];
+  return { host: `${name}${port}`, path: path.filter((component) => component !== "") };
+}
+
+/** Programs that hold credentials in place of the file: they are not run. */
+function namesHelper(document: Readonly<Record<string, unknown>>): boolean {
+  const helpers = document["credHelpers"];
+  return textOf(document["credsStore"]) !== null || (isRecord(helpers) && Object.keys(helpers).length > 0);
+}
+
+/** What a credentials file says. */
+export interface CredentialsDocument {
+  /** Without those that hold no usable credentials. */
+  readonly entries: readonly CredentialsEntry[];
+  /** Whether it names a credential helper, a program that would have to be run. */
+  readonly namesHelper: boolean;
+}
+
+/**
+ * Parses the `.dockerconfigjson` format, which is also that of `~/.docker/config.json` and of podman's `auth.json`, and
+ * the older `.dockercfg`, which is what stands under `auths` alone. Throws a CredentialsFormError.
+ */
+export function parseCredentials(text: string): CredentialsDocument {
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    document = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     throw new CredentialsFormError("the file is not JSON");
   }
-  const auths = isRecord(document) ? (document["auths"] ?? {}) : null;
-  if (!isRecord(auths)) throw new CredentialsFormError("the file has no object under auths");
-  return Object.entries(auths).flatMap(([key, entry]) => {
+  const auths = isRecord(document) ? (document["auths"] === undefined ? document : (document["auths"] ?? {})) : null;
+  if (!isRecord(document) || !isRecord(auths)) throw new CredentialsFormError("the file has no object under auths");
+  const entries = Object.entries(auths).flatMap(([key, entry]) => {
     const credentials = credentialsOf(entry);
     return credentials === null ? [] : [{ ...splitKey(key), credentials }];
   });
+  return { entries, namesHelper: namesHelper(document) };
 }
 
 function split(host: string): { labels: readonly string[]; port: string; address: boolean } {

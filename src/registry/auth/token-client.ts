@@ -1,104 +1,99 @@
 import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
-import { createSingleFlight } from "../../lib/memoize.ts";
 import type { Clock } from "../../ports.ts";
-import type { HttpAnswer, HttpClient, HttpRequest } from "../http/http-client.ts";
+import type { HttpAnswer, HttpClient } from "../http/http-client.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
 import { hostWithPort, mayCarrySecrets } from "../oci/registry-address.ts";
 import type { Credentials } from "./credentials.ts";
+import type { Realm } from "./realm.ts";
+
+/** Credentials that a token service takes. */
+export type TokenCredentials = Exclude<Credentials, { readonly kind: "registry-token" }>;
 
 /** What a bearer challenge asks for. */
 export interface TokenRequest {
-  readonly realm: string;
+  readonly realm: Realm;
   readonly service: string | null;
-  readonly scope: string;
+  readonly scopes: readonly string[];
 }
 
 /** A bearer token. */
 export interface Token {
   readonly text: string;
-  /** Whether it was given for credentials: one that anybody can have needs no protection. */
-  readonly secret: boolean;
   /** `Clock.monotonicTime` from which on a new one is asked for. */
   readonly renewAt: number;
 }
 
-/** Gets and keeps bearer tokens, by the token specification of distribution. */
+/** Gets bearer tokens, by the token specification of distribution. Keeps none. */
 export interface TokenClient {
   /**
-   * A token that is still good, from memory or from the realm; never `rejected`, which the registry has just refused.
-   * All who ask for the same token at one time share one request. Rejects with a RegistryDeniedError where the realm is
-   * not one that may be asked, or refuses.
+   * Rejects with a RegistryDeniedError where the token service refuses, with a RegistryUnavailableError where it fails,
+   * or with the signal's reason. `maxAttempts` is for a token service that may have moved.
    */
-  get(
+  fetch(
     request: TokenRequest,
-    credentials: Credentials | null,
-    rejected: string | null,
+    credentials: TokenCredentials | null,
     signal: AbortSignal,
+    maxAttempts?: number,
   ): Promise<Token>;
-  /** Forgets all tokens: the credentials have changed. */
-  clear(): void;
 }
 
 export interface TokenClientOptions {
   readonly http: HttpClient;
   readonly limits: RegistryLimits;
   readonly clock: Clock;
+  /** `RegistryAddress.realmHosts`. */
   readonly realmHosts: ReadonlySet<string>;
 }
 
-/** The specification's lifetime for an answer that tells none. */
+/** The specification's lifetime for an answer that states none. */
 const DEFAULT_LIFETIME_S = 60;
 const MAX_LIFETIME_S = 3_600;
 /** A token is renewed this long before its end, or after four fifths of a short life. */
 const RENEW_EARLY_S = 30;
 const CLIENT_ID = "lab-images";
 
-/** Refuses every realm but those of the registry itself and of the hosts that the configuration allows. */
-function allowedRealm(realm: string, realmHosts: ReadonlySet<string>): URL {
-  if (!URL.canParse(realm)) throw new RegistryDeniedError("the registry names a token service that is no URL");
-  const url = new URL(realm);
-  if (!mayCarrySecrets(url) || url.username !== "" || url.password !== "") {
-    throw new RegistryDeniedError(`the registry names a token service that is not https, on ${url.host}`);
-  }
-  if (!realmHosts.has(hostWithPort(url))) {
-    throw new RegistryDeniedError(
-      `the registry names a token service on another host, ${url.host}; images.source.tokenHosts does not allow it`,
-    );
-  }
-  return url;
-}
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/**
+ * What token services without the exchange of identity tokens say to a POST: those of Google, Artifactory and Azure are
+ * known for one of them each.
+ */
+const noExchangeStatuses: ReadonlySet<number> = new Set([400, 401, 404, 405, 501]);
 
-function parametersOf(request: TokenRequest): URLSearchParams {
-  const parameters = new URLSearchParams();
-  if (request.service !== null) parameters.set("service", request.service);
-  if (request.scope !== "") parameters.set("scope", request.scope);
-  return parameters;
-}
-
-function httpRequest(url: URL, request: TokenRequest, credentials: Credentials | null, maxBytes: number): HttpRequest {
-  const parameters = parametersOf(request);
-  if (credentials?.kind === "identity-token") {
-    parameters.set("grant_type", "refresh_token");
-    parameters.set("client_id", CLIENT_ID);
-    parameters.set("refresh_token", credentials.token);
-    const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/json" };
-    return { method: "POST", url, headers, body: parameters.toString(), maxBytes };
-  }
-  const target = new URL(url);
-  for (const [name, value] of parameters) target.searchParams.append(name, value);
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (credentials !== null) headers["authorization"] = basicAuthorization(credentials);
-  return { method: "GET", url: target, headers, maxBytes };
+/** One request to a token service, but for its URL. */
+interface Form {
+  readonly method: "GET" | "POST";
+  readonly parameters: URLSearchParams;
+  readonly authorization: string | null;
 }
 
 /** The `Authorization` header for a name and a password (RFC 7617). */
-export function basicAuthorization(credentials: { readonly username: string; readonly password: string }): string {
-  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
+export function basicAuthorization(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
+/** By query, with a parameter for each scope. */
+function getForm({ service, scopes }: TokenRequest, authorization: string | null): Form {
+  const parameters = new URLSearchParams(service === null ? {} : { service });
+  for (const scope of scopes) parameters.append("scope", scope);
+  return { method: "GET", parameters, authorization };
+}
+
+/** By OAuth 2 form, whose scopes are one text. */
+function exchangeForm({ service, scopes }: TokenRequest, identityToken: string): Form {
+  const parameters = new URLSearchParams({
+    ...(service === null ? {} : { service }),
+    ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+    grant_type: "refresh_token",
+    client_id: CLIENT_ID,
+    refresh_token: identityToken,
+  });
+  return { method: "POST", parameters, authorization: null };
 }
 
 function fieldsOf(answer: HttpAnswer): Readonly<Record<string, unknown>> {
   try {
-    const document: unknown = JSON.parse(answer.body.toString("utf8"));
+    // Unlike Buffer, this drops a byte order mark.
+    const document: unknown = JSON.parse(new TextDecoder().decode(answer.body));
     return typeof document === "object" && document !== null ? { ...document } : {};
   } catch {
     return {};
@@ -107,63 +102,99 @@ function fieldsOf(answer: HttpAnswer): Readonly<Record<string, unknown>> {
 
 function tokenIn(answer: HttpAnswer, host: string): { text: string; lifetimeS: number } {
   const fields = fieldsOf(answer);
-  const text = [fields["token"], fields["access_token"]].find((field) => typeof field === "string" && field !== "");
-  if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) {
+  const [text = ""] = [fields["token"], fields["access_token"]].flatMap((field) =>
+    typeof field === "string" && field.trim() !== "" ? [field.trim()] : [],
+  );
+  if (!/^[\x21-\x7e]+$/.test(text)) {
     throw new RegistryUnavailableError(`the token service on ${host} answers without a token`);
   }
-  const told = Number(fields["expires_in"] ?? Number.NaN);
-  return { text, lifetimeS: told > 0 ? Math.min(told, MAX_LIFETIME_S) : DEFAULT_LIFETIME_S };
+  const stated = Number(fields["expires_in"] ?? Number.NaN);
+  return { text, lifetimeS: stated > 0 ? Math.min(stated, MAX_LIFETIME_S) : DEFAULT_LIFETIME_S };
 }
 
 /** Turns a refusal into an error. */
-function checkStatus(answer: HttpAnswer, host: string, anonymous: boolean): void {
-  if (answer.status === 200) return;
-  if ([400, 401, 403].includes(answer.status)) {
+function checkStatus({ status }: HttpAnswer, host: string, anonymous: boolean): void {
+  if (status >= 200 && status < 300) return;
+  if ([400, 401, 403].includes(status)) {
     const whom = anonymous ? "anonymous access" : "the configured credentials";
-    throw new RegistryDeniedError(`the token service on ${host} refuses ${whom} (${answer.status})`);
+    throw new RegistryDeniedError(`the token service on ${host} refuses ${whom} (${status})`);
   }
-  throw new RegistryUnavailableError(`the token service on ${host} answers ${answer.status}`);
+  throw new RegistryUnavailableError(`the token service on ${host} answers ${status}`);
 }
 
-export function createTokenClient(options: TokenClientOptions): TokenClient {
-  const { http, clock, limits } = options;
-  const flights = createSingleFlight<Token>();
-  const tokens = new Map<string, Token>();
-  let generation = 0;
+/** A token service may move its endpoint on its own host, and to hosts that the configuration allows. */
+function redirectTarget(answer: HttpAnswer, from: URL, realmHosts: ReadonlySet<string>): URL {
+  const location = answer.header("location");
+  const target = location === null ? null : URL.parse(location, from.href);
+  if (target === null) throw new RegistryUnavailableError(`the token service on ${from.host} redirects to nowhere`);
+  const isAllowed = hostWithPort(target) === hostWithPort(from) || realmHosts.has(hostWithPort(target));
+  if (!isAllowed || !mayCarrySecrets(target)) {
+    throw new RegistryDeniedError(
+      `the token service on ${from.host} redirects to another host, ${target.host}; images.source.tokenHosts does not allow it`,
+    );
+  }
+  target.username = "";
+  target.password = "";
+  return target;
+}
+
+export function createTokenClient({ http, limits, clock, realmHosts }: TokenClientOptions): TokenClient {
+  async function send(form: Form, realm: Realm, signal: AbortSignal, maxAttempts?: number): Promise<HttpAnswer> {
+    const isPost = form.method === "POST";
+    const request = {
+      method: form.method,
+      headers: {
+        accept: "application/json",
+        ...(isPost ? { "content-type": "application/x-www-form-urlencoded" } : {}),
+        ...(form.authorization === null ? {} : { authorization: form.authorization }),
+      },
+      ...(isPost ? { body: form.parameters.toString() } : {}),
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      maxBytes: limits.maxTokenBytes,
+      foreign: realm.foreign,
+    };
+    let url = new URL(realm.url);
+    if (!isPost) for (const [name, value] of form.parameters) url.searchParams.append(name, value);
+    for (let followed = 0; ; followed += 1) {
+      const answer = await http.send({ ...request, url }, signal);
+      if (!redirectStatuses.has(answer.status)) return answer;
+      if (followed === limits.maxRedirects) {
+        throw new RegistryUnavailableError(
+          `the token service on ${url.host} redirects more than ${limits.maxRedirects} times`,
+        );
+      }
+      url = redirectTarget(answer, url, realmHosts);
+    }
+  }
 
   async function ask(
-    url: URL,
     request: TokenRequest,
-    credentials: Credentials | null,
+    credentials: TokenCredentials | null,
     signal: AbortSignal,
-  ): Promise<Token> {
-    const askedAt = clock.monotonicTime();
-    const answer = await http.send(httpRequest(url, request, credentials, limits.maxTokenBytes), signal);
-    checkStatus(answer, url.host, credentials === null);
-    const { text, lifetimeS } = tokenIn(answer, url.host);
-    const earlyS = Math.min(RENEW_EARLY_S, lifetimeS / 5);
-    return { text, secret: credentials !== null, renewAt: askedAt + (lifetimeS - earlyS) * 1_000 };
+    maxAttempts?: number,
+  ): Promise<HttpAnswer> {
+    const { realm } = request;
+    if (credentials === null) return await send(getForm(request, null), realm, signal, maxAttempts);
+    const { username } = credentials;
+    if (credentials.kind === "password") {
+      const authorization = basicAuthorization(username, credentials.password);
+      return await send(getForm(request, authorization), realm, signal, maxAttempts);
+    }
+    const exchanged = await send(exchangeForm(request, credentials.token), realm, signal, maxAttempts);
+    if (!noExchangeStatuses.has(exchanged.status)) return exchanged;
+    // Those services take the identity token for a password.
+    return await send(getForm(request, basicAuthorization(username, credentials.token)), realm, signal, maxAttempts);
   }
 
   return {
-    async get(request, credentials, rejected, signal) {
-      const url = allowedRealm(request.realm, options.realmHosts);
-      const key = JSON.stringify([generation, url.href, request.service, request.scope]);
-      const kept = tokens.get(key);
-      if (kept !== undefined && kept.text !== rejected && clock.monotonicTime() < kept.renewAt) return kept;
-      return await flights.run(key, signal, async (flightSignal) => {
-        const token = await ask(url, request, credentials, flightSignal);
-        if (key.startsWith(`[${generation},`)) {
-          // One source asks for one scope; other keys are of realms that the registry has ceased to name.
-          tokens.clear();
-          tokens.set(key, token);
-        }
-        return token;
-      });
-    },
-    clear() {
-      generation += 1;
-      tokens.clear();
+    async fetch(request, credentials, signal, maxAttempts) {
+      const { host } = request.realm.url;
+      const askedAt = clock.monotonicTime();
+      const answer = await ask(request, credentials, signal, maxAttempts);
+      checkStatus(answer, host, credentials === null);
+      const { text, lifetimeS } = tokenIn(answer, host);
+      const earlyS = Math.min(RENEW_EARLY_S, lifetimeS / 5);
+      return { text, renewAt: askedAt + (lifetimeS - earlyS) * 1_000 };
     },
   };
 }

@@ -78,6 +78,8 @@ export async function createGoogleSource(options: GoogleSourceOptions): Promise<
       const wanted = tags.map((tag) => listed.get(tag)).filter((tag) => tag !== undefined);
       return new Map(wanted.map((tag) => [tag.tag, tag]));
     },
+    // Google's client sends none on.
+    ignoreRetryAfter: () => undefined,
     async close() {
       operations.close();
       pages.close();

@@ -1,12 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
-import type { Dispatcher } from "undici";
 import { RegistryUnavailableError } from "../../domain/errors.ts";
-import { isLoopback } from "../../lib/net.ts";
-import { Agent, EnvHttpProxyAgent } from "../../lib/undici.ts";
+import { classOfHost } from "../../lib/net.ts";
+import { Agent } from "../../lib/undici.ts";
 import type { Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import { hostWithPort } from "../oci/registry-address.ts";
+import { createGuardedConnector } from "./guarded-connect.ts";
+import { openProxyConnections, type ProxyConnections, type Route } from "./proxy-connections.ts";
+import { type HttpProxy, proxyFor } from "./proxy-environment.ts";
 
 /** Files with PEM text; read again when they change, as certificates are rotated. */
 export interface TlsFiles {
@@ -19,8 +21,8 @@ export interface TlsFiles {
 }
 
 export interface DispatcherOptions extends TlsFiles {
-  /** `host:port` of the registry: no other host is shown the client certificate. */
-  readonly registryHost: string;
+  /** Of the registry: no other host is shown the client certificate. */
+  readonly registry: URL;
   /** Connections per host. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
@@ -31,8 +33,17 @@ export interface DispatcherOptions extends TlsFiles {
 export interface Dispatchers {
   /** Reads the files again if they have changed. Rejects with a RegistryUnavailableError if they were never readable. */
   refresh(): Promise<void>;
-  /** Straight to loopback; elsewhere as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say. */
-  for(url: URL): Dispatcher;
+  /**
+   * Straight to loopback; elsewhere as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say. A `foreign` host, which the registry
+   * alone has named, is not reached on private addresses unless the registry is on one (field case F11). Throws a
+   * RegistryUnavailableError where a proxy is set that cannot be used.
+   */
+  route(url: URL, foreign: boolean): Route;
+  /**
+   * Makes the next `refresh` read the files and open connections of its own: what has failed may have been the address
+   * or the TLS session of a connection that was kept.
+   */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -45,11 +56,19 @@ interface TlsMaterial {
 /** Connections that share one TLS configuration. */
 interface Connections {
   readonly direct: Agent;
-  readonly environment: EnvHttpProxyAgent;
+  readonly guarded: Agent;
+  through(proxy: HttpProxy): ProxyConnections;
+  close(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/** A name of this machine or an address that is not public. */
+function isInternal(hostname: string): boolean {
+  return !["public", "name"].includes(classOfHost(hostname));
 }
 
 function openConnections(options: DispatcherOptions, material: TlsMaterial): Connections {
-  const shared = {
+  const agent = {
     connections: options.connections,
     pipelining: 1,
     // One HTTP/2 connection would carry all requests, and its loss would fail them all at once.
@@ -57,14 +76,32 @@ function openConnections(options: DispatcherOptions, material: TlsMaterial): Con
     // Each request has a deadline of its own, which a drip cannot defeat as it does these two.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { ...material, timeout: options.connectTimeoutMs },
   };
-  try {
-    return { direct: new Agent(shared), environment: new EnvHttpProxyAgent({ ...shared, requestTls: material }) };
-  } catch (error) {
-    // The text of the cause would hold the proxy's URL, and with it perhaps a password.
-    throw new RegistryUnavailableError(`the proxy that the environment names cannot be used (${errorCode(error)})`);
-  }
+  const connect = { ...material, allowH2: false, timeout: options.connectTimeoutMs };
+  const direct = new Agent({ ...agent, connect });
+  const guarded = new Agent({ ...agent, connect: createGuardedConnector(options.registry.hostname, connect) });
+  const proxies = new Map<string, ProxyConnections>();
+  const all = () => [direct, guarded, ...proxies.values()];
+  return {
+    direct,
+    guarded,
+    through(proxy) {
+      const key = JSON.stringify(proxy);
+      const known = proxies.get(key);
+      if (known !== undefined) return known;
+      const { connectTimeoutMs } = options;
+      const proxyConnect = { ...(material.ca === undefined ? {} : { ca: material.ca }), timeout: connectTimeoutMs };
+      const opened = openProxyConnections({ proxy, agent, connect, proxyConnect, connectTimeoutMs });
+      proxies.set(key, opened);
+      return opened;
+    },
+    async close() {
+      await Promise.all(all().map((one) => one.close()));
+    },
+    async destroy() {
+      await Promise.all(all().map((one) => one.destroy()));
+    },
+  };
 }
 
 async function readMaterial(files: TlsFiles): Promise<TlsMaterial> {
@@ -90,13 +127,10 @@ async function fingerprint(files: TlsFiles): Promise<string> {
 
 /** Connections are opened when they are first needed. */
 export function createDispatchers(options: DispatcherOptions): Dispatchers {
+  const registryAuthority = hostWithPort(options.registry);
   let registry: Connections | null = null;
   let others: Connections | null = null;
   let seen: string | null = null;
-
-  async function closeAll(agents: readonly (Connections | null)[]): Promise<void> {
-    await Promise.all(agents.flatMap((one) => (one === null ? [] : [one.direct.close(), one.environment.close()])));
-  }
 
   async function reload(): Promise<void> {
     const mark = await fingerprint(options);
@@ -107,7 +141,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     others = openConnections(options, material.ca === undefined ? {} : { ca: material.ca });
     seen = mark;
     // What is under way on the old connections may finish.
-    closeAll(old).catch(() => undefined);
+    Promise.all(old.map((one) => one?.close())).catch(() => undefined);
   }
 
   return {
@@ -121,16 +155,23 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
         options.logger.warn({ reason: why }, "keeping the certificates that were read before");
       }
     },
-    for(url) {
-      const connections = hostWithPort(url) === options.registryHost ? registry : others;
+    route(url, foreign) {
+      const connections = hostWithPort(url) === registryAuthority ? registry : others;
       if (connections === null) throw new RegistryUnavailableError("the registry client is not open");
-      return isLoopback(url.hostname) ? connections.direct : connections.environment;
+      // A proxy of the network must not be led to the network's own addresses either.
+      const proxy = foreign && isInternal(url.hostname) ? null : proxyFor(url, process.env);
+      if (proxy !== null) return connections.through(proxy).route(url);
+      const dispatcher = foreign ? connections.guarded : connections.direct;
+      return { dispatcher, origin: url.origin, path: `${url.pathname}${url.search}`, headers: {}, proxy };
+    },
+    forget() {
+      seen = null;
     },
     async close() {
       const old = [registry, others];
       registry = null;
       others = null;
-      await Promise.all(old.flatMap((one) => (one === null ? [] : [one.direct.destroy(), one.environment.destroy()])));
+      await Promise.all(old.map((one) => one?.destroy()));
     },
   };
 }

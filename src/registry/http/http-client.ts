@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Dispatcher } from "undici";
 import { LabImagesError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
-import { createSemaphore, type Semaphore } from "../../lib/concurrency.ts";
-import { request as undiciRequest } from "../../lib/undici.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
 import { BodyEncodingError, BodyTooLargeError, readBody, streamBody } from "./body.ts";
 import type { Dispatchers } from "./dispatchers.ts";
+import { createHostTable, type Host } from "./host-table.ts";
+import { ProxyError, proxyRefusal } from "./proxy-connections.ts";
 import { backoffMs, retryAfterMs, transientStatuses } from "./retry.ts";
 
 export interface HttpRequest {
@@ -24,6 +24,10 @@ export interface HttpRequest {
    * answer's own body is empty then. A LabImagesError that the reader throws ends the request, without another try.
    */
   readonly reader?: ((header: HttpAnswer["header"]) => BodyReader) | undefined;
+  /** Fewer tries than `RegistryLimits.attempts`, for what is not worth the wait. */
+  readonly maxAttempts?: number;
+  /** Whether somebody else than the configuration names this host (`Dispatchers.route`). */
+  readonly foreign?: boolean;
 }
 
 /** Reads one body in pieces, so that a large one is never held as a whole. */
@@ -31,7 +35,9 @@ export type BodyReader = (chunk: Buffer) => void;
 
 export interface HttpAnswer {
   readonly status: number;
-  /** All values of a header, joined by commas; null where there is none. */
+  /** The values of a header, one for each time that it was sent. `name` is in lower case. */
+  headers(name: string): readonly string[];
+  /** All values of a header, joined by commas; null where there is none. `name` is in lower case. */
   header(name: string): string | null;
   /** Empty for HEAD, and where it was read in pieces. Of a failure at most 64 KiB are kept: a longer one is empty. */
   readonly body: Buffer;
@@ -56,6 +62,8 @@ export interface HttpClient {
    * RegistryUnavailableError, or with the signal's reason.
    */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+  /** Ends every `Retry-After` now: somebody asks by hand. */
+  ignoreRetryAfter(): void;
 }
 
 export interface HttpClientOptions {
@@ -68,54 +76,36 @@ export interface HttpClientOptions {
 }
 
 /** What one try came to. */
-type Outcome =
-  | { readonly answer: HttpAnswer }
-  | { readonly failed: string; readonly label: string; readonly again: boolean; readonly cause: unknown };
+type Outcome = Failure | { readonly answer: HttpAnswer; readonly via: string };
 
-/** What is kept about a host. */
-interface HostState {
-  readonly places: Semaphore;
-  /** `Clock.monotonicTime` before which nothing is sent, by the host's own wish. */
-  heldUntil: number;
+interface Failure {
+  /** What goes after the host's name. */
+  readonly failed: string;
+  /** For metrics. */
+  readonly label: string;
+  /** Whether another try may help. */
+  readonly again: boolean;
+  /** For the log alone. */
+  readonly cause: unknown;
 }
 
-function headerIn(headers: IncomingHttpHeaders): HttpAnswer["header"] {
-  return (name) => {
-    const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    return (Array.isArray(value) ? value.join(", ") : value) ?? null;
+function answerOf(status: number, received: IncomingHttpHeaders, body: Buffer): HttpAnswer {
+  const headers = (name: string): readonly string[] => {
+    const value = Object.hasOwn(received, name) ? received[name] : undefined;
+    return typeof value === "string" ? [value] : (value ?? []);
   };
+  return { status, headers, header: (name) => (headers(name).length === 0 ? null : headers(name).join(", ")), body };
 }
 
-interface Told {
-  readonly expired: boolean;
-  /** Whether the answer had begun. */
-  readonly answered: boolean;
-  readonly request: HttpRequest;
-  readonly limits: RegistryLimits;
-}
-
-/** Says in our own words what a library reported. */
-function failure(error: unknown, tell: Told): Outcome {
-  const { expired, answered, request, limits } = tell;
-  if (expired) {
-    const failed = `does not answer within ${limits.requestTimeoutMs / 1_000} s`;
-    return { failed, label: "timeout", again: true, cause: undefined };
-  }
+/** Says in our own words what a library reported. `answered`: whether the answer had begun. */
+function failure(error: unknown, answered: boolean, request: HttpRequest): Failure {
   if (error instanceof BodyTooLargeError) {
-    return {
-      failed: `answers with more than ${request.maxBytes} bytes`,
-      label: "size",
-      again: false,
-      cause: undefined,
-    };
+    const failed = `answers with more than ${request.maxBytes} bytes`;
+    return { failed, label: "size", again: false, cause: undefined };
   }
   if (error instanceof BodyEncodingError) {
-    return {
-      failed: "answers in an encoding that was not asked for",
-      label: "encoding",
-      again: false,
-      cause: undefined,
-    };
+    const failed = "answers in an encoding that was not asked for";
+    return { failed, label: "encoding", again: false, cause: undefined };
   }
   const code = errorCode(error);
   const failed = answered ? `breaks off its answer (${code})` : `cannot be reached (${code})`;
@@ -125,87 +115,76 @@ function failure(error: unknown, tell: Told): Outcome {
 /** The most of a failure's body that is kept, in bytes: it holds a code and a sentence. */
 const MAX_FAILURE_BYTES = 64 * 1_024;
 
+/** A failure counts without its body where that is too long or as broken as its sender. */
 async function readAnswer(
-  { status, header, body }: Pick<HttpAnswer, "status" | "header"> & { readonly body: Readable },
   { method, maxBytes, reader }: HttpRequest,
-): Promise<Buffer> {
-  const encoding = method === "HEAD" ? "" : (header("content-encoding") ?? "");
-  if (status !== 200) {
-    try {
-      return await readBody(body, encoding, MAX_FAILURE_BYTES);
-    } catch (error) {
-      if (error instanceof BodyTooLargeError) return Buffer.alloc(0);
-      throw error;
-    }
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const answer = answerOf(status, headers, Buffer.alloc(0));
+  const encoding = method === "HEAD" ? "" : (answer.header("content-encoding") ?? "");
+  if (status === 200 && reader !== undefined) {
+    await streamBody(body, encoding, maxBytes, reader(answer.header));
+    return answer;
   }
-  if (reader === undefined) return await readBody(body, encoding, maxBytes);
-  await streamBody(body, encoding, maxBytes, reader(header));
-  return Buffer.alloc(0);
+  try {
+    return { ...answer, body: await readBody(body, encoding, status === 200 ? maxBytes : MAX_FAILURE_BYTES) };
+  } catch (error) {
+    if (status === 200 || signal.aborted) throw error;
+    return answer;
+  }
 }
 
 /** One try, without retries. Rejects only with the signal's reason. */
 async function exchange(options: HttpClientOptions, request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
   const { clock, limits } = options;
+  const { method, url } = request;
+  const { dispatcher, origin, path, headers, proxy } = options.dispatchers.route(url, request.foreign === true);
+  const via = proxy === null ? "" : ` (through the proxy ${proxy.host})`;
   const deadline = startDeadline(clock, limits.requestTimeoutMs, signal);
   const startedAt = clock.monotonicTime();
   let status: number | null = null;
   try {
-    const response = await undiciRequest(request.url, {
-      method: request.method,
-      headers: { "user-agent": "lab-images", "accept-encoding": "identity", ...request.headers },
+    const response = await dispatcher.request({
+      origin,
+      path,
+      method,
+      headers: { "user-agent": "lab-images", "accept-encoding": "identity", ...request.headers, ...headers },
       body: request.body ?? null,
-      dispatcher: options.dispatchers.for(request.url),
       signal: deadline.signal,
       // Undici closes a connection after HEAD by default, for servers that send a body all the same; that would cost
       // one handshake for each tag of a refresh.
       reset: false,
     });
     status = response.statusCode;
-    const header = headerIn(response.headers);
-    const body = await readAnswer({ status, header, body: response.body }, request);
+    const answer = await readAnswer(request, response, deadline.signal);
     // Undici takes a connection back in the turn after the end of its answer: a request sent before opens another one.
     await nextTurn();
-    return { answer: { status, header, body } };
+    if (proxy !== null && status === 407) throw proxyRefusal(proxy, status, url.host);
+    return { answer, via };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LabImagesError) throw error;
-    return failure(error, { expired: deadline.expired, answered: status !== null, request, limits });
+    if (error instanceof ProxyError) {
+      return { failed: `cannot be asked: ${error.message}`, label: "proxy", again: error.again, cause: undefined };
+    }
+    const late = `does not answer within ${limits.requestTimeoutMs / 1_000} s`;
+    const outcome = deadline.expired
+      ? { failed: late, label: "timeout", again: true, cause: undefined }
+      : failure(error, status !== null, request);
+    return { ...outcome, failed: `${outcome.failed}${via}` };
   } finally {
     deadline.release();
-    options.observe?.request(request.url.host, request.method, status, (clock.monotonicTime() - startedAt) / 1_000);
+    options.observe?.request(url.host, method, status, (clock.monotonicTime() - startedAt) / 1_000);
   }
-}
-
-/** Waits until the host may be asked again, but not for long. */
-async function respectHold(
-  options: HttpClientOptions,
-  host: HostState,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const waitMs = host.heldUntil - options.clock.monotonicTime();
-  if (waitMs <= 0) return;
-  if (waitMs > options.limits.maxRetryAfterMs) {
-    throw new RegistryUnavailableError(`${name} asks to be left alone for ${Math.ceil(waitMs / 1_000)} s`);
-  }
-  // Many requests wait for the same moment: they had better not all come in it.
-  await pause(options.clock, waitMs + options.limits.retryBaseMs * options.random(), signal);
 }
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { clock, limits, logger, random } = options;
-  const hosts = new Map<string, HostState>();
+  const hosts = createHostTable({ limits, clock, random });
 
-  function hostState(name: string): HostState {
-    const known = hosts.get(name);
-    if (known !== undefined) return known;
-    const created = { places: createSemaphore(limits.concurrency), heldUntil: 0 };
-    hosts.set(name, created);
-    return created;
-  }
-
-  async function attempt(request: HttpRequest, host: HostState, signal: AbortSignal): Promise<Outcome> {
-    const release = await host.places.acquire(signal);
+  async function attempt(request: HttpRequest, host: Host, signal: AbortSignal): Promise<Outcome> {
+    const release = await host.acquire(signal);
     try {
       return await exchange(options, request, signal);
     } finally {
@@ -213,31 +192,42 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     }
   }
 
-  /** Turns an answer that goes away by itself into a failure, and keeps in mind how long its sender wants rest. */
-  function judge(outcome: Outcome, host: HostState): Outcome {
+  /** Turns an answer that goes away by itself into a failure, and respects its `Retry-After`. */
+  function judge(outcome: Outcome, host: Host): Outcome {
     if ("failed" in outcome || !transientStatuses.has(outcome.answer.status)) return outcome;
-    const { answer } = outcome;
-    const rest = retryAfterMs(answer.header("retry-after"), clock.wallTime());
-    if (rest !== null) host.heldUntil = Math.max(host.heldUntil, clock.monotonicTime() + rest);
-    return { failed: `answers ${answer.status}`, label: String(answer.status), again: true, cause: undefined };
+    const { answer, via } = outcome;
+    const failed = `answers ${answer.status}${via}`;
+    const transient = { failed, label: String(answer.status), again: true, cause: undefined };
+    const restMs = retryAfterMs(answer.headers("retry-after")[0] ?? null, clock.wallTime());
+    if (restMs === null || restMs === 0) return transient;
+    const { reason, isShort } = host.hold(restMs, failed);
+    return { ...transient, failed: reason, again: isShort };
+  }
+
+  async function sendTo(host: Host, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const name = request.url.host;
+    const attempts = request.maxAttempts ?? limits.attempts;
+    for (let tried = 0; ; tried += 1) {
+      await host.ready(signal);
+      const outcome = judge(await attempt(request, host, signal), host);
+      if ("answer" in outcome) return outcome.answer;
+      const { failed, label, again, cause } = outcome;
+      if (!again || tried + 1 >= attempts) throw new RegistryUnavailableError(`${name} ${failed}`, cause);
+      options.observe?.retried(label);
+      logger.debug({ host: name, reason: failed, tried: tried + 1 }, "registry request is tried again");
+      await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
+    }
   }
 
   return {
     async send(request, signal) {
-      const name = request.url.host;
-      const host = hostState(name);
-      for (let tried = 0; ; tried += 1) {
-        await respectHold(options, host, name, signal);
-        const outcome = judge(await attempt(request, host, signal), host);
-        if ("answer" in outcome) return outcome.answer;
-        const { failed, label, again, cause } = outcome;
-        if (!again || tried + 1 >= limits.attempts) {
-          throw new RegistryUnavailableError(`${name} ${failed}`, cause);
-        }
-        options.observe?.retried(label);
-        logger.debug({ host: name, reason: failed, tried: tried + 1 }, "registry request is tried again");
-        await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
+      const host = hosts.enter(request.url.host);
+      try {
+        return await sendTo(host, request, signal);
+      } finally {
+        host.leave();
       }
     },
+    ignoreRetryAfter: () => hosts.releaseAll(),
   };
 }

@@ -1,19 +1,16 @@
 /** Statuses that another try may cure: the registry is busy, restarting, or a proxy before it is. */
 export const transientStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-/** Longest time that a `Retry-After` can keep requests from a host: a wrong clock must not do it for days. */
-const MAX_HOLD_MS = 3_600_000;
-
 /**
  * Milliseconds to wait by a `Retry-After` header (RFC 9110, section 10.2.3: seconds or a date), never negative; null
- * where there is none, or none of that form.
+ * where there is none, or none of that form. How much of it is honoured is not decided here.
  */
 export function retryAfterMs(header: string | null, wallTime: number): number | null {
   const text = header?.trim() ?? "";
-  if (/^\d{1,9}$/.test(text)) return Math.min(Number(text) * 1_000, MAX_HOLD_MS);
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
   if (!/^[A-Z][a-z]{2},? /.test(text)) return null;
   const date = Date.parse(text);
-  return Number.isNaN(date) ? null : Math.min(Math.max(0, date - wallTime), MAX_HOLD_MS);
+  return Number.isNaN(date) ? null : Math.max(0, date - wallTime);
 }
 
 /** The pause before try number `attempt + 2` (from zero): doubled each time, half of it random. */

@@ -10,7 +10,7 @@ import { defaultLimits, type RegistryLimits } from "./limits.ts";
 import { listAllTags } from "./listing.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { createOperations } from "./operation.ts";
-import { type AddressOptions, hostWithPort, registryAddress } from "./registry-address.ts";
+import { type AddressOptions, registryAddress } from "./registry-address.ts";
 import { createRegistrySession } from "./registry-session.ts";
 import { isImageTag } from "./tag-names.ts";
 
@@ -47,23 +47,34 @@ export function createDockerSource(options: DockerSourceOptions): ClosableImageS
   const host = new URL(origin).host;
   const dispatchers = createDispatchers({
     ...options,
-    registryHost: hostWithPort(new URL(origin)),
+    registry: new URL(origin),
     connections: limits.concurrency,
     connectTimeoutMs: limits.requestTimeoutMs,
   });
   const http = createHttpClient({ dispatchers, limits, clock, random, logger, observe });
   const tokens = createTokenClient({ http, limits, clock, realmHosts: address.realmHosts });
   const credentials = createCredentialsReader(options.credentialsPath, logger);
-  const authorizer = createAuthorizer({ address, credentials, tokens });
-  const session = createRegistrySession({ origin, http, authorizer, limits });
+  const authorizer = createAuthorizer({ address, credentials, tokens, clock, logger });
+  const session = createRegistrySession({ origin, http, authorizer, limits, clock });
   const operations = createOperations(clock, limits.operationTimeoutMs, host);
 
-  /** Looks first whether certificates or credentials have changed. */
+  /**
+   * Looks first whether certificates or credentials have changed. A failure may be due to anything that was learned from
+   * the registry before: all of it is dropped, so that the next operation starts as the first one did (faults, L1).
+   */
   function operation<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return operations.run(signal, async (inner) => {
       await dispatchers.refresh();
       await authorizer.begin();
-      return await work(inner);
+      try {
+        return await work(inner);
+      } catch (error) {
+        if (!signal.aborted) {
+          authorizer.forgetAll(error);
+          dispatchers.forget();
+        }
+        throw error;
+      }
     });
   }
 
@@ -90,6 +101,7 @@ export function createDockerSource(options: DockerSourceOptions): ClosableImageS
       return tags.map((tag) => ({ tag, digest: null, sizeBytes: null }));
     },
     resolveTags: (tags, signal) => operation(signal, (inner) => resolveAll(tags, inner)),
+    ignoreRetryAfter: () => http.ignoreRetryAfter(),
     async close() {
       operations.close();
       await dispatchers.close();

@@ -12,6 +12,8 @@ export interface RegistryLimits {
   readonly retryMaxMs: number;
   /** Longest `Retry-After` that is waited for; a longer one fails at once, and so do later requests until it is over. */
   readonly maxRetryAfterMs: number;
+  /** Longest time that a `Retry-After` keeps requests from a host, whatever it says (field case F14). */
+  readonly maxHoldMs: number;
   /** Requests under way at one host at one time, and its connections. */
   readonly concurrency: number;
   /** Tags asked for per page; registries may give fewer. */
@@ -40,6 +42,7 @@ export const defaultLimits: RegistryLimits = {
   retryBaseMs: 250,
   retryMaxMs: 10_000,
   maxRetryAfterMs: 60_000,
+  maxHoldMs: 300_000,
   concurrency: 8,
   pageSize: 1_000,
   maxPages: 5_000,

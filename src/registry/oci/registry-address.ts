@@ -25,8 +25,14 @@ export interface AddressOptions {
   readonly tokenHosts?: readonly string[] | undefined;
 }
 
-/** All are names of one registry; the second is the one that answers requests. */
-const dockerHubHosts: readonly string[] = ["docker.io", "registry-1.docker.io", "index.docker.io"];
+/** All are names of one registry (field case F10), but only one of them speaks the registry API. */
+const dockerHubHosts: readonly string[] = [
+  "docker.io",
+  "registry-1.docker.io",
+  "index.docker.io",
+  "registry.hub.docker.com",
+  "hub.docker.com",
+];
 const DOCKER_HUB_API = "registry-1.docker.io";
 const DOCKER_HUB_REALM = "auth.docker.io:443";
 

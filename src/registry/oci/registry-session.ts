@@ -1,4 +1,5 @@
 import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
+import type { Clock } from "../../ports.ts";
 import type { Authorization, Authorizer } from "../auth/authorizer.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../http/http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
@@ -30,17 +31,33 @@ export interface RegistrySessionOptions {
   readonly http: HttpClient;
   readonly authorizer: Authorizer;
   readonly limits: RegistryLimits;
+  readonly clock: Clock;
 }
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** 400 is what ECR Public says of a token that has expired; of any other 400 a new token changes nothing. */
-function refuses(answer: HttpAnswer, used: Authorization | null): boolean {
-  return answer.status === 401 || (answer.status === 400 && used?.header.startsWith("Bearer ") === true);
+/** Younger authorizations are not taken for outdated where a refusal may have another cause. */
+const STALE_MS = 30_000;
+
+/**
+ * Whether an answer may be due to what the request carried. 400 is what ECR Public says of a token that has expired. A
+ * token that was had before the account was allowed to read is answered with 403, or 404 where the registry hides what
+ * may not be read.
+ */
+function mayBeStale(answer: HttpAnswer, used: Authorization, request: RegistryRequest, now: number): boolean {
+  if (answer.status === 401) return true;
+  if (answer.status === 400) return used.header.startsWith("Bearer ");
+  const isRefusal = answer.status === 403 || (answer.status === 404 && request.method === "GET");
+  return isRefusal && now - used.obtainedAt > STALE_MS;
+}
+
+/** Some registries send the challenge with 403. */
+function isChallenge(answer: HttpAnswer): boolean {
+  return answer.status === 401 || (answer.status === 403 && answer.headers("www-authenticate").length > 0);
 }
 
 export function createRegistrySession(options: RegistrySessionOptions): RegistrySession {
-  const { origin, http, authorizer, limits } = options;
+  const { origin, http, authorizer, limits, clock } = options;
   const host = new URL(origin).host;
 
   function send(request: RegistryRequest, used: Authorization | null, signal: AbortSignal): Promise<HttpAnswer> {
@@ -50,18 +67,53 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     return http.send({ method, url, headers, maxBytes, reader }, signal);
   }
 
-  /** Sends a request, and once more with new authorization if it is refused. */
+  /**
+   * Sends a request in the ways that the registry itself has named, until one is not refused. A 403 that names none which
+   * helps is returned as it is: it may concern one tag.
+   */
+  async function answerChallenge(
+    request: RegistryRequest,
+    refusal: HttpAnswer,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const mayStand = refusal.status === 403;
+    const challenges = refusal.headers("www-authenticate");
+    const ways = await authorizer.waysIn(challenges).catch((error: unknown) => {
+      if (mayStand && error instanceof RegistryDeniedError) return [];
+      throw error;
+    });
+    let problem: unknown;
+    for (const way of ways) {
+      try {
+        const used = await authorizer.obtain(way, signal);
+        const answer = await send(request, used, signal);
+        if (answer.status !== 401) return answer;
+        authorizer.forget(used);
+        const whom = used.secret ? "the configured credentials" : "anonymous access";
+        problem ??= new RegistryDeniedError(`${host} refuses ${whom} (401)`);
+      } catch (error) {
+        signal.throwIfAborted();
+        problem ??= error;
+      }
+    }
+    if (mayStand) return refusal;
+    throw problem;
+  }
+
+  /** Sends a request with what was wanted before; if that is refused, without it, and then as the registry says. */
   async function askAuthorized(request: RegistryRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const used = await authorizer.current(signal);
-    const answer = await send(request, used, signal);
-    if (!refuses(answer, used)) return answer;
-    const renewed = await authorizer.renew(answer.header("www-authenticate"), used, signal);
-    const last = renewed === null ? answer : await send(request, renewed, signal);
-    if (last.status === 401) {
-      const whom = (renewed ?? used)?.secret === true ? "the configured credentials" : "anonymous access";
-      throw new RegistryDeniedError(`${host} refuses ${whom} (401)`);
+    const first = await send(request, used, signal);
+    if (used !== null && mayBeStale(first, used, request, clock.monotonicTime())) {
+      authorizer.forget(used);
+      // Another request may have renewed it meanwhile.
+      const next = await authorizer.current(signal);
+      const second = await send(request, next, signal);
+      if (!isChallenge(second)) return second;
+      if (next !== null) authorizer.forget(next);
+      return await answerChallenge(request, second, signal);
     }
-    return last;
+    return used === null && isChallenge(first) ? await answerChallenge(request, first, signal) : first;
   }
 
   function targetOf(answer: HttpAnswer, from: URL): URL {

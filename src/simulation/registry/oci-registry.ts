@@ -59,6 +59,8 @@ export interface SimulatedRegistry {
   readonly tokensIssued: number;
   /** Makes every token given out so far worthless. */
   expireTokens(): void;
+  /** Authenticates in another way from now on; tokens of before are worthless. */
+  setAuth(auth: RegistryAuth): void;
   /** Resolves when every push so far has been told to the hook, or telling it has failed. */
   notificationsSettled(): Promise<void>;
   readonly failedNotifications: number;
@@ -122,7 +124,7 @@ export async function startOciRegistry(options: OciRegistryOptions = {}): Promis
   let connections = 0;
   let host = "";
   const url = () => `http://${host}`;
-  const guard = createRegistryGuard(options.auth ?? { kind: "none" }, url, now);
+  let guard = createRegistryGuard(options.auth ?? { kind: "none" }, url, now);
   const hook = createHookSender(options.hook, () => host, now);
 
   const server = createServer((request, response) => {
@@ -171,6 +173,9 @@ export async function startOciRegistry(options: OciRegistryOptions = {}): Promis
       return guard.tokensIssued;
     },
     expireTokens: () => guard.expireTokens(),
+    setAuth(auth) {
+      guard = createRegistryGuard(auth, url, now);
+    },
     notificationsSettled: () => hook.settled(),
     get failedNotifications() {
       return hook.failures;

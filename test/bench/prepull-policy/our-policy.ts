@@ -147,6 +147,7 @@ function imageSource({ images }: Scenario): ImageSource {
     registry: "registry.test",
     repository: "sciplat/lab",
     listTags: () => Promise.resolve(tags),
+    ignoreRetryAfter: () => undefined,
     resolveTags: () => Promise.resolve(new Map()),
   };
 }
