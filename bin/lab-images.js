@@ -9,6 +9,8 @@ if (major < needed) {
   );
   process.exitCode = 2;
 } else {
+  const { useCompileCache } = await import("./compile-cache.js");
+  useCompileCache();
   const { main } = await import("../src/main.ts");
   await main(process.argv.slice(2));
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../ports.ts";
 import { createLogger, type ProcessLogger } from "../telemetry/logger.ts";
 import { createSystemClock } from "../telemetry/system-clock.ts";
 import { type App, startApp } from "./app.ts";
-import { keepMemorySmall } from "./memory.ts";
+import { keepMemorySmall, releaseStartupMemory } from "./memory.ts";
 
 /** Milliseconds that calls under way have to finish after SIGTERM. */
 const GRACE = 10_000;
@@ -29,6 +29,7 @@ export async function runServer(config: Config, hooks: ServerHooks = {}): Promis
   const end = whenToEnd(logger);
   try {
     const app = await startApp({ config, logger, clock, random: Math.random, onBroken: () => end.now(1) });
+    releaseStartupMemory();
     const { images, grpcPort, httpPort } = app;
     logger.info({ images, grpcPort, httpPort }, "listening");
     hooks.onStarted?.(app);

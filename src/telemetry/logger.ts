@@ -1,6 +1,6 @@
+import { createRequire } from "node:module";
 import { isatty } from "node:tty";
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
-import { prettyFactory } from "pino-pretty";
 import { REDACTED, redactSecrets } from "../lib/redact.ts";
 import type { LogFields, Logger } from "../ports.ts";
 import { errorFields } from "./error-fields.ts";
@@ -33,10 +33,8 @@ const SECRET_FIELDS = ["authorization", "cookie", "password", "secret", "token",
  */
 export function createLogger({ level, profile, destination = createFdSink() }: LoggerOptions): ProcessLogger {
   const production = profile === "production";
-  const prettify = prettyFactory({ colorize: isatty(1) && !production, ignore: "pid,hostname" });
-  const write = production
-    ? (line: string) => destination.write(line)
-    : (line: string) => destination.write(prettify(line));
+  const prettify = production ? (line: string) => line : loadPrettifier();
+  const write = (line: string) => destination.write(prettify(line));
   const root = pino(
     {
       level,
@@ -56,6 +54,12 @@ export function createLogger({ level, profile, destination = createFdSink() }: L
     dropped: () => destination.dropped(),
     flush: () => destination.flush(),
   };
+}
+
+/** Loads pino-pretty, which no production process needs. */
+function loadPrettifier(): (line: string) => string {
+  const { prettyFactory }: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
+  return prettyFactory({ colorize: isatty(1), ignore: "pid,hostname" });
 }
 
 function redactTexts(fields: Record<string, unknown>): Record<string, unknown> {
