@@ -86,6 +86,12 @@ test("a list at the limit is definite for images above its smallest entry, and s
   assert.equal(on(cut), "same small x y z");
 });
 
+test("F26: a list longer than the limit was not cut: what it leaves out is gone", () => {
+  const known = limited(2).report(0, { images: { big: 9, same: 4, small: 2 } });
+  assert.equal(isTruncated(known), false);
+  assert.equal(on(known.report(1, { images: { x: 8, y: 6, z: 4 } })), "x y z");
+});
+
 test("a list at the limit says nothing of images without size", () => {
   const known = limited(2).report(0, { images: { a: 0 } });
   assert.equal(on(known.report(1, { images: { x: 8, y: 6 } })), "a x y");

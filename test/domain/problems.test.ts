@@ -38,6 +38,22 @@ test("F23: a cluster without nodes, or without any that images belong on, is a p
   assert.match(problem.message, /^all 2 nodes are excluded, such as n1: Node is tainted/);
 });
 
+test("F26: lists longer than the configured limit show that the kubelets have another one", () => {
+  const tags = listing(["recommended", "a"]);
+  const nodes = [
+    nodeReport("n1", { images: { a: 3, b: 2 } }),
+    nodeReport("n2", { images: { a: 3, b: 2, c: 1 } }),
+    nodeReport("n3", { images: { a: 3, b: 2, c: 1, d: 1 } }),
+  ];
+  const [problem, ...more] = snapshotOf({ tags, nodes, rules: { nodeStatusMaxImages: 2 } }).problems();
+  assert.deepEqual(more, []);
+  assert.equal(problem?.reason, "IMAGE_LIMIT_DIFFERS");
+  assert.match(problem.message, /nodeStatusMaxImages is 2, and 2 of 3 nodes, such as n2, report more images: set it/);
+  for (const nodeStatusMaxImages of [-1, 4, 50]) {
+    assert.deepEqual(snapshotOf({ tags, nodes, rules: { nodeStatusMaxImages } }).problems(), []);
+  }
+});
+
 test("F23: nothing is a problem where everything is there", () => {
   assert.deepEqual(snapshotOf({ tags: listing(["recommended", "a"]), nodes: NODES }).problems(), []);
 });

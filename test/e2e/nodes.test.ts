@@ -114,6 +114,24 @@ describe("reports that cannot tell (K6)", { concurrency: true }, () => {
       { kubernetes: { nodeStatusMaxImages: 2 } },
     ));
 
+  test("F26: a list longer than the limit is whole, and the status says that the settings differ", () =>
+    withNodes(
+      async (service, peers) => {
+        peers.push("another");
+        peers.report("beech", ["another", "w_2077_43"]);
+        await eventually(async () => {
+          assert.deepEqual(await missingTags(service), { beech: ["w_2077_42"] });
+        }, SOON);
+        const { status } = await service.client.call("GetPrepullStatus", {});
+        assert.deepEqual(
+          status.problems.map(({ problemReason }) => problemReason),
+          ["PROBLEM_REASON_IMAGE_LIMIT_DIFFERS"],
+        );
+        assert.equal((await nodeStatuses(service)).nodes.get("beech")?.imagesTruncated, false);
+      },
+      { kubernetes: { nodeStatusMaxImages: 1 } },
+    ));
+
   test("names without digest, five names, no names and null are read as they are", () =>
     withNodes(async (service, peers) => {
       const digest = peers.pullReference("w_2077_43").split("@")[1];

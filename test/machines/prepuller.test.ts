@@ -140,6 +140,29 @@ test("an image that leaves the prepull set while it is pulled is cancelled, and 
   stop();
 });
 
+for (const [what, images, expected] of [
+  ["reports no images at all", 0, /missing from the node's report each time: the node reports no images at all/],
+  ["reports as many as kubelets do by default", 50, /reports 50 images, the default limit of kubelets/],
+  ["reports other images", 7, /its disk is too small .*, or its kubelet or somebody else removes them/],
+] as const) {
+  test(`F25: an image that does not show on a node that ${what} is said to be missing for that reason`, async () => {
+    const { pulls, work, news, context, stop } = prepuller();
+    const reported = { n0: images };
+    for (let time = 0; time < 3; time++) {
+      await work({ lacking: { n0: ["weekly"] }, reported });
+      pulls.succeed("n0", "weekly");
+      await work({ lacking: {} });
+    }
+    news();
+    await work({ lacking: { n0: ["weekly"] }, reported });
+    const told = news().find(({ type }) => type === "image.thrashing");
+    assert.match(String(told?.["message"]), expected);
+    const [task] = context().actors.get("n0")?.ref.getSnapshot().context.tasks ?? [];
+    assert.match(task?.message ?? "", expected);
+    stop();
+  });
+}
+
 test("an image that does not stay is thrashing: it is told and waits longer and longer", async () => {
   const { pulls, work, news, context, clock, stop } = prepuller();
   for (let time = 0; time < 3; time++) {

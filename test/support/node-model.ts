@@ -58,7 +58,7 @@ export function nodeModel(rules: NodeRules, nodes: Map<string, ModelNode> = new 
           known.set(digest, { size, markedAt: null, unreportedSince: null });
         }
       }
-      const full = isLimited && report.images.length >= rules.nodeStatusMaxImages;
+      const full = isLimited && report.images.length === rules.nodeStatusMaxImages;
       const smallest = Math.min(...report.images.map(({ sizeBytes }) => sizeBytes));
       for (const [digest, entry] of before?.known ?? []) {
         if (known.has(digest)) continue;

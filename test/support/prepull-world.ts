@@ -42,6 +42,8 @@ export interface WorkContent {
   /** Nodes that lack nothing, with what is on them. */
   readonly complete?: Readonly<Record<string, readonly string[]>>;
   readonly uids?: Readonly<Record<string, string>>;
+  /** How many images, none of them in the set, nodes with work report. */
+  readonly reported?: Readonly<Record<string, number>>;
   readonly setSize?: number;
 }
 
@@ -51,6 +53,7 @@ export function workWith({
   ineligible = [],
   complete = {},
   uids = {},
+  reported = {},
   setSize = 6,
 }: WorkContent): PrepullWork {
   const uidOf = (node: string) => uids[node] ?? `uid-${node}`;
@@ -61,7 +64,10 @@ export function workWith({
     missing: { node, images: [] },
   }));
   const table = tableOf([
-    ...Object.keys(lacking).map((node) => nodeReport(node, { uid: uidOf(node) })),
+    ...Object.keys(lacking).map((node) => {
+      const others = Array.from({ length: reported[node] ?? 0 }, (_, at) => [`other-${at}`, 1] as const);
+      return nodeReport(node, { uid: uidOf(node), images: Object.fromEntries(others) });
+    }),
     ...ineligible.map((node) => nodeReport(node, { uid: uidOf(node), taints: [CORDON] })),
     ...Object.entries(complete).map(([node, names]) =>
       nodeReport(node, { uid: uidOf(node), images: Object.fromEntries(names.map((name) => [name, 1])) }),

@@ -7,7 +7,7 @@ export const STALE_PRESENCE_TTL_MS = 30 * 60_000;
 /** The rules by which reports are read; they come from the configuration. */
 export interface NodeRules {
   readonly tolerations: readonly Toleration[];
-  /** The kubelet's `nodeStatusMaxImages`: a list this long may be cut. Negative: no list ever is. */
+  /** The kubelet's `nodeStatusMaxImages`: a list of this length may be cut. Negative: no list ever is. */
   readonly nodeStatusMaxImages: number;
   /** Milliseconds for which a mark stands against reports that do not show it. */
   readonly markGrace: number;
@@ -113,8 +113,14 @@ function isSameImage(a: ReportedImage, b: ReportedImage | undefined): boolean {
   );
 }
 
+/** A list of just as many entries as the limit may be cut; a longer one shows that the kubelet has another limit (field case F26). */
 function isAtLimit(report: NodeReport, rules: NodeRules): boolean {
-  return rules.nodeStatusMaxImages >= 0 && report.images.length >= rules.nodeStatusMaxImages;
+  return report.images.length === rules.nodeStatusMaxImages;
+}
+
+/** Whether the node reports more images than its kubelet could with the limit that is configured here. */
+export function exceedsLimit({ report }: NodeRecord, { nodeStatusMaxImages }: NodeRules): boolean {
+  return nodeStatusMaxImages >= 0 && report.images.length > nodeStatusMaxImages;
 }
 
 interface Doubt {

@@ -31,6 +31,12 @@ export interface PairHistory {
   readonly pulledAt: readonly number[];
 }
 
+/** What is remembered, with what the node's reports say now. */
+export interface KnownHistory extends PairHistory {
+  /** Why an image may be missing from them that was pulled, for an operator. */
+  readonly missingCause: string;
+}
+
 /** Both scales of time, milliseconds. */
 export interface Times {
   /** Since the epoch. */
@@ -42,7 +48,7 @@ export interface Times {
 export const THRASHING_REASON = "Thrashing";
 
 /** A new task for what a node lacks, with what is known from before. */
-export function newTask(target: PullTarget, history: PairHistory | null, now: Times): PrepullTask {
+export function newTask(target: PullTarget, history: KnownHistory | null, now: Times): PrepullTask {
   if (history?.task) return { ...history.task, ...target };
   const fresh: PrepullTask = {
     ...target,
@@ -57,24 +63,35 @@ export function newTask(target: PullTarget, history: PairHistory | null, now: Ti
     nextAttemptTime: null,
   };
   const thrashing = judgeThrashing(history?.pulledAt ?? [], now.monotonic);
-  if (thrashing === null) return fresh;
-  const message = thrashingMessage(thrashing);
+  if (history === null || thrashing === null) return fresh;
+  const message = thrashingMessage(thrashing, history.missingCause);
   return { ...fresh, reason: THRASHING_REASON, message, ...dueIn(thrashing.notBefore - now.monotonic, now) };
 }
 
-/** What an operator is told of an image that does not stay. */
-export function thrashingMessage({ pulls }: Thrashing): string {
-  return (
-    `the image was pulled ${pulls} times within hours and was gone from the node each time: ` +
-    "its disk is too small for the images that belong on it, or something else removes them"
-  );
+/** What was observed of an image that does not stay, for an operator. */
+export function thrashingMessage({ pulls }: Thrashing, missingCause: string): string {
+  return `the image was pulled ${pulls} times within hours and was missing from the node's report each time: ${missingCause}`;
+}
+
+/** The kubelet's default for `nodeStatusMaxImages`. */
+const DEFAULT_MAX_IMAGES = 50;
+
+/** Why an image that was pulled to a node may be missing from its reports, as far as they show it (field case F25). */
+export function missingCause(images: number, nodeStatusMaxImages: number): string {
+  if (images === 0) {
+    return "the node reports no images at all; look at nodeStatusMaxImages of its kubelet, where 0 means none";
+  }
+  if (images === DEFAULT_MAX_IMAGES && nodeStatusMaxImages !== DEFAULT_MAX_IMAGES) {
+    return `the node reports ${images} images, the default limit of kubelets; set kubernetes.nodeStatusMaxImages as its kubelet has it`;
+  }
+  return "its disk is too small for the images that belong on it, or its kubelet or somebody else removes them";
 }
 
 /** The tasks for these targets, in their order: those that are known go on, the others are new. */
 export function syncTasks(
   tasks: readonly PrepullTask[],
   targets: readonly PullTarget[],
-  historyOf: (digest: string) => PairHistory | null,
+  historyOf: (digest: string) => KnownHistory | null,
   now: Times,
 ): readonly PrepullTask[] {
   const known = new Map(tasks.map((task) => [task.digest, task]));

@@ -1,8 +1,14 @@
+import { exceedsLimit } from "../nodes/node-record.ts";
 import { unresolvedWishes } from "../prepull/plan.ts";
 import type { SnapshotParts } from "./snapshot.ts";
 
 /** What the configuration asks for and cannot be had. The names are those of the contract. */
-export type ProblemReason = "RECOMMENDED_TAG_MISSING" | "PINNED_TAG_MISSING" | "NO_NODES" | "NO_ELIGIBLE_NODES";
+export type ProblemReason =
+  | "RECOMMENDED_TAG_MISSING"
+  | "PINNED_TAG_MISSING"
+  | "NO_NODES"
+  | "NO_ELIGIBLE_NODES"
+  | "IMAGE_LIMIT_DIFFERS";
 
 /** One of them, as a snapshot shows it (field case F23). */
 export interface Problem {
@@ -15,7 +21,7 @@ export interface Problem {
 
 /** Everything that the configuration asks for and the registry or the cluster does not have. */
 export function problemsOf(parts: Pick<SnapshotParts, "settings" | "catalog" | "table">): readonly Problem[] {
-  return [...missingTags(parts), ...missingNodes(parts)];
+  return [...missingTags(parts), ...missingNodes(parts), ...differingLimits(parts)];
 }
 
 function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "catalog">): readonly Problem[] {
@@ -38,4 +44,14 @@ function missingNodes({ table: { records } }: Pick<SnapshotParts, "table">): rea
   if (records.some(({ eligible }) => eligible)) return [];
   const message = `all ${records.length} nodes are excluded, such as ${first.report.name}: ${first.comment}`;
   return [{ reason: "NO_ELIGIBLE_NODES", tag: "", message }];
+}
+
+function differingLimits({ table: { records, rules } }: Pick<SnapshotParts, "table">): readonly Problem[] {
+  const nodes = records.filter((record) => exceedsLimit(record, rules));
+  const [first] = nodes;
+  if (first === undefined) return [];
+  const message =
+    `kubernetes.nodeStatusMaxImages is ${rules.nodeStatusMaxImages}, and ${nodes.length} of ${records.length} nodes, such ` +
+    `as ${first.report.name}, report more images: set it as the kubelets have it, -1 where they have no limit`;
+  return [{ reason: "IMAGE_LIMIT_DIFFERS", tag: "", message }];
 }

@@ -3,10 +3,10 @@ import { type PullBackoff, pullBackoff } from "../../domain/prepull/prepull-back
 import {
   dropTask,
   failTask,
+  type KnownHistory,
   nextDueTime,
   nextTask,
   noteTask,
-  type PairHistory,
   type PrepullTask,
   pullingTasks,
   startTask,
@@ -43,7 +43,7 @@ export interface NodePrepullInput {
   readonly uid: string;
   readonly targets: readonly PullTarget[];
   /** By digest, where something is remembered. */
-  readonly histories: ReadonlyMap<string, PairHistory>;
+  readonly histories: ReadonlyMap<string, KnownHistory>;
 }
 
 /** What happens to one node's work. */
@@ -51,7 +51,7 @@ export type NodePrepullEvent =
   | {
       readonly type: "work.changed";
       readonly targets: readonly PullTarget[];
-      readonly histories: ReadonlyMap<string, PairHistory>;
+      readonly histories: ReadonlyMap<string, KnownHistory>;
     }
   /** A turn: one pull may start. */
   | { readonly type: "pull.granted" }

@@ -2,7 +2,6 @@ import type { ActorRefFrom, AnyActorRef } from "xstate";
 import type { PullBackoff } from "../../domain/prepull/prepull-backoff.ts";
 import { choosePulls, type PullCandidate } from "../../domain/prepull/prepull-queue.ts";
 import {
-  interruptedTask,
   isRetry,
   nextTask,
   type PairHistory,
@@ -12,14 +11,12 @@ import {
 } from "../../domain/prepull/prepull-tasks.ts";
 import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd, workOn } from "../../domain/prepull/prepull-work.ts";
 import type { PullTarget } from "../../domain/prepull/pull.ts";
-import { rememberPull } from "../../domain/prepull/thrashing.ts";
 import type { PrepullProgress } from "../../domain/snapshot/answers.ts";
-import { type BucketMap, emptyBucketMap, valueAt, withValue } from "../../domain/snapshot/bucket-map.ts";
+import { type BucketMap, emptyBucketMap } from "../../domain/snapshot/bucket-map.ts";
 import type { NodeRef, nodeGroupMachine } from "./node-group.ts";
 import type { NodePrepullContext, NodePrepullInput, PrepullMode } from "./node-prepull.ts";
+import { historiesOf, pairKey } from "./pair-histories.ts";
 
-/** Pairs of a node and an image that something is remembered of, at most: what is older is forgotten. */
-const MOST_HISTORIES = 65_536;
 /** Work that has ended and is still shown, at most: the last so many. */
 const MOST_ENDED = 1_000;
 /** Nodes whose actors are started, told or stopped in one go: so that no event takes more than a few milliseconds. */
@@ -131,40 +128,6 @@ export function planSync({ actors, unsynced, work }: PrepullerContext): SyncPlan
   return { ended, told, begun, rest: unsynced.slice(SLICE) };
 }
 
-/** What is remembered of the pairs of this node and these images. */
-export function historiesOf(
-  { histories }: PrepullerContext,
-  uid: string,
-  targets: readonly PullTarget[],
-): ReadonlyMap<string, PairHistory> {
-  const found = new Map<string, PairHistory>();
-  for (const { digest } of targets) {
-    const history = valueAt(histories, pairKey(uid, digest));
-    if (history !== null) found.set(digest, history);
-  }
-  return found;
-}
-
-/** The histories after the work of this node was interrupted. */
-export function rememberTasks(
-  histories: BucketMap<PairHistory>,
-  uid: string,
-  tasks: readonly PrepullTask[],
-): BucketMap<PairHistory> {
-  return tasks.reduce((all, task) => {
-    const kept = interruptedTask(task);
-    if (kept === null) return all;
-    const pulledAt = valueAt(all, pairKey(uid, task.digest))?.pulledAt ?? [];
-    return withValue(all, pairKey(uid, task.digest), { task: kept, pulledAt }, MOST_HISTORIES);
-  }, histories);
-}
-
-/** The histories after one more pull of the image to the node. */
-export function rememberSuccess({ histories, now }: PrepullerContext, uid: string, digest: string) {
-  const pulledAt = rememberPull(valueAt(histories, pairKey(uid, digest))?.pulledAt ?? [], now().monotonic);
-  return withValue(histories, pairKey(uid, digest), { task: null, pulledAt }, MOST_HISTORIES);
-}
-
 /** Work that has ended, with one more. */
 export function withEnded(
   ended: PrepullerContext["ended"],
@@ -227,7 +190,7 @@ function bareSince({ work, now }: PrepullerContext, targets: readonly PullTarget
 export function nodeInput(context: PrepullerContext, parent: AnyActorRef, work: NodeWork): NodePrepullInput {
   const { settings, now, random } = context;
   const { mode, pullTimeout, backoff } = settings;
-  const histories = historiesOf(context, work.uid, work.targets);
+  const histories = historiesOf(context, work.node, work.uid, work.targets);
   return { parent, settings: { mode, pullTimeout, backoff, now, random }, ...work, histories };
 }
 
@@ -298,8 +261,4 @@ export function withoutTurn(running: ReadonlySet<string>, uid: string): Readonly
   const next = new Set(running);
   next.delete(uid);
   return next;
-}
-
-function pairKey(uid: string, digest: string): string {
-  return `${uid} ${digest}`;
 }

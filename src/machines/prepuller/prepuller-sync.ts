@@ -4,15 +4,13 @@ import type { PullTarget } from "../../domain/prepull/pull.ts";
 import { judgeThrashing } from "../../domain/prepull/thrashing.ts";
 import type { NodeRef } from "./node-group.ts";
 import type { NodePrepullEvent } from "./node-prepull.ts";
+import { historiesOf, rememberSuccess, rememberTasks } from "./pair-histories.ts";
 import { type PrepullerReport, type PrepullNews, pullNews, told } from "./prepuller-news.ts";
 import {
-  historiesOf,
   type NodeActor,
   type NodeGroupRef,
   type PrepullerContext,
   planSync,
-  rememberSuccess,
-  rememberTasks,
   type SyncPlan,
   withEnded,
   withoutActors,
@@ -39,7 +37,8 @@ export function syncSlice(context: PrepullerContext, enqueue: SyncEnqueue): void
   if (plan.ended.length > 0) enqueue.assign(endActors(context, plan.ended, enqueue));
   for (const { actor, work } of plan.told) {
     const { targets } = work;
-    enqueue.sendTo(actor.ref, { type: "work.changed", targets, histories: historiesOf(context, work.uid, targets) });
+    const histories = historiesOf(context, work.node, work.uid, targets);
+    enqueue.sendTo(actor.ref, { type: "work.changed", targets, histories });
     tellForgotten(work.node, actor, targets, enqueue);
   }
   tellThrashing(context, plan, enqueue);
@@ -201,12 +200,15 @@ function tellThrashingOn(
   targets: readonly PullTarget[],
   enqueue: SyncEnqueue,
 ): void {
-  const histories = historiesOf(context, uid, targets);
+  const histories = historiesOf(context, node, uid, targets);
   if (histories.size === 0) return;
   for (const { digest, reference } of targets) {
-    const thrashing = judgeThrashing(histories.get(digest)?.pulledAt ?? [], context.now().monotonic);
-    if (thrashing === null) continue;
+    const history = histories.get(digest);
+    const thrashing = judgeThrashing(history?.pulledAt ?? [], context.now().monotonic);
+    if (history === undefined || thrashing === null) continue;
     const pull = { node, uid, digest, reference, attempts: 0, startTime: null };
-    enqueue.sendParent(told({ type: "image.thrashing", ...pull, message: thrashingMessage(thrashing) }));
+    enqueue.sendParent(
+      told({ type: "image.thrashing", ...pull, message: thrashingMessage(thrashing, history.missingCause) }),
+    );
   }
 }

@@ -14,6 +14,7 @@ import type { PrepullReport } from "../../ports.ts";
 import { type NodeActorBroke, nodeGroupMachine } from "./node-group.ts";
 import type { NodePrepullNews } from "./node-prepull.ts";
 import { leavePulls } from "./orphans.ts";
+import { rememberSuccess } from "./pair-histories.ts";
 import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
 import {
   actorOf,
@@ -23,7 +24,6 @@ import {
   type PrepullerContext,
   type PrepullerInput,
   planSync,
-  rememberSuccess,
   turnsToGive,
   withEnded,
   withNames,

@@ -74,9 +74,8 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
       !after.table.records.some((record) => record.truncated);
     if (isOver) alerts.clear("truncated-reports");
     if (truncated.length === 0) return;
-    const remedy = "raise nodeStatusMaxImages in the kubelets' configuration and in this service's";
-    logger.warn(namesOf(truncated), `nodes report no complete list of their images: ${remedy}`);
-    const message = "nodes report no complete list of their images";
+    const message = "nodes report as many images as nodeStatusMaxImages allows, and may leave smaller ones out";
+    logger.warn(namesOf(truncated), `${message}: raise it in the kubelets' configuration and in this service's`);
     alerts.raise({ key: "truncated-reports", message, details: namesOf(truncated) });
   }
 

@@ -6,6 +6,7 @@ export const ProblemReason = {
   PROBLEM_REASON_PINNED_TAG_MISSING: 'PROBLEM_REASON_PINNED_TAG_MISSING',
   PROBLEM_REASON_NO_NODES: 'PROBLEM_REASON_NO_NODES',
   PROBLEM_REASON_NO_ELIGIBLE_NODES: 'PROBLEM_REASON_NO_ELIGIBLE_NODES',
+  PROBLEM_REASON_IMAGE_LIMIT_DIFFERS: 'PROBLEM_REASON_IMAGE_LIMIT_DIFFERS',
 } as const;
 
 export type ProblemReason =
@@ -19,5 +20,7 @@ export type ProblemReason =
   | 3
   | 'PROBLEM_REASON_NO_ELIGIBLE_NODES'
   | 4
+  | 'PROBLEM_REASON_IMAGE_LIMIT_DIFFERS'
+  | 5
 
 export type ProblemReason__Output = typeof ProblemReason[keyof typeof ProblemReason]
