@@ -32,12 +32,14 @@ export interface ImageSource {
   readonly repository: string;
   /**
    * All tags, each once, in the registry's order, without those that are not valid OCI tags or not runnable images
-   * (the `sha256-<hex>` names of the referrers fallback). Digest and size are given where the listing tells them.
+   * (the `sha256-<hex>` names of the referrers fallback). Digest and size are given where the listing reports them.
+   * `wanted` are the tags of the prepull set so far: a list that lacks half of them or more is doubted by the source,
+   * which returns it only where it has proven them absent. What it returns is taken as it is.
    */
-  listTags(signal: AbortSignal): Promise<readonly RemoteTag[]>;
+  listTags(signal: AbortSignal, wanted?: readonly string[]): Promise<readonly RemoteTag[]>;
   /**
-   * The digests of these tags, by tag. A tag that does not exist (any more) is absent from the answer; any other
-   * failure rejects the whole.
+   * The digests of a refresh's prepull set, by tag. A tag that is proven absent is left out; one that the registry does
+   * not give out has a fault; any other failure rejects the whole.
    */
   resolveTags(tags: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, RemoteTag>>;
   /** Lets calls ask at once, those under way too, whatever `Retry-After` was sent: somebody asks by hand (field case F14). */
@@ -168,7 +170,7 @@ export interface Logger {
 export interface SourceState {
   readonly name: "registry" | "kubernetes";
   readonly ok: boolean;
-  /** Why it is not ok, written for an operator; empty where it is. */
+  /** Why it is not ok, written for an operator. Where it is ok: the tags that it does not give out; else empty. */
   readonly reason: string;
   /** Milliseconds since the epoch, null before the first success. */
   readonly lastSuccessTime: number | null;

@@ -1,4 +1,5 @@
 import type { Catalog } from "../domain/images/catalog.ts";
+import { withheldReason } from "../domain/images/withheld.ts";
 import { editNodeTable, type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
 import { addsToMissing } from "../domain/snapshot/missing-growth.ts";
@@ -95,7 +96,10 @@ export function closePages(state: ImageState, now: number): ImageState {
 /** The remote images for the next snapshot. */
 export function addCatalog(state: ImageState, catalog: Catalog, now: number): ImageState {
   if (state.pending === null) return state;
-  return withSource({ ...state, pending: { ...state.pending, catalog } }, "registry", null, now);
+  const listed = withSource({ ...state, pending: { ...state.pending, catalog } }, "registry", null, now);
+  if (catalog.withheld.length === 0) return listed;
+  const reason = withheldReason(catalog.withheld);
+  return { ...listed, sources: { ...listed.sources, registry: { ...listed.sources.registry, reason } } };
 }
 
 /** The parts are whole: the next snapshot takes the place of the last one. */

@@ -20,7 +20,8 @@ export async function listImages(
   previous: Catalog | null,
   signal: AbortSignal,
 ): Promise<Catalog> {
-  const listing = await source.listTags(signal);
+  const wanted = previous?.prepullSet.map(({ tag }) => tag.tag) ?? [];
+  const listing = await source.listTags(signal, wanted);
   const plan = await runSliced(planCatalog(settings, source, listing, previous?.source ?? null), signal);
   const digests = plan.unresolved.length === 0 ? new Map() : await source.resolveTags(plan.unresolved, signal);
   const vanished = plan.unresolved.filter((tag) => !digests.has(tag));

@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
 import { createTagLookup } from "../../src/registry/oci/tag-lookup.ts";
 import { eventually } from "../support/eventually.ts";
-import { recordLog } from "./log-recorder.ts";
 import { REPOSITORY, registryWith, sourceFor, unhurried } from "./source-under-test.ts";
 
 const tagNames = (tags: readonly { readonly tag: string }[]) => tags.map(({ tag }) => tag);
@@ -132,29 +131,31 @@ describe("resolving digests", () => {
       return true;
     };
     const source = sourceFor(context, { registry: registry.host });
-    const resolve = async () => (await source.resolveTags(["w"], unhurried)).get("w")?.digest;
+    const tag = async () => (await source.resolveTags(["w"], unhurried)).get("w");
+    const resolve = async () => (await tag())?.digest;
     assert.equal(await resolve(), digest);
     bytes = "{}";
     told = `sha512:27c74670adb75075fad058d5ceaf7b20c4e7786c83bae8a32f626f9782af34c9a33c2046ef60fd2a7878d378e29fec851806bbd9a67878f3a9f1cda4830763fd`;
     assert.equal(await resolve(), told);
     told = lie;
-    await assert.rejects(resolve(), /tells a digest that its manifest does not have/);
+    assert.equal((await tag())?.fault, "has another digest than the registry tells");
     type = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-    await assert.rejects(resolve(), /a manifest of a type that was not asked for/);
+    assert.equal((await tag())?.fault, "has a manifest of schema 1");
   });
 
-  it("leaves a vanished tag out, logs it, and leaves the others unharmed (R4)", async (context) => {
+  it("leaves a vanished tag out, and leaves the others unharmed (R4)", async (context) => {
     const registry = await registryWith(context, ["a", "gone", "z"]);
-    const log = recordLog();
-    const source = sourceFor(context, { registry: registry.host, logger: log });
+    const source = sourceFor(context, { registry: registry.host });
     registry.remove(REPOSITORY, "gone");
     const resolved = await source.resolveTags(["a", "gone", "z", "../x", "sp ace"], unhurried);
     assert.deepEqual(
       [...resolved.keys()].sort((a, b) => a.localeCompare(b)),
       ["a", "z"],
     );
-    assert.equal(log.lines.filter((line) => line.includes('"gone"')).length, 1);
-    assert.equal(registry.requests.length, 3);
+    assert.deepEqual(
+      registry.requests.map(({ method }) => method).sort((a, b) => a.localeCompare(b)),
+      ["GET", "HEAD", "HEAD", "HEAD"],
+    );
   });
 
   it("does not take a proxy's 404 for the registry's word", async (context) => {
@@ -168,6 +169,7 @@ describe("resolving digests", () => {
       await assert.rejects(source.resolveTags(["a"], unhurried), /answers 404 where a manifest was expected/);
     }
     registry.behaviour.intercept = (request, response) => {
+      if (request.url?.includes("/manifests/") !== true) return false;
       response.writeHead(404).end(request.method === "HEAD" ? "" : '{"errors":[{"code":"TAG_EXPIRED"}]}');
       return true;
     };

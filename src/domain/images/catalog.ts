@@ -48,6 +48,8 @@ export interface Catalog extends Repository {
   readonly listed: readonly CatalogEntry[];
   /** The prepull set, in display order. */
   readonly prepullSet: readonly CatalogEntry[];
+  /** Tags of the prepull set that the registry does not give out, each with the reason behind it, in parentheses (field case F8). */
+  readonly withheld: readonly string[];
 }
 
 /** A listing that has been read, sorted and planned; digests may still be missing. */
@@ -130,7 +132,10 @@ export function* completeCatalog(
     }
     yield;
   }
-  return yield* assembleCatalog(plan, entries, groups, previous);
+  const withheld = [...digests.values()].flatMap(({ tag, fault }) =>
+    fault === undefined ? [] : [`${tag} (${fault})`],
+  );
+  return yield* assembleCatalog({ plan, withheld }, entries, groups, previous);
 }
 
 interface Member {
@@ -141,7 +146,7 @@ interface Member {
 
 /** Puts each entry right about its group, and all of them in order. `entries` come in display order as parsed. */
 function* assembleCatalog(
-  plan: CatalogPlan,
+  { plan, withheld }: { readonly plan: CatalogPlan } & Pick<Catalog, "withheld">,
   entries: readonly CatalogEntry[],
   groups: Map<string, CatalogEntry[]>,
   previous: Catalog | null,
@@ -150,7 +155,7 @@ function* assembleCatalog(
   const right = corrected.size === 0 ? entries : entries.map((entry) => corrected.get(entry) ?? entry);
   yield;
   const ordered = yield* inOrderAfterResolution(right);
-  if (previous !== null && isSameList(ordered, previous.entries)) return { ...previous, source: plan };
+  if (previous !== null && isSameList(ordered, previous.entries)) return { ...previous, source: plan, withheld };
   const byTag = new Map<string, CatalogEntry>();
   const places = new Map<CatalogEntry, number>();
   for (let from = 0; from < ordered.length; from += SLICE) {
@@ -162,7 +167,7 @@ function* assembleCatalog(
   }
   const prepullSet = ordered.filter((entry) => entry.inPrepullSet);
   const listed = ordered.filter((entry) => entry.tag.architecture === null || entry.inPrepullSet);
-  return { ...plan.repository, source: plan, entries: ordered, byTag, places, groups, listed, prepullSet };
+  return { ...plan.repository, source: plan, entries: ordered, byTag, places, groups, listed, prepullSet, withheld };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { withheldReason } from "../images/withheld.ts";
 import { exceedsLimit } from "../nodes/node-record.ts";
 import { unresolvedWishes } from "../prepull/plan.ts";
 import type { SnapshotParts } from "./snapshot.ts";
@@ -8,7 +9,8 @@ export type ProblemReason =
   | "PINNED_TAG_MISSING"
   | "NO_NODES"
   | "NO_ELIGIBLE_NODES"
-  | "IMAGE_LIMIT_DIFFERS";
+  | "IMAGE_LIMIT_DIFFERS"
+  | "TAGS_WITHHELD";
 
 /** One of them, as a snapshot shows it (field case F23). */
 export interface Problem {
@@ -21,7 +23,7 @@ export interface Problem {
 
 /** Everything that the configuration asks for and the registry or the cluster does not have. */
 export function problemsOf(parts: Pick<SnapshotParts, "settings" | "catalog" | "table">): readonly Problem[] {
-  return [...missingTags(parts), ...missingNodes(parts), ...differingLimits(parts)];
+  return [...missingTags(parts), ...withheldTags(parts), ...missingNodes(parts), ...differingLimits(parts)];
 }
 
 function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "catalog">): readonly Problem[] {
@@ -35,6 +37,11 @@ function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "ca
         }
       : { reason: "PINNED_TAG_MISSING", tag, message: `images.pin: the registry has no tag ${tag}${ofCycle}` },
   );
+}
+
+/** One for all of them: a registry may withhold hundreds for one reason. */
+function withheldTags({ catalog: { withheld } }: Pick<SnapshotParts, "catalog">): readonly Problem[] {
+  return withheld.length === 0 ? [] : [{ reason: "TAGS_WITHHELD", tag: "", message: withheldReason(withheld) }];
 }
 
 function missingNodes({ table: { records } }: Pick<SnapshotParts, "table">): readonly Problem[] {

@@ -4,8 +4,13 @@
  */
 export interface RemoteTag {
   readonly tag: string;
-  /** `algorithm:hex`, or null where the listing does not tell it. */
+  /** `algorithm:hex`, or null where the registry does not report it. */
   readonly digest: string | null;
   /** Compressed size in bytes, or null where the source does not tell it (or tells zero). */
   readonly sizeBytes: number | null;
+  /**
+   * Why the registry does not give this one tag out, as in "answers 412"; absent where it does. The digest then is the
+   * last known one, or null.
+   */
+  readonly fault?: string;
 }

@@ -6,6 +6,7 @@ import type { RequestObserver } from "../http/http-client.ts";
 import type { ClosableImageSource } from "../oci/docker-source.ts";
 import { defaultLimits, type RegistryLimits } from "../oci/limits.ts";
 import { createOperations } from "../oci/operation.ts";
+import { listUnlessVanished, type VanishedTagsOptions } from "../oci/vanished-tags.ts";
 import { remoteTagsOf } from "./google-images.ts";
 import { createImagePages, type ImagePages } from "./google-pages.ts";
 
@@ -66,15 +67,22 @@ export async function createGoogleSource(options: GoogleSourceOptions): Promise<
   const parent = `projects/${projectId}/locations/${location}/repositories/${options.repository}`;
   const pages = createImagePages({ parent, apiEndpoint, limits, clock, random, logger, observe });
   const operations = createOperations(clock, limits.operationTimeoutMs, pages.host);
-  const list = (signal: AbortSignal) =>
-    operations.run(signal, (inner) => listAll(pages, `${registry}/${repository}`, limits, inner));
+  const list = (signal: AbortSignal) => listAll(pages, `${registry}/${repository}`, limits, signal);
+  const vanished: VanishedTagsOptions = {
+    host: pages.host,
+    logger,
+    list: async (signal) => [...(await list(signal)).values()],
+    // The list is all that the API says of tags: there is nothing else to ask.
+    present: async () => [],
+  };
 
   return {
     registry,
     repository,
-    listTags: async (signal) => [...(await list(signal)).values()],
+    listTags: (signal, wanted = []) => operations.run(signal, (inner) => listUnlessVanished(vanished, wanted, inner)),
+    lookUpTag: async (tag, signal) => (await operations.run(signal, list)).get(tag) ?? null,
     async resolveTags(tags, signal) {
-      const listed = await list(signal);
+      const listed = await operations.run(signal, list);
       const wanted = tags.map((tag) => listed.get(tag)).filter((tag) => tag !== undefined);
       return new Map(wanted.map((tag) => [tag.tag, tag]));
     },

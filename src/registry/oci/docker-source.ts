@@ -1,5 +1,5 @@
+import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
 import type { RemoteTag } from "../../domain/tags/remote-tag.ts";
-import { forEachConcurrently } from "../../lib/concurrency.ts";
 import type { Clock, ImageSource, Logger } from "../../ports.ts";
 import { createAuthorizer } from "../auth/authorizer.ts";
 import { createCredentialsReader } from "../auth/credentials-file.ts";
@@ -8,11 +8,14 @@ import { createDispatchers, type TlsFiles } from "../http/dispatchers.ts";
 import { createHttpClient, type RequestObserver } from "../http/http-client.ts";
 import { defaultLimits, type RegistryLimits } from "./limits.ts";
 import { listAllTags } from "./listing.ts";
-import { manifestDigest } from "./manifest-digest.ts";
 import { createOperations } from "./operation.ts";
 import { type AddressOptions, registryAddress } from "./registry-address.ts";
 import { createRegistrySession } from "./registry-session.ts";
+import { askTags, throwFailures } from "./tag-answers.ts";
+import type { TagSource } from "./tag-lookup.ts";
 import { isImageTag } from "./tag-names.ts";
+import { createTagResolver } from "./tag-resolver.ts";
+import { listUnlessVanished, type VanishedTagsOptions } from "./vanished-tags.ts";
 
 /** `images.source` of type `docker`, and what it works with. */
 export interface DockerSourceOptions extends AddressOptions, TlsFiles {
@@ -27,7 +30,7 @@ export interface DockerSourceOptions extends AddressOptions, TlsFiles {
 }
 
 /** An image source that holds connections. */
-export interface ClosableImageSource extends ImageSource {
+export interface ClosableImageSource extends ImageSource, TagSource {
   /** Ends what is under way with a RegistryUnavailableError and closes all connections. */
   close(): Promise<void>;
 }
@@ -78,29 +81,41 @@ export function createDockerSource(options: DockerSourceOptions): ClosableImageS
     });
   }
 
-  async function resolveAll(tags: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, RemoteTag>> {
-    const resolved = new Map<string, RemoteTag>();
-    await forEachConcurrently(
-      [...new Set(tags)].filter(isImageTag),
-      limits.concurrency,
-      signal,
-      async (tag, workSignal) => {
-        const digest = await manifestDigest({ session, origin, path, limits }, tag, workSignal);
-        if (digest === null) logger.info({ tag, registry: host }, "tag does not exist any more and is left out");
-        else resolved.set(tag, { tag, digest, sizeBytes: null });
-      },
-    );
-    return resolved;
+  const place = { session, origin, path, limits };
+  const listNames = (signal: AbortSignal) => listAllTags(place, signal);
+  const resolver = createTagResolver({ ...place, logger, list: listNames });
+  const vanished: VanishedTagsOptions = {
+    host,
+    logger,
+    list: async (signal) => (await listNames(signal)).map((tag) => ({ tag, digest: null, sizeBytes: null })),
+    async present(tags, signal) {
+      const { answers, failures } = await askTags(place, tags, signal);
+      throwFailures(failures);
+      return tags.filter((tag) => answers.get(tag)?.kind !== "absent");
+    },
+  };
+
+  async function lookUp(tag: string, signal: AbortSignal): Promise<RemoteTag | null> {
+    const { answers, failures } = await askTags(place, [tag].filter(isImageTag), signal);
+    throwFailures(failures);
+    const answer = answers.get(tag);
+    if (answer?.kind === "found") return { tag, digest: answer.digest, sizeBytes: null };
+    if (answer === undefined || answer.kind === "absent") return null;
+    const text = `tag ${tag} ${answer.reason} at ${host}`;
+    throw answer.kind === "refused" && answer.status === 403
+      ? new RegistryDeniedError(text)
+      : new RegistryUnavailableError(text);
   }
 
   return {
     registry: address.registry,
     repository: address.repository,
-    async listTags(signal) {
-      const tags = await operation(signal, (inner) => listAllTags({ session, origin, path, limits }, inner));
-      return tags.map((tag) => ({ tag, digest: null, sizeBytes: null }));
+    listTags: (signal, wanted = []) => operation(signal, (inner) => listUnlessVanished(vanished, wanted, inner)),
+    resolveTags(tags, signal) {
+      const names = [...new Set(tags)].filter(isImageTag);
+      return operation(signal, (inner) => resolver.resolve(names, inner));
     },
-    resolveTags: (tags, signal) => operation(signal, (inner) => resolveAll(tags, inner)),
+    lookUpTag: (tag, signal) => operation(signal, (inner) => lookUp(tag, inner)),
     ignoreRetryAfter: () => http.ignoreRetryAfter(),
     async close() {
       operations.close();

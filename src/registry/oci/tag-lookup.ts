@@ -1,7 +1,15 @@
 import { RegistryUnavailableError } from "../../domain/errors.ts";
 import type { RemoteTag } from "../../domain/tags/remote-tag.ts";
 import { createSingleFlight } from "../../lib/memoize.ts";
-import type { ImageSource } from "../../ports.ts";
+
+/** A source of single tags. */
+export interface TagSource {
+  /**
+   * The tag as the registry has it now; null where it is proven absent. Rejects with a RegistryDeniedError or a
+   * RegistryUnavailableError, or with the signal's reason.
+   */
+  lookUpTag(tag: string, signal: AbortSignal): Promise<RemoteTag | null>;
+}
 
 /** Resolves single tags on demand, for look-ups of tags outside the prepull set. */
 export interface TagLookup {
@@ -14,10 +22,7 @@ export interface TagLookup {
   lookup(tag: string, signal: AbortSignal): Promise<RemoteTag | null>;
 }
 
-export function createTagLookup(
-  source: Pick<ImageSource, "resolveTags">,
-  { maxConcurrent }: { readonly maxConcurrent: number },
-): TagLookup {
+export function createTagLookup(source: TagSource, { maxConcurrent }: { readonly maxConcurrent: number }): TagLookup {
   const flights = createSingleFlight<RemoteTag | null>();
   return {
     async lookup(tag, signal) {
@@ -26,10 +31,7 @@ export function createTagLookup(
           `${maxConcurrent} other tags are being looked up at the registry; try again`,
         );
       }
-      return await flights.run(tag, signal, async (flightSignal) => {
-        const resolved = await source.resolveTags([tag], flightSignal);
-        return resolved.get(tag) ?? null;
-      });
+      return await flights.run(tag, signal, (flightSignal) => source.lookUpTag(tag, flightSignal));
     },
   };
 }

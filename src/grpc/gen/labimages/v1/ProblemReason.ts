@@ -7,6 +7,7 @@ export const ProblemReason = {
   PROBLEM_REASON_NO_NODES: 'PROBLEM_REASON_NO_NODES',
   PROBLEM_REASON_NO_ELIGIBLE_NODES: 'PROBLEM_REASON_NO_ELIGIBLE_NODES',
   PROBLEM_REASON_IMAGE_LIMIT_DIFFERS: 'PROBLEM_REASON_IMAGE_LIMIT_DIFFERS',
+  PROBLEM_REASON_TAGS_WITHHELD: 'PROBLEM_REASON_TAGS_WITHHELD',
 } as const;
 
 export type ProblemReason =
@@ -22,5 +23,7 @@ export type ProblemReason =
   | 4
   | 'PROBLEM_REASON_IMAGE_LIMIT_DIFFERS'
   | 5
+  | 'PROBLEM_REASON_TAGS_WITHHELD'
+  | 6
 
 export type ProblemReason__Output = typeof ProblemReason[keyof typeof ProblemReason]
