@@ -66,6 +66,7 @@ describe("paging", { concurrency: true }, () => {
       for (let round = 0; generations.size < 200; round++) {
         // A node that is made again has lost its marks, so the next ones change something.
         const name = `node-${round % 5}`;
+        peers.cluster.deleteNode(name);
         peers.setNode(name);
         for (const build of [BUILDS - 1, BUILDS - 2]) {
           const reference = peers.pullReference(`w_2077_${10 + build}`);
