@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "../config/config.ts";
+import { SERVED_METHODS } from "../grpc/server/contract.ts";
+import { CALL_CODES } from "../grpc/server/error-table.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import { connectKubernetes, type KubernetesConnection } from "../kubernetes/client/connection.ts";
@@ -42,7 +44,7 @@ export interface App {
 
 /** Builds everything and starts it. Rejects where an address cannot be listened on; nothing stays behind then. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const metrics = createMetrics();
+  const metrics = createMetrics({ grpcMethods: SERVED_METHODS, grpcCodes: CALL_CODES });
   const source = await createImageSource({ ...options, metrics });
   const { clock } = options;
   const connection = connectKubernetes({ kubeconfig: options.config.kubernetes.kubeconfig, clock });
@@ -123,6 +125,7 @@ function startService(
       if (news.type === "snapshot.replaced") onServing();
       observers.observe(news, state);
     },
+    onGateMessage: (cause) => metrics.gateMessage(cause),
     onBroken(error) {
       logger.error({ err: error }, "coordinator crashed, process exits (bug)");
       onBroken();

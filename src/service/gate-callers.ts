@@ -7,7 +7,7 @@ import {
 } from "../domain/errors.ts";
 import { MOST_GATES } from "../machines/coordinator.ts";
 import type { GateEnd } from "../machines/wait-gate.ts";
-import type { GateCaller, GateMessage } from "../ports.ts";
+import type { GateCaller, GateMessage, RefreshCause } from "../ports.ts";
 
 /** Those who wait at gates, by the id that the machines know them by. */
 export interface GateCallers {
@@ -26,8 +26,15 @@ export interface GateCallers {
   refusalOf(id: number): LabImagesError | null;
 }
 
+/** What is reported of callers. */
+interface GateCallersOptions {
+  readonly onThrow: (error: unknown) => void;
+  /** A caller has taken a message. */
+  readonly onDelivered: (cause: RefreshCause) => void;
+}
+
 /** Keeps callers apart from machines: what a caller's own code throws must not end an actor. */
-export function gateCallers(onThrow: (error: unknown) => void): GateCallers {
+export function gateCallers({ onThrow, onDelivered }: GateCallersOptions): GateCallers {
   const callers = new Map<number, { readonly gate: string; readonly caller: GateCaller }>();
   const refusals = new Map<number, LabImagesError>();
   let lastId = 0;
@@ -56,7 +63,11 @@ export function gateCallers(onThrow: (error: unknown) => void): GateCallers {
     remove: (id) => void callers.delete(id),
     deliver(id, message) {
       const entry = id === null ? undefined : callers.get(id);
-      if (entry !== undefined) guarded(() => entry.caller.deliver(message));
+      if (entry === undefined) return;
+      guarded(() => {
+        entry.caller.deliver(message);
+        onDelivered(message.cause);
+      });
     },
     end(id, why) {
       const gate = id === null ? undefined : callers.get(id)?.gate;

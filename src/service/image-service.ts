@@ -28,6 +28,8 @@ export interface ImageServiceParts extends CoordinatorParts {
   readonly lookUpTag: (tag: string, signal: AbortSignal) => Promise<RemoteTag | null>;
   /** Told what happens, for logs, metrics and alerts; must not throw. */
   readonly onNews: (news: CoordinatorNews, state: ImageState) => void;
+  /** A gate has sent a message for a refresh of this cause. */
+  readonly onGateMessage: (cause: RefreshCause) => void;
   /** The coordinator itself broke: nothing can go on, the process has to end. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -63,7 +65,10 @@ const NEWS = [
 
 /** Starts the coordinator and all that hangs on it. */
 export function startImageService(parts: ImageServiceParts): ImageService {
-  const callers = gateCallers((error) => parts.logger.error({ err: error }, "gate caller threw (bug)"));
+  const callers = gateCallers({
+    onThrow: (error) => parts.logger.error({ err: error }, "gate caller threw (bug)"),
+    onDelivered: parts.onGateMessage,
+  });
   const following = new AbortController();
   const actor = coordinatorActor(parts, callers, following.signal);
   const running: Running = {
@@ -149,27 +154,24 @@ function stateReader({ parts, actor, kept, progress, listeners }: Running): Stat
 }
 
 function imageCommands(running: Running): ImageCommands {
-  const { parts, actor } = running;
-  const state = () => actor.getSnapshot().context.state;
+  const { parts } = running;
   return {
     async resolveAtRegistry(snapshot, tag, signal) {
       return snapshot.imageResolvedNow(tag, await parts.lookUpTag(tag, signal));
     },
-    markPrepulled(digest, node) {
-      if (state().snapshot === null) throw new NotReadyError("the first refresh has not succeeded yet");
-      const applied = isMarkable(state(), digest, node);
-      if (applied) {
-        actor.send({ type: "image.prepulled", digest, node, markedAt: parts.clock.monotonicTime() });
-      }
-      return applied;
-    },
+    markPrepulled: (digest, node) => takeReport(running, { ...SUCCESS, digest, node }),
     reportPrepull: (report) => takeReport(running, report),
     refresh: (cause, signal) => demandRefresh(running, cause, signal),
     waitForRefresh: (request, caller) => openGateSession(running, request, caller),
   };
 }
 
-/** SUCCEEDED marks, whoever says so; all else is of interest only where nobody here does the work. */
+const SUCCESS = { state: "SUCCEEDED", reason: "", message: "", failureClass: null } as const;
+
+/**
+ * SUCCEEDED marks, whoever reports it; all else is of interest only where nobody here does the work. There a mark is the end
+ * of a pull too, so that it is counted like one.
+ */
 function takeReport({ parts, actor }: Running, report: PrepullReport): boolean {
   const { digest, node } = report;
   const { state } = actor.getSnapshot().context;

@@ -49,8 +49,19 @@ export interface Metrics extends AlertCounts, PrepullCounts {
 const CALL_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 120];
 const REFRESH_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
+const REFRESH_CAUSES = ["STARTUP", "SCHEDULED", "REQUESTED", "NODES_CHANGED", "REGISTRY_NOTIFIED"] as const;
+
+/** Statuses of registries that are told apart from the start. */
+const REGISTRY_STATUSES = ["200", "401", "403", "404", "429", "500", "502", "503", "504", "failed"];
+
+/** Values of labels that are known beforehand: their counters begin at 0, so that the first event is an increase. */
+export interface KnownLabels {
+  readonly grpcMethods: readonly string[];
+  readonly grpcCodes: readonly string[];
+}
+
 /** Metrics of their own registry, with those of the process. */
-export function createMetrics(): Metrics {
+export function createMetrics(known: KnownLabels = { grpcMethods: [], grpcCodes: [] }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -59,7 +70,7 @@ export function createMetrics(): Metrics {
   const counters: Omit<Metrics, "contentType" | "render" | "close" | "watchState"> = {
     ...createRefreshMetrics(registers),
     ...createRegistryMetrics(registers),
-    ...createGrpcMetrics(registers),
+    ...createGrpcMetrics(registers, known),
     ...createAlertMetrics(registers),
     ...createPrepullMetrics(registers),
     watchLog: createLogMetrics(registers),
@@ -81,7 +92,7 @@ type Registers = Registry[];
 function createRefreshMetrics(registers: Registers): Pick<Metrics, "refreshFinished" | "gateMessage"> {
   const refreshes = new Counter({
     name: "labimages_refreshes_total",
-    help: "Refreshes that have ended, by what started them and how they ended.",
+    help: "Refreshes that have ended, by cause and outcome.",
     labelNames: ["cause", "outcome"],
     registers,
   });
@@ -93,10 +104,14 @@ function createRefreshMetrics(registers: Registers): Pick<Metrics, "refreshFinis
   });
   const gateMessages = new Counter({
     name: "labimages_gate_messages_total",
-    help: "Messages sent by wait gates, by what started the last refresh behind them.",
+    help: "Messages sent by wait gates, by the cause of the latest refresh behind them.",
     labelNames: ["cause"],
     registers,
   });
+  for (const cause of REFRESH_CAUSES) {
+    gateMessages.inc({ cause }, 0);
+    for (const outcome of ["success", "failure"]) refreshes.inc({ cause, outcome }, 0);
+  }
   return {
     refreshFinished({ cause, outcome, seconds }) {
       refreshes.inc({ cause, outcome });
@@ -118,10 +133,13 @@ function createRegistryMetrics(
   });
   const retries = new Counter({
     name: "labimages_registry_retries_total",
-    help: "Requests to the registry that were made again.",
+    help: "Requests to the registry that were retried.",
     registers,
   });
   const statusLabel = boundedLabel();
+  for (const method of ["GET", "HEAD"]) {
+    for (const status of REGISTRY_STATUSES.map(statusLabel)) requests.inc({ method, status }, 0);
+  }
   return {
     remoteTags: (count) => tags.set(count),
     registryRequest: (method, status) => requests.inc({ method, status: statusLabel(String(status)) }),
@@ -129,7 +147,10 @@ function createRegistryMetrics(
   };
 }
 
-function createGrpcMetrics(registers: Registers): Pick<Metrics, "grpcCall" | "openStreams"> {
+function createGrpcMetrics(
+  registers: Registers,
+  { grpcMethods, grpcCodes }: KnownLabels,
+): Pick<Metrics, "grpcCall" | "openStreams"> {
   const calls = new Counter({
     name: "labimages_grpc_calls_total",
     help: "gRPC calls that have ended, by method and status code.",
@@ -150,6 +171,10 @@ function createGrpcMetrics(registers: Registers): Pick<Metrics, "grpcCall" | "op
   });
   const methodLabel = boundedLabel();
   const codeLabel = boundedLabel();
+  for (const method of grpcMethods.map(methodLabel)) {
+    for (const code of grpcCodes.map(codeLabel)) calls.inc({ method, code }, 0);
+    duration.zero({ method });
+  }
   return {
     grpcCall(method, code, seconds) {
       calls.inc({ method: methodLabel(method), code: codeLabel(code) });
@@ -162,12 +187,12 @@ function createGrpcMetrics(registers: Registers): Pick<Metrics, "grpcCall" | "op
 function createAlertMetrics(registers: Registers): AlertCounts {
   const raised = new Counter({
     name: "labimages_alerts_total",
-    help: "Alerts that were told; one that repeats before its cause is gone counts once.",
+    help: "Alerts that were raised; one that repeats before it is resolved counts once.",
     registers,
   });
   const active = new Gauge({
     name: "labimages_active_alerts",
-    help: "Causes of alerts that are not gone.",
+    help: "Alerts that are active, as far as this replica observes them.",
     registers,
   });
   return { alertRaised: () => raised.inc(), activeAlerts: (count) => active.set(count) };

@@ -41,9 +41,11 @@ export function createStateMetrics(registry: Registry): StateMetrics {
 
 function createSourceGauges(registry: Registry): (reader: MeasuredState, clock: Clock) => void {
   const gauge = createGauges(registry);
-  const stale = gauge("snapshot_stale", "1 where a source of the snapshot is not well, 0 where all are.");
-  const up = gauge("source_up", "1 where the source answered last time, by source.", ["source"]);
-  const age = gauge("source_age_seconds", "Time since the source last answered, by source.", ["source"]);
+  const stale = gauge("snapshot_stale", "1 while a source of the snapshot is failing, else 0.");
+  const up = gauge("source_up", "1 while the source is ok, 0 while it is failing or has not answered yet, by source.", [
+    "source",
+  ]);
+  const age = gauge("source_age_seconds", "Time since the source was last read with success, by source.", ["source"]);
   return (reader, clock) => {
     stale.set(reader.staleReason() === null ? 0 : 1);
     for (const { name, ok, lastSuccessTime } of reader.sources()) {
@@ -58,9 +60,9 @@ function createSnapshotGauges(registry: Registry): (snapshot: Snapshot, clock: C
   const generation = gauge("snapshot_generation", "Generation of the current snapshot.");
   const age = gauge("snapshot_age_seconds", "Time since the last refresh behind the current snapshot.");
   const images = gauge("images", "Images in the list of all images.");
-  const nodes = gauge("nodes", "Nodes that the selector picks.");
+  const nodes = gauge("nodes", "Nodes that match the node selector.");
   const eligible = gauge("eligible_nodes", "Nodes that images belong on.");
-  const truncated = gauge("truncated_nodes", "Nodes whose image reports cannot tell of every image.");
+  const truncated = gauge("truncated_nodes", "Nodes whose image reports may leave images out.");
   const unresolved = gauge("unresolved_tags", "Tags that the configuration names and the registry lacks, by key.", [
     "key",
   ]);

@@ -11,18 +11,19 @@ import {
   builtIn,
   failPod,
   impatientClock,
+  LEASE_NAME,
   type PrepullRun,
   podOn,
   podsOf,
   provePod,
   soon,
   startPrepullPeers,
+  takeLease,
   taskOn,
   untilTaskIs,
 } from "./support/prepull-scene.ts";
 import { type Service, startReadyService } from "./support/service.ts";
 
-const LEASE = "lab-images-prepuller";
 /** Real proportions, and short enough to wait for. */
 const leaderElection = { enabled: true, leaseDuration: 6, renewDeadline: 4, retryPeriod: 0.2 };
 
@@ -36,17 +37,6 @@ async function withLeader(
   const config = peers.config({ images: { numDailies: 0 }, prepuller: builtIn(prepuller) });
   await using service = await startReadyService(config, clock === undefined ? {} : { clock });
   await play({ peers, service });
-}
-
-/** Another replica takes the lease, as if ours had been silent for too long; it never renews it. */
-function takeLease({ cluster }: Peers): void {
-  const lease = cluster.list("leases").find(({ metadata }) => metadata.name === LEASE);
-  assert.ok(lease !== undefined);
-  const time = new Date().toISOString().replace("Z", "000Z");
-  cluster.put("leases", {
-    ...lease,
-    spec: { ...lease.spec, holderIdentity: "another", leaseDurationSeconds: 1, renewTime: time },
-  });
 }
 
 /** Lists of pods that are not one of a watch are refused so many times. Answers how many are left. */
@@ -148,7 +138,7 @@ describe("which replica prepulls", { concurrency: true }, () => {
     peers.cluster.put("leases", {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
-      metadata: { name: LEASE, namespace: NAMESPACE },
+      metadata: { name: LEASE_NAME, namespace: NAMESPACE },
       spec: { holderIdentity: "another", leaseDurationSeconds: 2, leaseTransitions: 0 },
     });
     const config = peers.config({ images: { numDailies: 0 }, prepuller: builtIn({ leaderElection }) });

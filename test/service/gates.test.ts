@@ -133,7 +133,10 @@ test("what a caller throws is logged, and harms nobody", async () => {
 
 test("the callers of a gate that broke are ended, others are not; ids that are not known say nothing", () => {
   const heard: string[] = [];
-  const callers = gateCallers(() => assert.fail("nothing throws"));
+  const callers = gateCallers({
+    onThrow: () => assert.fail("nothing throws"),
+    onDelivered: (cause) => heard.push(`counted ${cause}`),
+  });
   const caller = (name: string) => ({
     deliver: () => heard.push(`${name} told`),
     end: (error: LabImagesError) => heard.push(`${name} ${error.reason}`),
@@ -146,5 +149,5 @@ test("the callers of a gate that broke are ended, others are not; ids that are n
   callers.end(null, "busy");
   callers.end(99, "taken-over");
   callers.deliver(two, { cause: "STARTUP", coalesced: 0 });
-  assert.deepEqual(heard, ["one NOT_READY", "two told"]);
+  assert.deepEqual(heard, ["one NOT_READY", "two told", "counted STARTUP"]);
 });

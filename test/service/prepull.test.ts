@@ -76,6 +76,7 @@ async function world({
     child: () => logger,
   };
   const service = startImageService({
+    onGateMessage: () => undefined,
     epoch: "e",
     settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
     rules: nodeRules(),

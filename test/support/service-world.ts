@@ -126,6 +126,7 @@ export function serviceWorld() {
   const broken: unknown[] = [];
   const lookUps: string[] = [];
   const service = startImageService({
+    onGateMessage: () => undefined,
     epoch: EPOCH,
     source: registry,
     nodes: cluster,

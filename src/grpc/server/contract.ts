@@ -64,6 +64,11 @@ export const SERVED_DEFINITION: PackageDefinition = loadSync(
   LOADER_OPTIONS,
 );
 
+/** Full names of all methods that are served, without reflection. */
+export const SERVED_METHODS: readonly string[] = Object.entries(SERVED_DEFINITION).flatMap(([name, definition]) =>
+  Object.entries(definition).flatMap(([method, one]) => (isMethod(one) ? [`${name}/${method}`] : [])),
+);
+
 const DETAILS_DEFINITION = loadSync(["google/rpc/status.proto", "google/rpc/error_details.proto"], LOADER_OPTIONS);
 
 /** Passes bytes on. A bare Uint8Array would become an empty message in grpc-js without a word, so it is refused. */

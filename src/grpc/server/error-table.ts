@@ -43,6 +43,11 @@ export const ERROR_TABLE: Readonly<Record<ErrorReason, Row>> = {
   CANCELLED: { code: status.CANCELLED, retryAfter: null },
 };
 
+/** Names of the gRPC codes with which calls end. */
+export const CALL_CODES: readonly string[] = [
+  ...new Set([status.OK, ...Object.values(ERROR_TABLE).map(({ code }) => code), status.INTERNAL]),
+].map((code) => status[code] ?? "");
+
 /** What the table needs to log a failure that the caller must not see. */
 export interface FailureLog {
   readonly logger: Logger;

@@ -138,7 +138,10 @@ export const prepullerMachine = setup({
     takeCancellation: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "task.cancelled");
       const { node, uid, task } = event;
-      enqueue.assign(endTask(context, node, uid, task, "the image is not wanted any more"));
+      // An outside prepuller may end a pull whose image it still has to get there.
+      if (!wantedPairs(context.work)(uid, task.digest)) {
+        enqueue.assign(endTask(context, node, uid, task, "the image is no longer wanted here"));
+      }
       enqueue.sendParent(told(endedPull(context.work, node, uid, task)));
     }),
     tellStart: enqueueActions(({ event, enqueue }) => {

@@ -110,6 +110,7 @@ function startService(
 ): ImageService {
   const recommended = scenario.images[0]?.tag ?? "";
   return startImageService({
+    onGateMessage: () => undefined,
     epoch: "simulation",
     settings: {
       images: {

@@ -86,6 +86,20 @@ export function failPod({ cluster }: Peers, pod: ApiObject, message: string): vo
   cluster.put("pods", { ...pod, status: { ...pod.status, phase: "Pending", containerStatuses } });
 }
 
+/** The name of the prepuller's lease where the configuration has none. */
+export const LEASE_NAME = "lab-images-prepuller";
+
+/** Another replica takes the lease for so many seconds, as if ours had been silent for too long; it never renews it. */
+export function takeLease({ cluster }: Peers, leaseDurationSeconds = 1): void {
+  const lease = cluster.list("leases").find(({ metadata }) => metadata.name === LEASE_NAME);
+  assert.ok(lease !== undefined);
+  const time = new Date().toISOString().replace("Z", "000Z");
+  cluster.put("leases", {
+    ...lease,
+    spec: { ...lease.spec, holderIdentity: "another", leaseDurationSeconds, renewTime: time },
+  });
+}
+
 /** Pulls that have ended, by outcome, as the metrics page counts them; outcomes that none had are left out. */
 export async function pullOutcomes({ http }: Service): Promise<Readonly<Record<string, number>>> {
   const metrics = await (await fetch(`http://${http}/metrics`)).text();

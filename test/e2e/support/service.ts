@@ -28,14 +28,19 @@ export interface Service extends AsyncDisposable {
 /** What of the process is replaced. */
 export interface ServiceOptions {
   readonly clock?: Clock;
+  /** How many lines the log says that it has lost. */
+  readonly droppedLines?: () => number;
 }
 
 /** Starts the service with this configuration, ports chosen by the system. */
-export async function startService(config: ConfigContent, { clock }: ServiceOptions = {}): Promise<Service> {
+export async function startService(
+  config: ConfigContent,
+  { clock, droppedLines = () => 0 }: ServiceOptions = {},
+): Promise<Service> {
   const log: LogLine[] = [];
   const destination = {
     write: (line: string) => void log.push(JSON.parse(line)),
-    dropped: () => 0,
+    dropped: droppedLines,
     flush: () => Promise.resolve(),
   };
   const listen = { grpc: { listen: "127.0.0.1:0" }, http: { listen: "127.0.0.1:0" } };
