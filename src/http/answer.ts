@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { ownBytes } from "../lib/bytes.ts";
 
 /** A body with its headers, encoded once and sent many times. */
 export interface EncodedBody {
@@ -38,7 +39,7 @@ export function sendBytes(
 
 /** A body of this JSON under an entity tag, which names this encoding and no other. */
 export function encodeJson(json: string, etag: string): EncodedBody {
-  const bytes = Buffer.from(json);
+  const bytes = ownBytes(Buffer.from(json));
   return {
     bytes,
     etag,

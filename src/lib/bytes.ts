@@ -7,6 +7,32 @@ export class UnusableFileError extends Error {
 }
 
 /**
+ * Returns the parts as one piece of memory of exactly their size: for all bytes that are kept. What Node and its libraries
+ * hand out may be cut from a pool that they share, or from a larger message, and would keep the whole of that: 64 KiB for a
+ * few bytes (field case F62).
+ */
+export function ownBytes(...parts: readonly Uint8Array[]): Buffer {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const own = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const part of parts) {
+    own.set(part, at);
+    at += part.length;
+  }
+  return own;
+}
+
+/**
+ * Returns the text as characters of its own: for texts that are kept. V8 makes a part of a text, from 13 characters on, a
+ * view of the whole, and keeps the whole for it.
+ */
+export function ownText(text: string): string {
+  const own: unknown = JSON.parse(JSON.stringify(text));
+  return String(own);
+}
+
+/**
  * Reads a regular file. A FIFO or a device could block for ever or never end: neither is read. Rejects with an
  * UnusableFileError for everything that is no regular file or has more than `maxBytes`, and with the system's error where
  * the file cannot be opened.

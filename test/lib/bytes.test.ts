@@ -5,7 +5,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { readRegularFile, UnusableFileError } from "../../src/lib/bytes.ts";
+import { ownBytes, ownText, readRegularFile, UnusableFileError } from "../../src/lib/bytes.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
+
+describe("F62: what is kept is of its own size", () => {
+  test("bytes that were cut out of a pool or of a message", () => {
+    const message = Buffer.from("a message");
+    const own = ownBytes(message.subarray(2, 4), Buffer.alloc(0), new Uint8Array([33]));
+    assert.equal(own.toString(), "me!");
+    assert.equal(own.buffer.byteLength, 3);
+    message.fill(0);
+    assert.equal(own.toString(), "me!");
+    assert.equal(ownBytes().length, 0);
+  });
+
+  test("texts that were cut out of a page", () => {
+    const page = () => Buffer.alloc(1_000_000, "digest of an image, ").toString();
+    const kept: string[] = [];
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let number = 0; number < 20; number++) kept.push(ownText(page().slice(100, 200)));
+    collectGarbage();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 2_000_000, `${grown} bytes for ${kept.length} texts`);
+    for (const text of ["", "é€😀", "\ud800", '"\\']) assert.equal(ownText(text), text);
+  });
+});
 
 describe("F65: regular files alone are read", () => {
   let folder = "";

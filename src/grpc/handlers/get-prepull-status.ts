@@ -1,5 +1,6 @@
 import type { WorkByNode } from "../../domain/snapshot/answers.ts";
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
+import { ownBytes } from "../../lib/bytes.ts";
 import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPrepullStatusRequest.ts";
 import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
 import { GET_PREPULL_STATUS_FIELD as FIELD } from "../messages/field-numbers.ts";
@@ -57,8 +58,8 @@ function createHead({ settings, reader }: ServiceContext): (snapshot: Snapshot) 
   return (snapshot) => {
     const current = encodeHealth(reader.sources(), snapshot.problems());
     if (!current.equals(health)) {
-      health = current;
-      front = { bytes: Buffer.concat([config, health]), version: front.version + 1 };
+      health = ownBytes(current);
+      front = { bytes: ownBytes(config, health), version: front.version + 1 };
     }
     return front;
   };

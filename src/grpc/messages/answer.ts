@@ -3,6 +3,7 @@
  * behind it, and the whole is kept for the next call (protobuf messages may be concatenated).
  */
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
+import { ownBytes } from "../../lib/bytes.ts";
 
 /** One encoded answer without its state, and the last whole that was made of it. */
 export interface Answer {
@@ -15,14 +16,14 @@ export interface Answer {
 
 /** An answer of these parts. */
 export function answerOf(...parts: readonly Buffer[]): Answer {
-  const whole = Buffer.concat(parts);
+  const whole = ownBytes(...parts);
   return { length: whole.length, whole, state: null };
 }
 
 /** The whole message. The bytes must not be written to. */
 export function withState(answer: Answer, state: Buffer): Buffer {
   if (answer.state !== state) {
-    answer.whole = Buffer.concat([answer.whole.subarray(0, answer.length), state]);
+    answer.whole = ownBytes(answer.whole.subarray(0, answer.length), state);
     answer.state = state;
   }
   return answer.whole;

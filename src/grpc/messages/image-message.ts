@@ -6,6 +6,7 @@
 import type { Image } from "../../domain/images/image.ts";
 import type { MenuImage, NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
 import type { ResolvedImage } from "../../domain/snapshot/snapshot.ts";
+import { ownBytes } from "../../lib/bytes.ts";
 import { messageEncoder } from "../server/contract.ts";
 import { NODE_IMAGE_FIELD, NODE_MISSING_IMAGES_FIELD } from "./field-numbers.ts";
 import { timestampMessage } from "./time-message.ts";
@@ -23,7 +24,7 @@ function oncePerObject<Value extends object>(encode: (value: Value) => Buffer): 
   return (value) => {
     const known = encodings.get(value);
     if (known !== undefined) return known;
-    const bytes = encode(value);
+    const bytes = ownBytes(encode(value));
     encodings.set(value, bytes);
     return bytes;
   };

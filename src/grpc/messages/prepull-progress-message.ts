@@ -1,5 +1,6 @@
 import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import type { NodeImage, NodeStatus, PrepullProgress } from "../../domain/snapshot/answers.ts";
+import { ownBytes } from "../../lib/bytes.ts";
 import type { FailureClass } from "../gen/labimages/v1/FailureClass.ts";
 import { messageEncoder } from "../server/contract.ts";
 import { PREPULL_STATUS_FIELD as FIELD } from "./field-numbers.ts";
@@ -38,7 +39,7 @@ const FAILURE_CLASSES: Readonly<Record<PullFailureClass, FailureClass>> = {
 function encodeProgress(progress: PrepullProgress): Buffer {
   const known = encodings.get(progress);
   if (known !== undefined) return known;
-  const bytes = encodeProgressMessage({
+  const message = encodeProgressMessage({
     node: progress.node,
     reference: progress.reference,
     prepullState: `PREPULL_STATE_${progress.state}`,
@@ -49,6 +50,7 @@ function encodeProgress(progress: PrepullProgress): Buffer {
     nextAttemptTime: timestampMessage(progress.nextAttemptTime),
     failureClass: progress.failureClass === null ? "FAILURE_CLASS_UNSPECIFIED" : FAILURE_CLASSES[progress.failureClass],
   });
+  const bytes = ownBytes(message);
   encodings.set(progress, bytes);
   return bytes;
 }

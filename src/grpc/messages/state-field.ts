@@ -1,4 +1,5 @@
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
+import { ownBytes } from "../../lib/bytes.ts";
 import type { StateReader } from "../../ports.ts";
 import { messageEncoder } from "../server/contract.ts";
 import { STATE_FIELD } from "./field-numbers.ts";
@@ -28,7 +29,7 @@ export function createStateField(reader: StateReader): StateField {
       stale: staleReason !== null,
       staleReason: safeText(staleReason ?? ""),
     });
-    return delimited(STATE_FIELD, message);
+    return ownBytes(delimited(STATE_FIELD, message));
   }
 
   return (snapshot) => {

@@ -7,6 +7,7 @@ import type {
   PrepullProgress,
   WorkByNode,
 } from "../../domain/snapshot/answers.ts";
+import { ownBytes } from "../../lib/bytes.ts";
 import { LARGEST_MESSAGE } from "../paging/page.ts";
 import { WATCH_PREPULL_STATUS_FIELD as FIELD } from "./field-numbers.ts";
 import { imagePart, nodePart } from "./prepull-progress-message.ts";
@@ -135,7 +136,7 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
     const differing = yield* differingNodes(view);
     const next = version + 1;
     const healthChanged = !health.bytes.equals(view.health);
-    if (healthChanged) health = { bytes: view.health, changedAt: next };
+    if (healthChanged) health = { bytes: ownBytes(view.health), changedAt: next };
     const nodesChanged = updateNodes(view, differing, next);
     const imagesChanged = updateImages(view, next);
     if (!healthChanged && !nodesChanged && !imagesChanged && version > 0) return;
@@ -165,13 +166,13 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
     const gone = since === 0 ? [] : [...removed].filter(([, at]) => at > since).map(([name]) => Buffer.from(name));
     const stateNow = state;
     return messagesOf(partsSince(since), (chunk, isFirst, isLast) =>
-      Buffer.concat([
+      ownBytes(
         boolField(FIELD.reset, since === 0 && isFirst),
         delimited(FIELD.status, chunk),
         isFirst ? repeatedDelimited(FIELD.removedNodes, gone) : Buffer.alloc(0),
         boolField(FIELD.complete, since > 0 || isLast),
         stateNow,
-      ]),
+      ),
     );
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EnumTypeDefinition, PackageDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
+import { ownBytes } from "../../lib/bytes.ts";
 import { PROTO_FOLDER } from "./contract.ts";
 
 /** `file`, the only field of `google.protobuf.FileDescriptorSet`. */
@@ -12,7 +13,7 @@ function splitDescriptorSet(bytes: Buffer): Buffer[] {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const key = reader.uint32();
-    if (key >>> 3 === FILE_FIELD) files.push(Buffer.from(reader.bytes()));
+    if (key >>> 3 === FILE_FIELD) files.push(ownBytes(reader.bytes()));
     else reader.skipType(key & 7);
   }
   return files;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Authenticator } from "@kubernetes/client-node/dist/auth.js";
 import type { User } from "@kubernetes/client-node/dist/config_types.js";
+import { ownBytes } from "../../lib/bytes.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { type ClusterAccess, readKubeconfig, readServiceAccount } from "./kubeconfig.ts";
 
@@ -115,7 +116,7 @@ interface PluginOptions {
 
 function fileOrData(file: string | undefined, data: string | undefined): Promise<Buffer> | Buffer | null {
   if (file) return readFile(file);
-  return data ? Buffer.from(data, "base64") : null;
+  return data ? ownBytes(Buffer.from(data, "base64")) : null;
 }
 
 async function headersOf(

@@ -1,4 +1,5 @@
 import { digestsInNames, type ReportedImage } from "../../domain/nodes/node-report.ts";
+import { ownText } from "../../lib/bytes.ts";
 
 /**
  * Shares equal image entries between nodes: a cluster repeats the same few hundred on thousands of nodes, so 5,000 nodes
@@ -26,7 +27,7 @@ export function createImageInterning(maxEntries = MAX_ENTRIES): ImageInterning {
       const key = `${sizeBytes} ${names.join(" ")}`;
       const known = current.get(key);
       if (known !== undefined) return known;
-      const image = previous.get(key) ?? { digests: digestsInNames(names), sizeBytes };
+      const image = previous.get(key) ?? { digests: digestsInNames(names).map(ownText), sizeBytes };
       // A name with a space in it is no runtime's, and could stand for the names of another node's image.
       if (current.size < maxEntries && names.every((name) => !name.includes(" "))) current.set(key, image);
       return image;

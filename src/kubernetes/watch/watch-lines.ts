@@ -1,3 +1,5 @@
+import { ownBytes } from "../../lib/bytes.ts";
+
 const NEWLINE = 0x0a;
 
 /** Cuts a stream of bytes into lines. */
@@ -30,7 +32,7 @@ export function createLineCutter(maxBytes: number): LineCutter {
         start = end + 1;
       }
       if (start < chunk.length) {
-        rest.push(chunk.subarray(start));
+        rest.push(ownBytes(chunk.subarray(start)));
         restBytes += chunk.length - start;
       }
       return restBytes > maxBytes ? null : lines;

@@ -1,4 +1,5 @@
 import type { RemoteTag } from "../../domain/tags/remote-tag.ts";
+import { ownText } from "../../lib/bytes.ts";
 import { isImageTag } from "../oci/tag-names.ts";
 
 /** What is read of an image of `google.devtools.artifactregistry.v1`, as Google's client hands it out. */
@@ -27,7 +28,7 @@ function sizeOf(image: DockerImage): number | null {
 export function remoteTagsOf(image: DockerImage, name: string): readonly RemoteTag[] {
   const uri = image.uri ?? "";
   const at = uri.indexOf("@");
-  const digest = uri.slice(at + 1);
+  const digest = ownText(uri.slice(at + 1));
   if (at < 0 || decodeName(uri.slice(0, at)) !== name || !digestPattern.test(digest)) return [];
   const sizeBytes = sizeOf(image);
   return (image.tags ?? []).filter(isImageTag).map((tag) => ({ tag, digest, sizeBytes }));
