@@ -24,11 +24,19 @@ const MAX_NAME_LENGTH = 253;
 /** A name whose last label looks like this is read as an IPv4 address by some and as a name by others (WHATWG URL). */
 const NUMERIC_LABEL = /^(?:\d+|0x[\da-f]*)$/i;
 
+// RFC 1918, and RFC 6598 (shared address space).
+const PRIVATE_IPV4 = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+/** What a translator between IPv6 and IPv4 (RFC 6052) makes of addresses that are not public. */
+const TRANSLATED = ["127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8", ...PRIVATE_IPV4].map((subnet) => {
+  const [network, prefix] = subnet.split("/");
+  return `64:ff9b::${network}/${96 + Number(prefix)}`;
+});
+
 const classes: readonly (readonly [HostClass, BlockList])[] = [
   ["loopback", blockList("127.0.0.0/8", "::1/128")],
   ["link-local", blockList("169.254.0.0/16", "fe80::/10")],
-  // RFC 1918, RFC 6598 (shared address space), RFC 4193, and the site-local addresses that it replaced.
-  ["private", blockList("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fec0::/10")],
+  // RFC 4193, and the site-local addresses that it replaced.
+  ["private", blockList(...PRIVATE_IPV4, "fc00::/7", "fec0::/10", ...TRANSLATED)],
   ["unspecified", blockList("0.0.0.0/8", "::/128")],
 ];
 

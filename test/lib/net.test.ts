@@ -91,9 +91,21 @@ describe("what a host can reach", () => {
       "localhost.",
     ],
     "link-local": ["169.254.169.254", "fe80::1", "FE80::1%eth0", "::ffff:169.254.169.254"],
-    private: ["10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "fd00::1", "fec0::1", "::ffff:10.0.0.1"],
+    private: [
+      "10.1.2.3",
+      "172.31.0.1",
+      "192.168.0.1",
+      "100.64.0.1",
+      "fd00::1",
+      "fec0::1",
+      "::ffff:10.0.0.1",
+      "64:ff9b::10.0.0.1",
+      "64:ff9b::a9fe:a9fe",
+      // Behind a translator, and not this machine.
+      "64:ff9b::127.0.0.1",
+    ],
     unspecified: ["0.0.0.0", "::", "[::]", "::ffff:0.0.0.0"],
-    public: ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8"],
+    public: ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"],
     name: ["example.org", "127.example.org", "localhost.example.org", "127.0.0.1.evil.test", ""],
   } as const;
   for (const [hostClass, hosts] of Object.entries(cases)) {

@@ -15,40 +15,46 @@ function isInternal({ address }: LookupAddress): boolean {
   return classOfHost(address) !== "public";
 }
 
+async function isInternalHost(hostname: string, resolve: Resolve): Promise<boolean> {
+  try {
+    const addresses = await resolve(hostname.replace(/^\[(.*)\]$/, "$1"));
+    return addresses.length > 0 && addresses.every(isInternal);
+  } catch {
+    // Known to the proxy alone.
+    return false;
+  }
+}
+
 /**
- * Opens connections for hosts that somebody else has named: to loopback, link-local and private addresses only where all
- * addresses of `registryHost`, as in `URL.hostname`, are such addresses too (field case F11). The address that is checked is
- * the one that is connected to, so a name that resolves to another address the next time gains nothing. A refusal is a
- * RegistryDeniedError.
+ * The addresses of a host, named by somebody else, that may be connected to: loopback, link-local and private ones only
+ * where all addresses of `registryHost`, as in `URL.hostname`, are such addresses too (field case F11). Rejects with a
+ * RegistryDeniedError where there is none, or with the resolver's error.
+ */
+export async function allowedAddresses(
+  host: string,
+  registryHost: string,
+  resolve: Resolve = resolveBySystem,
+): Promise<readonly LookupAddress[]> {
+  const addresses = await resolve(host);
+  const open = addresses.filter((address) => !isInternal(address));
+  if (open.length === addresses.length || (await isInternalHost(registryHost, resolve))) return addresses;
+  if (open.length > 0) return open;
+  throw new RegistryDeniedError(
+    `the registry names a token service on a private address, ${host}; images.source.tokenHosts does not allow it`,
+  );
+}
+
+/**
+ * Opens connections to allowed addresses alone. The address that is checked is the one that is connected to, so a name
+ * that resolves to another address the next time gains nothing.
  */
 export function createGuardedConnector(
   registryHost: string,
   options: Connectors.BuildOptions,
   resolve: Resolve = resolveBySystem,
 ): Connectors.connector {
-  async function isRegistryInternal(): Promise<boolean> {
-    try {
-      const addresses = await resolve(registryHost.replace(/^\[(.*)\]$/, "$1"));
-      return addresses.length > 0 && addresses.every(isInternal);
-    } catch {
-      // The name is known to the proxy alone.
-      return false;
-    }
-  }
-
-  /** The addresses of a host that may be connected to. */
-  async function allowedAddresses(host: string): Promise<readonly LookupAddress[]> {
-    const addresses = await resolve(host);
-    const open = addresses.filter((address) => !isInternal(address));
-    if (open.length === addresses.length || (await isRegistryInternal())) return addresses;
-    if (open.length > 0) return open;
-    throw new RegistryDeniedError(
-      `the registry names a token service on a private address, ${host}; images.source.tokenHosts does not allow it`,
-    );
-  }
-
   const lookup: LookupFunction = (host, { all, family }, callback) => {
-    allowedAddresses(host).then(
+    allowedAddresses(host, registryHost, resolve).then(
       (addresses) => {
         const wanted = addresses.filter((one) => (family !== 4 && family !== 6 ? true : one.family === family));
         const [first] = wanted;
@@ -63,7 +69,7 @@ export function createGuardedConnector(
   return (target, callback) => {
     // Addresses are connected to without a look-up.
     if (isIP(target.hostname) === 0) return connect(target, callback);
-    allowedAddresses(target.hostname).then(
+    allowedAddresses(target.hostname, registryHost, resolve).then(
       () => connect(target, callback),
       (error: unknown) => callback(error instanceof Error ? error : new Error("look-up failed"), null),
     );

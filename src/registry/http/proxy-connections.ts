@@ -75,12 +75,14 @@ export function openProxyConnections(options: ProxyConnectionsOptions): ProxyCon
   async function openTunnel(target: string): Promise<Socket> {
     try {
       const { socket, statusCode } = await tunnels.connect({ path: target, headers: { host: target, ...headers } });
-      if (statusCode === 200 && socket instanceof Socket) return socket;
+      if (statusCode >= 200 && statusCode < 300 && socket instanceof Socket) return socket;
       socket.on("error", () => undefined).destroy();
       throw proxyRefusal(proxy, statusCode, target);
     } catch (error) {
       if (error instanceof ProxyError) throw error;
-      throw new ProxyError(proxy, `breaks off a request for a connection to ${target} (${errorCode(error)})`, true);
+      const code = errorCode(error);
+      const what = code === "UND_ERR_HEADERS_TIMEOUT" ? "does not answer" : "breaks off";
+      throw new ProxyError(proxy, `${what} a request for a connection to ${target} (${code})`, true);
     }
   }
 
