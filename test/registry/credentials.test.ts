@@ -23,6 +23,15 @@ function chosen(auths: object, registry: string, repository = "lab/sketchbook"):
   return nameOf(findCredentials(parseCredentials(JSON.stringify({ auths })).entries, credentialHosts, path));
 }
 
+const dockerHubNames = [
+  "docker.io",
+  "index.docker.io",
+  "registry-1.docker.io",
+  "registry.hub.docker.com",
+  "hub.docker.com",
+  "Docker.IO",
+];
+
 describe("credentials file", () => {
   it("reads every way of writing credentials down", () => {
     const { entries, namesHelper } = parseCredentials(
@@ -50,6 +59,56 @@ describe("credentials file", () => {
     assert.deepEqual(parseCredentials("{}"), { entries: [], namesHelper: false });
   });
 
+  it("F13: reads what docker, podman and Kubernetes write, and what people make of it", () => {
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const password = (username: string, text: string) => ({ kind: "password", username, password: text });
+    const entries: readonly (readonly [object, unknown])[] = [
+      [{ auth: "***", username: "u", password: "p" }, password("u", "p")],
+      [{ auth: base64("no colon"), username: "u", password: "p" }, password("u", "p")],
+      [{ auth: "", username: "u", password: "p" }, password("u", "p")],
+      [{ auth: null, username: "u", password: "p" }, password("u", "p")],
+      [{ auth: base64("u:p"), username: "other", password: "other" }, password("u", "p")],
+      [{ auth: base64("u:p\n") }, password("u", "p")],
+      [{ auth: base64("u:p\r\n") }, password("u", "p")],
+      [{ auth: `${base64("u:p")}\n` }, password("u", "p")],
+      [{ auth: base64("u:p\0\0") }, password("u", "p")],
+      [{ auth: base64("u:ü?>") }, password("u", "ü?>")],
+      [{ auth: Buffer.from("u:ü?>").toString("base64url") }, password("u", "ü?>")],
+      [{ auth: base64("u:p").replace(/=+$/, "") }, password("u", "p")],
+      [{ auth: base64(":p") }, password("", "p")],
+      [{ password: "p" }, password("", "p")],
+      [{ auth: base64("u:") }, password("u", "")],
+      [{ auth: base64(":") }, null],
+      [{}, null],
+      [{ auth: 7, username: [], password: {} }, null],
+      [{ identitytoken: "i" }, { kind: "identity-token", username: "<token>", token: "i" }],
+      [
+        { identitytoken: "i", auth: base64("u:") },
+        { kind: "identity-token", username: "u", token: "i" },
+      ],
+      [{ registrytoken: "r" }, { kind: "registry-token", token: "r" }],
+    ];
+    for (const [entry, expected] of entries) {
+      const [found] = parseCredentials(JSON.stringify({ auths: { "r.example": entry } })).entries;
+      assert.deepEqual(found?.credentials ?? null, expected, JSON.stringify(entry));
+    }
+    const one = { "r.example": auth("x") };
+    for (const text of [
+      JSON.stringify(one),
+      `\uFEFF${JSON.stringify({ auths: one })}`,
+      `${JSON.stringify({ auths: one, credHelpers: {}, credsStore: "" })}\n`,
+    ]) {
+      const { entries: found, namesHelper } = parseCredentials(text);
+      assert.deepEqual(
+        found.map(({ host }) => host),
+        ["r.example"],
+      );
+      assert.equal(namesHelper, false);
+    }
+    assert.deepEqual(parseCredentials('{"auths":null}').entries, []);
+    assert.equal(parseCredentials('{"auths":{"r.example":{}},"credHelpers":{"r.example":"pass"}}').namesHelper, true);
+  });
+
   it("refuses other files without quoting them", () => {
     for (const text of ["", "canary", "[]", "null", '{"auths":[]}', '{"auths":"canary"}']) {
       assert.throws(
@@ -66,6 +125,12 @@ describe("credentials file", () => {
       "https://r.example/v2/",
       "http://R.Example/v1",
       "r.example:443",
+      "HTTPS://R.EXAMPLE/V2/",
+      "Https://r.example:443/V1",
+      "r.example.",
+      "r.example.:443",
+      "https://r.example./v2/",
+      " r.example/ ",
     ]) {
       assert.equal(chosen({ [key]: auth("x") }, "r.example"), "x", key);
     }
@@ -74,15 +139,17 @@ describe("credentials file", () => {
     assert.equal(chosen({ "other.example": auth("x") }, "r.example"), null);
   });
 
-  it("knows Docker Hub by all its names", () => {
+  it("F10: knows Docker Hub by all its names", () => {
     for (const key of [
       "https://index.docker.io/v1/",
       "index.docker.io",
       "docker.io",
       "registry-1.docker.io",
       "docker.io/lab",
+      "https://registry.hub.docker.com",
+      "HTTPS://hub.docker.com/v2/",
     ]) {
-      for (const registry of ["docker.io", "index.docker.io", "registry-1.docker.io"]) {
+      for (const registry of dockerHubNames) {
         assert.equal(chosen({ [key]: auth("hub") }, registry), "hub", `${key} for ${registry}`);
       }
     }

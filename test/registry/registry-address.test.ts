@@ -24,6 +24,27 @@ describe("registry address", () => {
     }
   });
 
+  it("F10: knows Docker Hub by all its names, and keeps the one that is configured", () => {
+    for (const registry of [
+      "docker.io",
+      "index.docker.io",
+      "registry-1.docker.io",
+      "registry.hub.docker.com",
+      "hub.docker.com",
+      "REGISTRY.HUB.DOCKER.COM",
+      "docker.io:443",
+    ]) {
+      const address = registryAddress({ registry, repository: "lsstsqre/sciplat-lab" });
+      assert.equal(address.origin, "https://registry-1.docker.io", registry);
+      assert.equal(address.registry, registry);
+      assert.ok(address.realmHosts.has("auth.docker.io:443"));
+      assert.equal(registryAddress({ registry, repository: "alpine" }).path, "library/alpine");
+    }
+    for (const registry of ["docker.com", "hub.docker.com.evil.test", "docker.io:5000"]) {
+      assert.notEqual(registryAddress({ registry, repository }).origin, "https://registry-1.docker.io", registry);
+    }
+  });
+
   it("maps the names of Docker Hub, and its official images", () => {
     const address = registryAddress({ registry: "docker.io", repository: "alpine", insecure: true });
     assert.equal(address.origin, "https://registry-1.docker.io");
