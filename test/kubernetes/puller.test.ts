@@ -104,7 +104,9 @@ describe("puller: a pull", () => {
     const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u1" };
     const order = bench.order("played", 1);
     const cancel = new AbortController();
-    const pull = bench.puller({ owner: { current: () => Promise.resolve(owner) } }).pull(order, cancel.signal);
+    const pull = bench
+      .puller({ owner: { current: () => Promise.resolve(owner), invalidate: () => undefined } })
+      .pull(order, cancel.signal);
     assert.deepEqual((await bench.pod(order)).metadata["ownerReferences"], [owner]);
     cancel.abort(new PullCancelledError());
     await assert.rejects(pull, PullCancelledError);

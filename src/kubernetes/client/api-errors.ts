@@ -70,6 +70,14 @@ export function isExpired(error: unknown): error is KubernetesAnswerError {
   return error.status === 410 || error.apiReason === "Expired" || error.apiReason === "Gone";
 }
 
+/**
+ * Whether the server refuses the version of a watch in other words than 410: as not valid (400), or as newer than its own
+ * (504), such as after a restore of its storage.
+ */
+export function isVersionRefused(error: unknown): error is KubernetesAnswerError {
+  return error instanceof KubernetesAnswerError && (error.status === 400 || error.status === 504);
+}
+
 /** The error for a call that did not get (all of) an answer: refused, reset, no TLS trust, credentials not readable. */
 export function transportError(what: string, error: unknown): KubernetesUnavailableError {
   const code = codeOf(error);

@@ -4,7 +4,7 @@ import { DeadlineReached, orAborted, pause, withDeadline } from "../../lib/abort
 import { request } from "../../lib/undici.ts";
 import type { Clock } from "../../ports.ts";
 import { type Answer, readBeginning, readJson, requireJson, retryAfterMs } from "./api-answers.ts";
-import { answerError, codeOf, deadlineError, transportError } from "./api-errors.ts";
+import { answerError, codeOf, deadlineError, KubernetesAnswerError, transportError } from "./api-errors.ts";
 import {
   type CredentialReader,
   type CredentialSource,
@@ -82,6 +82,11 @@ export function connectKubernetes(
   const { clock } = options;
   const reader = createCredentialReader(options);
   const pool = createDispatcherPool(limits.connectMs);
+  const failed = (call: KubernetesCall, thrown: unknown): unknown => {
+    const error = classified(call, thrown);
+    if (!call.signal.aborted && !isAboutObject(error)) reader.invalidate();
+    return error;
+  };
   const send = (call: KubernetesCall, signal: AbortSignal) =>
     sendWithRetries(reader, pool, limits, clock, call, signal);
 
@@ -91,16 +96,31 @@ export function connectKubernetes(
       try {
         return await withDeadline(clock, call.deadlineMs, call.signal, work);
       } catch (error) {
-        throw classified(call, error);
+        throw failed(call, error);
       }
     },
-    open: (call) => openStream(clock, call, send),
+    async open(call) {
+      try {
+        return await openStream(clock, call, send);
+      } catch (error) {
+        throw failed(call, error);
+      }
+    },
     namespace: async () => (await readCredentials(reader, "find our namespace", false)).namespace,
     close: () => pool.destroy(),
   };
 }
 
-/** What a caller is told of a failure: the reason of his abort, or one of our errors. */
+/**
+ * Whether an answer is about the object of a call (it does not exist, there is another one, it has changed, is too old or
+ * not valid), or asks for a pause: then address and credentials are good. After any other failure a kubeconfig that has been
+ * replaced, with another address, authority or user in it, may be why.
+ */
+function isAboutObject(error: unknown): boolean {
+  return error instanceof KubernetesAnswerError && [404, 409, 410, 422, 429].includes(error.status);
+}
+
+/** The reason of a caller's abort, or one of our errors. */
 function classified(call: KubernetesCall, error: unknown): unknown {
   if (call.signal.aborted) return call.signal.reason;
   if (error instanceof DeadlineReached) return deadlineError(call.what, call.deadlineMs);
@@ -127,7 +147,7 @@ async function openStream(
     return { chunks: answer.body as AsyncIterable<Buffer>, close };
   } catch (error) {
     close();
-    throw classified(call, error);
+    throw error;
   } finally {
     cancelDeadline();
   }
@@ -153,11 +173,8 @@ async function sendWithRetries(
     try {
       answer = await sendOnce(pool.dispatcherFor(credentials), credentials, call, signal);
     } catch (error) {
-      if (signal.aborted) throw error;
-      // A kubeconfig that has been replaced, with another address or authority in it, may be why.
-      if (!isStaleSocket(error)) reader.distrust();
       // A connection that was kept open may have been closed by the server just as it was used again.
-      if (resent || !isStaleSocket(error) || !isRead(call)) throw error;
+      if (signal.aborted || resent || !isStaleSocket(error) || !isRead(call)) throw error;
       resent = true;
       continue;
     }

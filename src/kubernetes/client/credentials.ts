@@ -40,8 +40,8 @@ export interface TlsMaterial {
 /** Reads credentials: `fresh` goes back to the files and plug-ins, past every cache. */
 export interface CredentialReader {
   read(fresh: boolean): Promise<Credentials>;
-  /** The next reading is a fresh one: what was read did not lead to a server. */
-  distrust(): void;
+  /** The next read is a fresh one: what was read did not lead to an answer of the API server that we want. */
+  invalidate(): void;
 }
 
 interface LoadedAccess {
@@ -51,8 +51,8 @@ interface LoadedAccess {
 
 /**
  * Credentials from a kubeconfig or the pod's service account. The CA, certificate and token files are read at each use; a
- * fresh read starts from nothing, so a kubeconfig that was replaced and a plug-in's token that was revoked are taken up at
- * the first connection that fails or the first refusal. Rejects with what the reading threw.
+ * fresh read starts from nothing, so a kubeconfig that was replaced and a plug-in's token that was revoked are used after the
+ * first call that fails. Rejects with what the read threw.
  */
 export function createCredentialReader(source: CredentialSource): CredentialReader {
   let loaded: Promise<LoadedAccess> | null = null;
@@ -69,7 +69,7 @@ export function createCredentialReader(source: CredentialSource): CredentialRead
         throw error;
       }
     },
-    distrust() {
+    invalidate() {
       loaded = null;
     },
   };

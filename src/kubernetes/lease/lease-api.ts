@@ -6,6 +6,7 @@ import { type LeaseRecord, leaseBody, readLease, type StoredLease } from "./leas
 const READ = "read the leader lease";
 const ACQUIRE = "acquire the leader lease";
 const RENEW = "renew the leader lease";
+const ANNOTATE = "annotate the leader lease";
 
 /** The calls on one lease. Errors as of the connection; 409 where another write came first. */
 export interface LeaseApi {
@@ -41,7 +42,7 @@ export function createLeaseApi(connection: KubernetesConnection, address: LeaseA
       return readLease(ACQUIRE, await connection.call({ ...call, body: leaseBody({ name }, record) }));
     },
     async replace(before, record, signal) {
-      const what = before.record.holder === record.holder ? RENEW : ACQUIRE;
+      const what = before.record === record ? ANNOTATE : before.record.holder === record.holder ? RENEW : ACQUIRE;
       const call = { what, deadlineMs, method: "PUT", path: `${leases}/${name}`, signal } as const;
       return readLease(what, await connection.call({ ...call, body: leaseBody(before.metadata, record) }));
     },

@@ -9,10 +9,12 @@ import type { OwnerReference } from "./prepull-pod.ts";
 export interface PodOwner {
   /** Null where there is no owner; rejects for an abort of the signal alone. */
   current(signal: AbortSignal): Promise<OwnerReference | null>;
+  /** A pod that was made with it was refused or deleted: the garbage collector deletes those of an owner that has gone. */
+  invalidate(): void;
 }
 
 /** Pods without an owner: what is left over of them is found by its label alone. */
-export const noOwner: PodOwner = { current: () => Promise.resolve(null) };
+export const noOwner: PodOwner = { current: () => Promise.resolve(null), invalidate: () => undefined };
 
 /** What finding the owner needs. */
 export interface DeploymentOwnerOptions {
@@ -63,6 +65,9 @@ export function createDeploymentOwner(options: DeploymentOwnerOptions): PodOwner
       if (known !== null && clock.monotonicTime() < known.until) return known.owner;
       reading ??= read();
       return orAborted(reading, signal);
+    },
+    invalidate() {
+      if (known?.owner) known = null;
     },
   };
 }

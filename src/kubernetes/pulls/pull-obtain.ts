@@ -54,6 +54,7 @@ async function create(
     return { pod };
   } catch (error) {
     if (writeSignal.aborted || !(error instanceof LabImagesError)) throw error;
+    context.owner.invalidate();
     const failure = refusalOf(error);
     return failure === null ? { unclear: error } : { failure };
   }

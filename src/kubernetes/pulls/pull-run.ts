@@ -84,7 +84,10 @@ async function followPod(context: PullContext, attempt: PullAttempt, first: PodS
     const verdict = evaluatePod(seen.pod);
     if (verdict.kind === "pulled") return null;
     if (verdict.kind === "failed") return explained(context, attempt, seen.pod, verdict.failure);
-    if (seen.gone) return deletedFailure(seen.pod.disruption?.reason ?? "", seen.pod.disruption?.message ?? "");
+    if (seen.gone) {
+      context.owner.invalidate();
+      return deletedFailure(seen.pod.disruption?.reason ?? "", seen.pod.disruption?.message ?? "");
+    }
     const now = clock.monotonicTime();
     if (now >= attempt.deadlineTime) return timedOut(context, attempt, seen.pod);
     if (verdict.kind === "open") doubtTime = Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KubernetesUnavailableError, LabImagesError } from "../../domain/errors.ts";
 import type { Clock } from "../../ports.ts";
-import { eventError, isExpired, transportError, unexpectedResponse } from "../client/api-errors.ts";
+import { eventError, isExpired, isVersionRefused, transportError, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import { objectOf } from "../nodes/node-object.ts";
 import { createLineCutter } from "./watch-lines.ts";
@@ -76,7 +76,7 @@ export interface WatchSteps {
 export type WatchEnd =
   /** The server has ended it in order, or our signal, or its time was over. */
   | { readonly kind: "ended" }
-  /** The version is too old for the server to go on from (410). */
+  /** The server cannot go on from the version: it is too old (410), unknown or not valid. */
   | { readonly kind: "expired"; readonly error: LabImagesError }
   /** Nothing came for `silenceMs`. */
   | { readonly kind: "silent" }
@@ -122,7 +122,7 @@ function watchQuery({ labelSelector, from }: WatchRequest, timeoutSeconds: numbe
 }
 
 function endOf(what: string, error: unknown): WatchEnd {
-  if (isExpired(error)) return { kind: "expired", error };
+  if (isExpired(error) || isVersionRefused(error)) return { kind: "expired", error };
   return { kind: "failed", error: error instanceof LabImagesError ? error : transportError(what, error) };
 }
 
