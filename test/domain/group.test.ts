@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type GroupMember, groupTag, primaryOf } from "../../src/domain/images/group.ts";
+import { createGrouping, type GroupMember, primaryOf } from "../../src/domain/images/group.ts";
 import { parseTagFor } from "../../src/domain/tags/alias-parse.ts";
 import { compareTags } from "../../src/domain/tags/tag-order.ts";
 import {
@@ -53,7 +53,12 @@ test("a group of names alone has the first of those by the same rule", () => {
 test("a tag alone has no aliases and is what it was parsed as", () => {
   const [member] = group("zebra");
   assert.ok(member);
-  assert.deepEqual(groupTag(member, [member], member.tag), { tag: member.tag, aliases: [], aliasTarget: null });
+  assert.deepEqual(createGrouping([member])(member), {
+    tag: member.tag,
+    aliases: [],
+    aliasCount: 0,
+    aliasTarget: null,
+  });
 });
 
 /** What the images of one digest are called, and what they stand for. */
@@ -133,6 +138,26 @@ test("aliases are all other tags of the group, sorted by code point, without the
   assert.deepEqual(byTag.get("w_2077_43")?.aliases, ["B", "b", "d_2077_10_23"]);
   assert.deepEqual(byTag.get("d_2077_10_23")?.aliases, ["B", "b", "w_2077_43"]);
   assert.deepEqual(byTag.get("other")?.aliases, []);
+});
+
+test("F7: 10,000 tags on one digest list 20 aliases each, with their number", () => {
+  const names = Array.from({ length: 10_000 }, (_, number) => `build_${String(number).padStart(5, "0")}`);
+  const first = names.slice(0, 21);
+  const { byTag } = catalogOf(imageSettings(), listing(...[...names, "w_2077_43"].map((tag): ListedTag => [tag, "a"])));
+  const aliasesOf = (tag: string) => byTag.get(tag)?.aliases;
+  assert.deepEqual(aliasesOf("build_00003"), [...first.slice(0, 3), ...first.slice(4)]);
+  assert.deepEqual(aliasesOf("build_09999"), first.slice(0, 20));
+  assert.equal(aliasesOf("build_09999"), aliasesOf("build_05000"), "one list for all that are not in it");
+  assert.deepEqual([byTag.get("build_09999")?.aliasCount, byTag.get("w_2077_43")?.aliasCount], [9_999, 10_000]);
+});
+
+test("F7: an alias target that is left out of the list makes room for one more", () => {
+  const names = Array.from({ length: 30 }, (_, number) => `z_${String(number).padStart(2, "0")}`);
+  const { byTag } = catalogOf(imageSettings(), listing(...[...names, "w_2077_43"].map((tag): ListedTag => [tag, "a"])));
+  const last = byTag.get("z_29");
+  assert.equal(last?.aliasTarget, "w_2077_43");
+  assert.deepEqual(last?.aliases, names.slice(0, 20));
+  assert.equal(last?.aliasCount, 29);
 });
 
 test("the size is the registry's where it tells one above zero, else the largest that a node reports", () => {

@@ -80,6 +80,7 @@ export function plainImage(fields: Partial<Image> & { readonly tag: string }): I
     type: "UNKNOWN",
     digest: null,
     aliases: [],
+    aliasCount: 0,
     aliasTarget: null,
     architecture: null,
     cycle: null,

@@ -16,6 +16,7 @@ export interface Image {
   readonly displayName: string;
   readonly digest: string;
   readonly aliases: readonly string[];
+  readonly aliasCount: number;
   readonly aliasTarget: string;
   readonly imageType: string;
   readonly prepulled: boolean;

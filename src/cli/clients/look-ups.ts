@@ -17,13 +17,13 @@ export async function reportImages(client: ImageServiceClient, signal: AbortSign
   );
   const [{ recommended, latestRelease, latestWeekly, latestDaily, state }] = pages;
   const images = pages.flatMap((page) => page.images);
-  const rows = images.map(({ tag, displayName, digest, prepulled, aliasTarget, aliases }) => [
+  const rows = images.map(({ tag, displayName, digest, prepulled, aliasTarget, ...image }) => [
     tag,
     displayName,
     yesOrNo(prepulled),
     digest,
     aliasTarget,
-    aliases.join(" "),
+    describeAliases(image),
   ]);
   return {
     json: { recommended, latestRelease, latestWeekly, latestDaily, images, state },
@@ -78,12 +78,17 @@ export async function reportResolved(
   return { json: answer, text: answer.image === null ? "There is no such image." : describeImage(answer.image) };
 }
 
+function describeAliases({ aliases, aliasCount }: Pick<Image, "aliases" | "aliasCount">): string {
+  const others = aliasCount - aliases.length;
+  return others > 0 ? `${aliases.join(" ")} and ${others} more` : aliases.join(" ");
+}
+
 function describeImage(image: Image): string {
   const facts = [
     ["name", image.displayName],
     ["reference", image.pullReference],
     ["prepulled", yesOrNo(image.prepulled)],
-    ["aliases", image.aliases.join(" ")],
+    ["aliases", describeAliases(image)],
     ["alias of", image.aliasTarget],
     ["on nodes", image.nodes.join(" ")],
   ];

@@ -6,7 +6,7 @@ import type { RemoteTag } from "../tags/remote-tag.ts";
 import type { Tag } from "../tags/tag.ts";
 import { compareTags, sortTags } from "../tags/tag-order.ts";
 import { isRunnableTag, isValidTag } from "../tags/tag-parse.ts";
-import { alone, type Grouped, type GroupMember, groupTag, primaryOf } from "./group.ts";
+import { alone, createGrouping, type Grouped, type GroupMember } from "./group.ts";
 import type { Repository } from "./repository.ts";
 
 /** Work that is done in slices: each `next` does a few milliseconds' worth, so that whoever drives it can pause. */
@@ -25,6 +25,7 @@ export interface CatalogEntry {
   /** Bytes by the registry's word, or null. */
   readonly registrySize: number | null;
   readonly aliases: readonly string[];
+  readonly aliasCount: number;
   readonly aliasTarget: string | null;
   readonly inPrepullSet: boolean;
   readonly reference: string;
@@ -180,10 +181,10 @@ function* correctGroups(groups: Map<string, CatalogEntry[]>): Sliced<ReadonlyMap
   for (const group of groups.values()) {
     if (++seen % SLICE === 0) yield;
     if (group.length === 1 && isAlone(group[0])) continue;
-    const members = group.map(asMember);
-    const primary = primaryOf(members);
+    const describe = createGrouping(group.map(asMember));
     for (const [at, entry] of group.entries()) {
-      const grouped = groupTag(asMember(entry), members, primary?.tag ?? entry.parsed);
+      if (++seen % SLICE === 0) yield;
+      const grouped = describe({ tag: entry.parsed });
       if (isSameGrouped(entry, grouped)) continue;
       const right = { ...entry, ...grouped };
       corrected.set(entry, right);
@@ -194,7 +195,7 @@ function* correctGroups(groups: Map<string, CatalogEntry[]>): Sliced<ReadonlyMap
 }
 
 function isAlone(entry: CatalogEntry | undefined): boolean {
-  return entry?.aliasTarget === null && entry.aliases.length === 0;
+  return entry?.aliasTarget === null && entry.aliasCount === 0;
 }
 
 function asMember({ parsed, inPrepullSet }: CatalogEntry): GroupMember {
@@ -236,9 +237,10 @@ function isOfMember(before: CatalogEntry | undefined, { tag, remote, inPrepullSe
   );
 }
 
-function isSameGrouped(before: CatalogEntry, { tag, aliases, aliasTarget }: Grouped): boolean {
+function isSameGrouped(before: CatalogEntry, { tag, aliases, aliasCount, aliasTarget }: Grouped): boolean {
   return (
     before.aliasTarget === aliasTarget &&
+    before.aliasCount === aliasCount &&
     before.tag.displayName === tag.displayName &&
     before.tag.type === tag.type &&
     before.tag.architecture === tag.architecture &&
@@ -263,6 +265,7 @@ function newEntry(prefix: string, member: Member, grouped: Grouped): CatalogEntr
     digest,
     registrySize: member.remote?.sizeBytes || null,
     aliases: grouped.aliases,
+    aliasCount: grouped.aliasCount,
     aliasTarget: grouped.aliasTarget,
     inPrepullSet: member.inPrepullSet,
     reference,
@@ -288,7 +291,7 @@ export function entryWithDigest(catalog: Catalog, entry: CatalogEntry, found: Re
       .map((other) => ({ tag: other.parsed, remote: undefined, inPrepullSet: other.inPrepullSet })),
     self,
   ].sort((a, b) => compareTags(a.tag, b.tag));
-  return newEntry(referencePrefix(catalog), self, groupTag(self, group, primaryOf(group)?.tag ?? self.tag));
+  return newEntry(referencePrefix(catalog), self, createGrouping(group)(self));
 }
 
 /** A tag as parsed, with a digest that the snapshot does not know (section 5, `image_for_reference`). */

@@ -13,16 +13,24 @@ export interface GroupMember {
 export interface Grouped {
   /** The tag as it is described: an alias or unknown tag has become an alias of the primary. */
   readonly tag: Tag;
-  /** All other tags of the group without the alias target, sorted by code point. */
+  /** The first MAX_ALIASES of all other tags of the group without the alias target, sorted by code point. */
   readonly aliases: readonly string[];
+  /** The number of all of them. */
+  readonly aliasCount: number;
   readonly aliasTarget: string | null;
 }
+
+/**
+ * Aliases that an image lists, at most: nobody reads more, and 10,000 tags of one digest would list 100 million (field
+ * case F7).
+ */
+export const MAX_ALIASES = 20;
 
 const NO_ALIASES: readonly string[] = [];
 
 /** What is made of a tag whose digest is unknown, or no other tag's. */
 export function alone(tag: Tag): Grouped {
-  return { tag, aliases: NO_ALIASES, aliasTarget: null };
+  return { tag, aliases: NO_ALIASES, aliasCount: 0, aliasTarget: null };
 }
 
 /**
@@ -43,15 +51,48 @@ export function primaryOf<T extends GroupMember>(members: readonly T[]): T | und
   return first;
 }
 
-/** What the group makes of one of its members. */
-export function groupTag(member: GroupMember, members: readonly GroupMember[], primary: Tag): Grouped {
-  if (members.length <= 1) return alone(member.tag);
-  const resolves = isNameOnly(member.tag) && !isNameOnly(primary);
-  const aliasTarget = resolves ? primary.tag : null;
-  const aliases: string[] = [];
-  for (const { tag } of members) if (tag.tag !== member.tag.tag && tag.tag !== aliasTarget) aliases.push(tag.tag);
-  aliases.sort(compareCodePoints);
-  return { tag: resolves ? aliasOf(member.tag, primary) : member.tag, aliases, aliasTarget };
+/** Returns what the group makes of each of its members. `members` come in display order, each tag once. */
+export function createGrouping(members: readonly GroupMember[]): (member: Pick<GroupMember, "tag">) => Grouped {
+  const primary = primaryOf(members)?.tag;
+  if (primary === undefined || members.length === 1) return ({ tag }) => alone(tag);
+  // Of a member's aliases two tags may be left out: its own and its target.
+  const first = firstTags(members, MAX_ALIASES + 2);
+  const shared = new Map<string | null, readonly string[]>();
+
+  function aliasesOf(tag: string, target: string | null): readonly string[] {
+    if (first.includes(tag)) return listWithout(tag, target);
+    const known = shared.get(target) ?? listWithout(tag, target);
+    shared.set(target, known);
+    return known;
+  }
+
+  function listWithout(tag: string, target: string | null): readonly string[] {
+    return first.filter((each) => each !== tag && each !== target).slice(0, MAX_ALIASES);
+  }
+
+  return ({ tag }) => {
+    const resolves = isNameOnly(tag) && !isNameOnly(primary);
+    const aliasTarget = resolves ? primary.tag : null;
+    return {
+      tag: resolves ? aliasOf(tag, primary) : tag,
+      aliases: aliasesOf(tag.tag, aliasTarget),
+      aliasCount: members.length - (resolves ? 2 : 1),
+      aliasTarget,
+    };
+  };
+}
+
+/** The first `count` tags by code point, in that order. */
+function firstTags(members: readonly GroupMember[], count: number): readonly string[] {
+  const first: string[] = [];
+  for (const { tag } of members) {
+    const last = first[count - 1];
+    if (last !== undefined && compareCodePoints(tag.tag, last) > 0) continue;
+    const at = first.findIndex((each) => compareCodePoints(tag.tag, each) < 0);
+    first.splice(at < 0 ? first.length : at, 0, tag.tag);
+    if (first.length > count) first.pop();
+  }
+  return first;
 }
 
 /** Alias and unknown tags say nothing of the build that they name. */

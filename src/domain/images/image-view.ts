@@ -85,6 +85,7 @@ function imageOf(entry: CatalogEntry, prepulled: boolean, sizeBytes: number | nu
     type: entry.tag.type,
     digest: entry.digest,
     aliases: entry.aliases,
+    aliasCount: entry.aliasCount,
     aliasTarget: entry.aliasTarget,
     architecture: entry.tag.architecture,
     cycle: entry.tag.cycle,

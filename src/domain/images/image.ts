@@ -19,8 +19,10 @@ export interface Image {
   readonly displayName: string;
   readonly type: TagType;
   readonly digest: string | null;
-  /** All other tags of the digest's group but the alias target, sorted by code point. */
+  /** The first of all other tags of the digest's group but the alias target, by code point: MAX_ALIASES at most. */
   readonly aliases: readonly string[];
+  /** The number of all of them. */
+  readonly aliasCount: number;
   /** The tag that this alias stands for, or null. */
   readonly aliasTarget: string | null;
   readonly architecture: string | null;

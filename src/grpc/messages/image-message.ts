@@ -39,6 +39,7 @@ export const encodeImage: (image: Image) => Buffer = oncePerObject((image) =>
     displayName: image.displayName,
     digest: image.digest ?? "",
     aliases: [...image.aliases],
+    aliasCount: image.aliasCount,
     aliasTarget: image.aliasTarget ?? "",
     imageType: `IMAGE_TYPE_${image.type}`,
     prepulled: image.prepulled,

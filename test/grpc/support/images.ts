@@ -22,6 +22,7 @@ export function imageOf(tag: string, overrides: Partial<Image> = {}): Image {
     type: "WEEKLY",
     digest,
     aliases: [],
+    aliasCount: 0,
     aliasTarget: null,
     architecture: null,
     cycle: null,

@@ -19,6 +19,7 @@ export interface Image {
   'cycle'?: (number);
   'buildTime'?: (_google_protobuf_Timestamp | null);
   'nodes'?: (string)[];
+  'aliasCount'?: (number);
   '_cycle'?: "cycle";
 }
 
@@ -37,5 +38,6 @@ export interface Image__Output {
   'cycle'?: (number);
   'buildTime': (_google_protobuf_Timestamp__Output | null);
   'nodes': (string)[];
+  'aliasCount': (number);
   '_cycle'?: "cycle";
 }
