@@ -2,7 +2,7 @@
 if (Number(process.versions.node.split(".")[0]) >= 24) {
   const { useCompileCache } = await import("./compile-cache.js");
   useCompileCache();
-  for (const module of ["main", "app/run", "app/demo", "cli/clients/run-client"]) {
+  for (const module of ["main", "cli/arguments", "cli/output", "app/run", "app/demo", "cli/clients/run-client"]) {
     await import(`../src/${module}.ts`);
   }
 }

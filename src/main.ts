@@ -1,61 +1,87 @@
 import { readFile } from "node:fs/promises";
-import { parseArguments, UsageError } from "./cli/arguments.ts";
-import { runClient } from "./cli/clients/run-client.ts";
-import { type Command, isClientCommand } from "./cli/command.ts";
-import { USAGE } from "./cli/usage.ts";
-import { ConfigError } from "./config/config-error.ts";
-import { loadConfig } from "./config/load.ts";
+import type { Command } from "./cli/command.ts";
+
+type PrintingCommand = Exclude<Command, { readonly name: "serve" }>;
 
 /** Exit status for a command line or a configuration that cannot be used. */
 const UNUSABLE = 2;
+/** Exit statuses of a command that a signal ended, as shells give them. */
+const INTERRUPTED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
-/** The program `lab-images`: reads the command line, does what it says, and sets the exit status. */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * The program `lab-images`: reads the command line, does what it says, and sets the exit status. `stopping` aborts with the
+ * name of the first signal. What a command needs is loaded when it is known.
+ */
+export async function main(argv: readonly string[], stopping: AbortSignal): Promise<void> {
+  const { parseArguments, UsageError } = await import("./cli/arguments.ts");
+  const { ConfigError } = await import("./config/config-error.ts");
   try {
-    process.exitCode = await run(parseArguments(argv));
+    const command = parseArguments(argv);
+    process.exitCode =
+      command.name === "serve" ? await serve(command.config, stopping) : await print(command, stopping);
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`lab-images: ${error.message}\n\n${USAGE}`);
-      process.exitCode = UNUSABLE;
-    } else if (error instanceof ConfigError) {
-      process.stderr.write(describeProblems(error));
-      process.exitCode = UNUSABLE;
-    } else throw error;
+      const { USAGE } = await import("./cli/usage.ts");
+      complain(`lab-images: ${error.message}\n\n${USAGE}`);
+    } else if (error instanceof ConfigError) complain(describeProblems(error.problems));
+    else throw error;
+    process.exitCode = UNUSABLE;
   }
 }
 
-async function run(command: Command): Promise<number> {
-  if (isClientCommand(command)) return await runClient(command, clientIo());
+/** The log has a sink of its own: Node's stream is not even made, since that would change the descriptor for others. */
+async function serve(file: string, stopping: AbortSignal): Promise<number> {
+  const { loadConfig } = await import("./config/load.ts");
+  const config = await loadConfig(file);
+  const { runServer } = await import("./app/run.ts");
+  return await runServer(config, { stopping });
+}
+
+/** A command whose output is somebody's to read. */
+async function print(command: PrintingCommand, stopping: AbortSignal): Promise<number> {
+  const { watchOutput } = await import("./cli/output.ts");
+  const output = watchOutput(process.stdout, process.stderr, (status) => {
+    process.exitCode = status;
+  });
+  const status = await runCommand(command, AbortSignal.any([stopping, output.closed]));
+  return output.status() ?? status;
+}
+
+function complain(text: string): void {
+  process.stderr.on("error", () => undefined);
+  process.stderr.write(text);
+}
+
+async function runCommand(command: PrintingCommand, stopping: AbortSignal): Promise<number> {
   switch (command.name) {
-    case "help":
+    case "help": {
+      const { USAGE } = await import("./cli/usage.ts");
       process.stdout.write(USAGE);
       return 0;
+    }
     case "version":
       process.stdout.write(`${await version()}\n`);
       return 0;
-    case "check-config":
+    case "check-config": {
+      const { loadConfig } = await import("./config/load.ts");
       await loadConfig(command.file);
       process.stdout.write(`${command.file}: the configuration is valid\n`);
       return 0;
-    case "serve": {
-      const { runServer } = await import("./app/run.ts");
-      return await runServer(await loadConfig(command.config));
     }
     case "demo": {
       const { runDemo } = await import("./app/demo.ts");
-      return await runDemo(command);
+      return await runDemo({ ...command, stopping, write: (text) => void process.stdout.write(text) });
+    }
+    default: {
+      const { runClient } = await import("./cli/clients/run-client.ts");
+      const { stdout, stderr } = process;
+      const status = await runClient(command, { stdout, stderr, signal: stopping });
+      return status === 0 ? status : (INTERRUPTED[String(stopping.reason)] ?? status);
     }
   }
 }
 
-function clientIo() {
-  const stopping = new AbortController();
-  process.once("SIGINT", () => stopping.abort());
-  process.once("SIGTERM", () => stopping.abort());
-  return { stdout: process.stdout, stderr: process.stderr, signal: stopping.signal };
-}
-
-function describeProblems({ problems }: ConfigError): string {
+function describeProblems(problems: readonly { readonly path: string; readonly message: string }[]): string {
   const lines = problems.map(({ path, message }) => `  ${path === "" ? "" : `${path}: `}${message}\n`);
   return `lab-images: the configuration cannot be used:\n${lines.join("")}`;
 }

@@ -1,36 +1,6 @@
-import { randomUUID } from "node:crypto";
-import type { Config } from "../config/config.ts";
-import { SERVED_METHODS } from "../grpc/server/contract.ts";
-import { CALL_CODES } from "../grpc/server/error-table.ts";
-import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
-import { createHttpServer, type HttpServer } from "../http/server.ts";
-import { connectKubernetes, type KubernetesConnection } from "../kubernetes/client/connection.ts";
-import { createNodeSource } from "../kubernetes/nodes/node-source.ts";
-import type { Clock } from "../ports.ts";
-import type { ClosableImageSource } from "../registry/oci/docker-source.ts";
-import { createTagLookup } from "../registry/oci/tag-lookup.ts";
-import { type ImageService, startImageService } from "../service/image-service.ts";
-import { createObservers } from "../service/observers/observers.ts";
-import { createAlerts } from "../telemetry/alerts.ts";
-import type { ProcessLogger } from "../telemetry/logger.ts";
-import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
-import { createImageSource } from "./image-source.ts";
-import { createBuiltInPrepuller, type RunningPrepuller } from "./prepuller.ts";
-import { createHook, type Hook } from "./registry-hook.ts";
-
-/** Tags outside the prepull set that may be looked up at the registry at one time. */
-const MOST_LOOK_UPS = 32;
-
-/** What the process brings. */
-export interface AppOptions {
-  readonly config: Config;
-  readonly logger: ProcessLogger;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** The service cannot go on: the process has to end, and not well. */
-  readonly onBroken: () => void;
-}
+import { MAX_FILE_BYTES } from "../config/named-files.ts";
+import { readRegularFile } from "../lib/bytes.ts";
+import { type AppOptions, FACTORIES, type Factories } from "./factories.ts";
 
 /** A running lab-images. */
 export interface App {
@@ -38,160 +8,93 @@ export interface App {
   readonly images: string;
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** Stops in order: not ready, streams ended, calls under way finished within `graceMs`, connections closed. */
+  /**
+   * Stops in order: not ready, streams ended, calls under way finished within `graceMs`, and everything released in
+   * reverse order of its acquisition.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Builds everything and starts it. Rejects where an address cannot be listened on; nothing stays behind then. */
-export async function startApp(options: AppOptions): Promise<App> {
-  const metrics = createMetrics({ grpcMethods: SERVED_METHODS, grpcCodes: CALL_CODES });
-  const source = await createImageSource({ ...options, metrics });
-  const { clock } = options;
-  const connection = connectKubernetes({ kubeconfig: options.config.kubernetes.kubeconfig, clock });
-  const logger = options.logger;
-  const prepuller = await createBuiltInPrepuller({ ...options, connection, environment: process.env });
+/** The service cannot start; the message names the key of the configuration and the cause. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/**
+ * Acquires everything and starts it. Rejects where a part cannot start, with a StartError where its cause is outside; then
+ * what was acquired before has been released in reverse order.
+ */
+export async function startApp(options: AppOptions, factories: Factories = FACTORIES): Promise<App> {
+  const { config, clock, logger } = options;
+  await using acquired = new AsyncDisposableStack();
+
+  /** Owns a part. A release that fails does not keep the others from being released. */
+  function own<Part>(name: string, part: Part, release: (part: Part) => unknown): Part {
+    acquired.defer(async () => {
+      try {
+        await release(part);
+      } catch (error) {
+        logger.error({ err: error }, `cannot release ${name} (bug)`);
+      }
+    });
+    return part;
+  }
+
+  const metrics = own("metrics", factories.metrics(), (it) => it.close());
+  const source = own("image source", await factories.source({ ...options, metrics }), (it) => it.close());
+  const kubeconfig = await kubeconfigPath(config.kubernetes.kubeconfig);
+  const connection = own("Kubernetes connection", factories.connection({ kubeconfig, clock }), (it) => it.close());
+  const prepuller = own(
+    "prepuller",
+    await naming("prepuller.namespace", factories.prepuller({ ...options, connection, environment: process.env })),
+    (it) => it?.ended(),
+  );
   const serving = { begin: (): void => undefined };
-  const service = startService(options, { source, connection, prepuller }, metrics, () => serving.begin());
+  const service = own(
+    "service",
+    factories.service(options, { source, connection, prepuller }, metrics, () => serving.begin()),
+    (it) => it.stop(),
+  );
   metrics.watchState(service.reader, clock);
   metrics.watchLog(logger);
-  const grpc = grpcServer(options, service, metrics);
+  const hook = own("registry hook", factories.hook(options, source, service, prepuller), (it) => it?.stop());
+  const grpc = own("gRPC server", factories.grpc(options, service, metrics), (it) => it.shutdown(0));
   serving.begin = () => grpc.setServing(true);
-  const hook = registryHook(options, source, service, prepuller);
-  const http = httpServer(options, service, metrics, hook);
+  const http = own("HTTP server", factories.http(options, service, metrics, hook), (it) => it.stop(0));
+  // The ports first: where one is taken, nothing has been asked of any peer yet, and no lease is held.
+  const { port: grpcPort } = await naming("grpc.listen", grpc.start());
+  const { port: httpPort } = await naming("http.listen", http.start());
+  service.start();
+  const owned = acquired.move();
 
-  async function stop(graceMs: number): Promise<void> {
-    http.drain();
-    hook?.stop();
-    const grpcEnd = grpc.shutdown(graceMs);
-    service.stop();
-    await Promise.all([grpcEnd, http.stop(graceMs)]);
-    await prepuller?.ended();
-    await Promise.all([source.close(), connection.close()]);
-    metrics.close();
-  }
-
-  try {
-    const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([
-      listening("grpc.listen", grpc.start()),
-      listening("http.listen", http.start()),
-    ]);
-    return { images: `${source.registry}/${source.repository}`, grpcPort, httpPort, stop };
-  } catch (error) {
-    await stop(0);
-    throw error;
-  }
-}
-
-/** Tells the operator which key of the configuration names the address that cannot be listened on. */
-async function listening<Started>(key: string, start: Promise<Started>): Promise<Started> {
-  try {
-    return await start;
-  } catch (cause) {
-    throw new Error(`${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
-}
-
-/** What the service works with. */
-interface Adapters {
-  readonly source: ClosableImageSource;
-  readonly connection: KubernetesConnection;
-  readonly prepuller: RunningPrepuller | null;
-}
-
-function startService(
-  { config, clock, random, logger, onBroken }: AppOptions,
-  { source, connection, prepuller }: Adapters,
-  metrics: Metrics,
-  onServing: () => void,
-): ImageService {
-  const { images, dropdown, tolerations, nodeSelector } = config;
-  const { nodeStatusMaxImages, markGrace } = config.kubernetes;
-  const alerts = createAlerts({ logger, counts: metrics });
-  const serviceLogger = logger.child({ component: "service" });
-  const observers = createObservers({ logger: serviceLogger, alerts, metrics, clock });
-  const lookUp = createTagLookup(source, { maxConcurrent: MOST_LOOK_UPS });
-  const service = startImageService({
-    epoch: randomUUID(),
-    settings: { images, dropdown },
-    rules: { tolerations, nodeStatusMaxImages, markGrace },
-    source,
-    nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
-    prepuller: prepuller ?? undefined,
-    lookUpTag: (tag, signal) => lookUp.lookup(tag, signal),
-    clock,
-    random,
-    logger: serviceLogger,
-    onNews(news, state) {
-      if (news.type === "snapshot.replaced") onServing();
-      observers.observe(news, state);
-    },
-    onGateMessage: (cause) => metrics.gateMessage(cause),
-    onBroken(error) {
-      logger.error({ err: error }, "coordinator crashed, process exits (bug)");
-      onBroken();
-    },
-  });
   return {
-    ...service,
-    stop() {
+    images: `${source.registry}/${source.repository}`,
+    grpcPort,
+    httpPort,
+    async stop(graceMs) {
+      http.drain();
+      hook?.stop();
+      // Both servers have the same time, and what calls wait for ends with the service.
+      const ends = [grpc.shutdown(graceMs), http.stop(graceMs)];
       service.stop();
-      observers.stop();
+      await Promise.allSettled(ends);
+      await owned.disposeAsync();
     },
   };
 }
 
-function grpcServer(
-  { config, clock, logger }: AppOptions,
-  { reader, commands }: ImageService,
-  metrics: Metrics,
-): GrpcServer {
-  const { listen, insecure, limits } = config.grpc;
-  const { namespace, pullSecret } = config.prepuller;
-  const { images, nodeSelector, tolerations } = config;
-  return createGrpcServer({
-    listen,
-    insecure,
-    limits: { ...DEFAULT_GRPC_LIMITS, streams: limits.maxStreams, callsPerConnection: limits.maxCallsPerConnection },
-    reader,
-    commands,
-    settings: { images, nodeSelector, tolerations, namespace, pullSecret },
-    logger: logger.child({ component: "grpc" }),
-    clock,
-    randomId: randomUUID,
-    observer: {
-      callFinished: ({ method, code, seconds }) => metrics.grpcCall(method, code, seconds),
-      streamsOpen: (count) => metrics.openStreams(count),
-    },
-  });
+/** Adds the key of the configuration to the reason why a part does not start. */
+async function naming<Started>(key: string, start: Promise<Started>): Promise<Started> {
+  try {
+    return await start;
+  } catch (cause) {
+    throw new StartError(`${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
-function registryHook(
-  { config, clock, logger }: AppOptions,
-  { repository }: ClosableImageSource,
-  { commands }: ImageService,
-  replicas: RunningPrepuller | null,
-): Hook | null {
-  const { hookSecretFile: secretFile } = config.http;
-  if (secretFile === null) return null;
-  return createHook({ secretFile, repository, commands, replicas, clock, logger: logger.child({ component: "hook" }) });
-}
-
-function httpServer(
-  { config, clock, logger }: AppOptions,
-  { reader }: ImageService,
-  metrics: Metrics,
-  hook: Hook | null,
-): HttpServer {
-  const { listen, allowAnonymousRead, pathPrefix } = config.http;
-  return createHttpServer({
-    listen,
-    allowAnonymousRead,
-    pathPrefix,
-    reader,
-    settings: config.images,
-    metrics,
-    logger: logger.child({ component: "http" }),
-    clock,
-    hook: hook?.handler,
-  });
+/** The configured kubeconfig, which has to be there, or the one that the environment names; null for the pod's own account. */
+async function kubeconfigPath(configured: string | null): Promise<string | null> {
+  if (configured === null) return process.env["KUBECONFIG"] || null;
+  await naming("kubernetes.kubeconfig", readRegularFile(configured, MAX_FILE_BYTES));
+  return configured;
 }

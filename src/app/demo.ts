@@ -7,33 +7,36 @@ import { DEMO_NAMESPACE, DEMO_REPOSITORY, type DemoWorld, startDemoWorld } from 
 import type { App } from "./app.ts";
 import { runServer } from "./run.ts";
 
-/** Where the demo listens; null for the usual place. */
+/** Where the demo listens and writes; an address is null for the usual one. */
 export interface DemoOptions {
   readonly grpc: string | null;
   readonly http: string | null;
+  /** Aborts when the process has to end, with the name of the signal. */
+  readonly stopping: AbortSignal;
+  readonly write: (text: string) => void;
 }
 
 /**
  * Runs the service against a registry and a cluster that are simulated in this process, and reached over sockets by the
- * very code that reaches real ones. Answers the exit status. Error: ConfigError where an address is not one.
+ * very code that reaches real ones. Returns the exit status. Error: ConfigError where an address is not one.
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const directory = await mkdtemp(join(tmpdir(), "lab-images-demo-"));
-  const world = await startDemoWorld();
-  try {
-    const kubeconfig = join(directory, "kubeconfig");
-    await writeFile(kubeconfig, world.kubeconfig, { mode: 0o600 });
-    const config = parseConfig(stringify(demoConfig(options, world, kubeconfig)));
-    return await runServer(config, {
-      onStarted(app) {
-        process.stdout.write(introduction(app, world));
-        world.begin((line) => process.stdout.write(`[simulation] ${line}\n`));
-      },
-    });
-  } finally {
-    await world.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
+  const { stopping, write } = options;
+  await using acquired = new AsyncDisposableStack();
+  const directory = acquired.adopt(await mkdtemp(join(tmpdir(), "lab-images-demo-")), (it) =>
+    rm(it, { recursive: true, force: true }),
+  );
+  const world = acquired.adopt(await startDemoWorld(), (it) => it.stop());
+  const kubeconfig = join(directory, "kubeconfig");
+  await writeFile(kubeconfig, world.kubeconfig, { mode: 0o600 });
+  const config = parseConfig(stringify(demoConfig(options, world, kubeconfig)));
+  return await runServer(config, {
+    stopping,
+    onStarted(app) {
+      write(introduction(app, world));
+      world.begin((line) => write(`[simulation] ${line}\n`));
+    },
+  });
 }
 
 function demoConfig({ grpc, http }: DemoOptions, world: DemoWorld, kubeconfig: string) {

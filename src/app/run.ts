@@ -1,67 +1,75 @@
 import type { Config } from "../config/config.ts";
+import { LabImagesError } from "../domain/errors.ts";
+import { DeadlineReached, withDeadline } from "../lib/abort.ts";
 import type { Clock } from "../ports.ts";
 import { createLogger, type ProcessLogger } from "../telemetry/logger.ts";
 import { createSystemClock } from "../telemetry/system-clock.ts";
-import { type App, startApp } from "./app.ts";
+import { type App, StartError, startApp } from "./app.ts";
 import { keepMemorySmall, releaseStartupMemory } from "./memory.ts";
 
-/** Milliseconds that calls under way have to finish after SIGTERM. */
-const GRACE = 10_000;
+/** Time in ms that calls under way have to finish after SIGTERM. */
+const GRACE_MS = 10_000;
+/** Time in ms after which the process ends, whatever has not been released: the lease is given back within 5 s. */
+const MAX_STOP_MS = GRACE_MS + 10_000;
 
 /** What a server's process has besides its configuration. */
-export interface ServerHooks {
-  /** Told once, when both ports are open. */
+export interface ServerOptions {
+  /** Aborts when the process has to end, with the name of the signal. */
+  readonly stopping: AbortSignal;
+  /** Called once, when both ports are open. */
   readonly onStarted?: (app: App) => void;
-  /** What else has to be stopped, after the service. */
-  readonly onStopped?: () => Promise<void>;
   readonly logger?: ProcessLogger;
   readonly clock?: Clock;
 }
 
-/**
- * Runs the service until it is told to stop. Answers the exit status: 0 after SIGTERM or SIGINT, 1 where it could not
- * start or broke. A second signal ends the process at once.
- */
-export async function runServer(config: Config, hooks: ServerHooks = {}): Promise<number> {
+/** Runs the service until it has to stop. Returns the exit status: 0, or 1 where it could not start or crashed. */
+export async function runServer(config: Config, options: ServerOptions): Promise<number> {
   keepMemorySmall();
-  const logger = hooks.logger ?? createLogger(config.log);
-  const clock = hooks.clock ?? createSystemClock();
-  const end = whenToEnd(logger);
+  const logger = options.logger ?? createLogger(config.log);
+  const clock = options.clock ?? createSystemClock();
+  const end = untilEnd(options.stopping, logger);
   try {
+    if (options.stopping.aborted) return 0;
     const app = await startApp({ config, logger, clock, random: Math.random, onBroken: () => end.now(1) });
     releaseStartupMemory();
     const { images, grpcPort, httpPort } = app;
     logger.info({ images, grpcPort, httpPort }, "listening");
-    hooks.onStarted?.(app);
+    options.onStarted?.(app);
     const status = await end.promise;
-    await app.stop(GRACE);
-    await hooks.onStopped?.();
+    await stopInTime(app, clock, logger);
     logger.info({ status }, "stopped");
     return status;
   } catch (error) {
-    logger.error({ err: error }, "the service cannot start");
-    await hooks.onStopped?.();
+    if (error instanceof StartError || error instanceof LabImagesError)
+      logger.error({}, `cannot start: ${error.message}`);
+    else logger.error({ err: error }, "cannot start (bug)");
     return 1;
   } finally {
     await logger.flush();
   }
 }
 
-/** The end of the process: by signal, by a defect, or from outside through `now`. */
-function whenToEnd(logger: ProcessLogger) {
-  let told = false;
+async function stopInTime(app: App, clock: Clock, logger: ProcessLogger): Promise<void> {
+  try {
+    await withDeadline(clock, MAX_STOP_MS, new AbortController().signal, () => app.stop(GRACE_MS));
+  } catch (error) {
+    if (!(error instanceof DeadlineReached)) throw error;
+    logger.warn({}, `not everything was released within ${MAX_STOP_MS / 1_000} s`);
+  }
+}
+
+/** The end of the process: by signal, by a bug, or from outside through `now`. */
+function untilEnd(stopping: AbortSignal, logger: ProcessLogger) {
   const { promise, resolve } = Promise.withResolvers<number>();
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (told) process.exit(signal === "SIGINT" ? 130 : 143);
-    told = true;
-    logger.info({ signal }, "stopping");
+  const stop = () => {
+    logger.info({ signal: String(stopping.reason) }, "stopping");
     resolve(0);
   };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  if (stopping.aborted) stop();
+  stopping.addEventListener("abort", stop, { once: true });
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
-      logger.error({ err: error }, "uncaught exception, process exits (bug)");
+      logger.error({ err: error }, "uncaught error, process exits (bug)");
       resolve(1);
     });
   }

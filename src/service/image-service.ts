@@ -34,10 +34,12 @@ export interface ImageServiceParts extends CoordinatorParts {
   readonly onBroken: (error: unknown) => void;
 }
 
-/** The running service: the machines, with the effects they need and the ways in. */
+/** The service: the machines, with the effects they need and the ways in. Before its start it has no snapshot. */
 export interface ImageService {
   readonly reader: StateReader;
   readonly commands: ImageCommands;
+  /** Starts the coordinator, the first refresh, and following the nodes. */
+  start(): void;
   /** Ends streams and waiting demands with ShuttingDownError, and aborts what is under way. */
   stop(): void;
 }
@@ -63,8 +65,8 @@ const NEWS = [
   "actor.broke",
 ] as const;
 
-/** Starts the coordinator and all that hangs on it. */
-export function startImageService(parts: ImageServiceParts): ImageService {
+/** The coordinator and all that hangs on it; nothing runs before its start. */
+export function createImageService(parts: ImageServiceParts): ImageService {
   const callers = gateCallers({
     onThrow: (error) => parts.logger.error({ err: error }, "gate caller threw (bug)"),
     onDelivered: parts.onGateMessage,
@@ -83,11 +85,13 @@ export function startImageService(parts: ImageServiceParts): ImageService {
   };
   watchState(running);
   for (const type of NEWS) actor.on(type, (news) => hear(running, news));
-  actor.start();
-  followNodes(running, following.signal);
   return {
     reader: stateReader(running),
     commands: imageCommands(running),
+    start() {
+      actor.start();
+      followNodes(running, following.signal);
+    },
     stop() {
       if (running.stopped) return;
       running.stopped = true;

@@ -124,6 +124,54 @@ describe("the command line", { concurrency: 2 }, () => {
     });
   }
 
+  test("F41: gRPC's port is taken while HTTP still looks its address up: one line, exit status 1", async () => {
+    const holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    const listen = { grpc: { listen: `127.0.0.1:${port}` }, http: { listen: "localhost:0" } };
+    const { status, output, complaints } = await run(
+      "serve",
+      "--config",
+      await configFile({ images: { source: SOURCE }, ...listen }),
+    );
+    holder.close();
+    assert.equal(status, 1);
+    assert.equal(complaints, "");
+    const lines: { readonly msg: string; readonly err?: unknown }[] = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ msg, err }) => [msg, err]),
+      [[`cannot start: grpc.listen: cannot listen on 127.0.0.1:${port}: EADDRINUSE`, undefined]],
+    );
+  });
+
+  for (const [name, keys, said] of [
+    [
+      "a kubeconfig that is not there",
+      { kubernetes: { kubeconfig: "/nonexistent/kubeconfig" } },
+      /kubernetes\.kubeconfig: ENOENT.*/,
+    ],
+    [
+      "a namespace that nothing tells",
+      { prepuller: { enabled: true } },
+      /prepuller\.namespace: cannot find our namespace: .*/,
+    ],
+  ] as const) {
+    test(`L5: ${name} is told in one line: exit status 1`, async () => {
+      const listen = { grpc: { listen: "127.0.0.1:0" }, http: { listen: "127.0.0.1:0" } };
+      const { status, output } = await run(
+        "serve",
+        "--config",
+        await configFile({ images: { source: SOURCE }, ...listen, ...keys }),
+      );
+      assert.equal(status, 1);
+      assert.match(output, /^[^\n]+\n$/);
+      assert.match(output, new RegExp(`"msg":"cannot start: ${said.source}"`));
+    });
+  }
+
   test("a Node that is too old is told which one is needed: exit status 2", async () => {
     const { status, complaints } = await runNode("--import", OLD_NODE, PROGRAM, "serve");
     assert.equal(status, 2);

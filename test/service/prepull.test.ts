@@ -9,7 +9,7 @@ import {
 } from "../../src/domain/prepull/pull.ts";
 import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
 import type { Leadership, Logger, NodeListener, NodeSource, Puller } from "../../src/ports.ts";
-import { startImageService } from "../../src/service/image-service.ts";
+import { createImageService } from "../../src/service/image-service.ts";
 import { digest, imageSettings, listing, nodeReport, nodeRules, REPOSITORY } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
@@ -75,7 +75,7 @@ async function world({
     error: (_, message) => void errors.push(message),
     child: () => logger,
   };
-  const service = startImageService({
+  const service = createImageService({
     onGateMessage: () => undefined,
     epoch: "e",
     settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
@@ -97,6 +97,7 @@ async function world({
       throw error;
     },
   });
+  service.start();
   while (service.reader.current() === null) await clock.advance(0);
   await clock.advance(10);
   const work = () => {

@@ -3,7 +3,7 @@ import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
 import type { GateCaller, GateRequest, GateSession, NodeListener, RefreshCause } from "../../src/ports.ts";
-import { startImageService } from "../../src/service/image-service.ts";
+import { createImageService } from "../../src/service/image-service.ts";
 import { imageSettings, listing, nodeReport, nodeRules, REPOSITORY, resolved } from "./image-world.ts";
 import { logLines } from "./log-lines.ts";
 import { manualClock } from "./manual-clock.ts";
@@ -125,7 +125,7 @@ export function serviceWorld() {
   const news: CoordinatorNews[] = [];
   const broken: unknown[] = [];
   const lookUps: string[] = [];
-  const service = startImageService({
+  const service = createImageService({
     onGateMessage: () => undefined,
     epoch: EPOCH,
     source: registry,
@@ -142,6 +142,7 @@ export function serviceWorld() {
     onNews: (one) => news.push(one),
     onBroken: (error) => broken.push(error),
   });
+  service.start();
   return {
     ...service,
     clock,

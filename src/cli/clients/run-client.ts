@@ -14,7 +14,10 @@ export interface ClientIo {
   readonly signal: AbortSignal;
 }
 
-/** Asks a running service and writes its answer. Answers the exit status: 0, or 1 with the reason on standard error. */
+/**
+ * Asks a running service and writes its answer. Returns the exit status: 0, or 1 with the reason on standard error, or
+ * without a word where the signal has aborted.
+ */
 export async function runClient(command: ClientCommand, io: ClientIo): Promise<number> {
   const client = connect(command.address);
   const write = (report: Report) => {
@@ -25,7 +28,7 @@ export async function runClient(command: ClientCommand, io: ClientIo): Promise<n
     await answer(command, client, io.signal, write);
     return 0;
   } catch (error) {
-    io.stderr.write(`lab-images: ${describeFailure(error, command.address)}\n`);
+    if (!io.signal.aborted) io.stderr.write(`lab-images: ${describeFailure(error, command.address)}\n`);
     return 1;
   } finally {
     client.close();

@@ -54,10 +54,14 @@ type Taint = { readonly key: string; readonly value: string; readonly effect: st
 
 /** Starts registry, cluster and nodes on loopback, at ports that the system chooses. */
 export async function startDemoWorld(): Promise<DemoWorld> {
-  const registry = await startOciRegistry();
-  const cluster = await startKubernetesApi();
+  await using acquired = new AsyncDisposableStack();
+  const registry = acquired.adopt(await startOciRegistry(), (it) => it.close());
+  const cluster = acquired.adopt(await startKubernetesApi(), (it) => it.close());
   cluster.put("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: DEMO_NAMESPACE } });
   const world = createWorld(registry, cluster);
+  acquired.defer(async () => {
+    await Promise.all([...world.kubelets.values()].map((kubelet) => kubelet.stop()));
+  });
   for (const tag of establishedTags(world.today)) push(world, tag);
   const recommended = weeklyTag(world.today - WEEK);
   pointTo(world, "recommended", recommended);
@@ -66,6 +70,7 @@ export async function startDemoWorld(): Promise<DemoWorld> {
   await world.startNode("gpu-elm", [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }]);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  const owned = acquired.move();
   return {
     registryHost: registry.host,
     kubeconfig: cluster.kubeconfig,
@@ -81,9 +86,7 @@ export async function startDemoWorld(): Promise<DemoWorld> {
     async stop() {
       stopped = true;
       clearInterval(timer);
-      await Promise.all([...world.kubelets.values()].map((kubelet) => kubelet.stop()));
-      await cluster.close();
-      await registry.close();
+      await owned.disposeAsync();
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { NodeReport } from "../../../src/domain/nodes/node-report.ts";
 import type { CoordinatorNews } from "../../../src/machines/coordinator-events.ts";
 import type { Clock, ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
-import { type ImageService, startImageService } from "../../../src/service/image-service.ts";
+import { createImageService, type ImageService } from "../../../src/service/image-service.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Scenario } from "./scenario.ts";
 import { seededRandom } from "./scenario.ts";
@@ -69,7 +69,7 @@ export function startOurPolicy(
     recover: () => Promise.resolve([]),
   };
   let isRefreshing = false;
-  const service = startService({ scenario, clock, random, nodes, puller }, ({ type }) => {
+  const service = createService({ scenario, clock, random, nodes, puller }, ({ type }) => {
     if (type === "refresh.started") isRefreshing = true;
     if (type === "refresh.settled") isRefreshing = false;
   });
@@ -104,12 +104,12 @@ function arrivesInTime(transfer: Transfer, timeout: number, clock: Clock, signal
   });
 }
 
-function startService(
+function createService(
   { scenario, clock, random, nodes, puller }: ServiceParts,
   onNews: (news: CoordinatorNews) => void,
 ): ImageService {
   const recommended = scenario.images[0]?.tag ?? "";
-  return startImageService({
+  return createImageService({
     onGateMessage: () => undefined,
     epoch: "simulation",
     settings: {

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import type { Config } from "../config/config.ts";
+import { SERVED_METHODS } from "../grpc/server/contract.ts";
+import { CALL_CODES } from "../grpc/server/error-table.ts";
+import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
+import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { connectKubernetes, type KubernetesConnection } from "../kubernetes/client/connection.ts";
+import { createNodeSource } from "../kubernetes/nodes/node-source.ts";
+import type { Clock } from "../ports.ts";
+import type { ClosableImageSource } from "../registry/oci/docker-source.ts";
+import { createTagLookup } from "../registry/oci/tag-lookup.ts";
+import { createImageService, type ImageService } from "../service/image-service.ts";
+import { createObservers } from "../service/observers/observers.ts";
+import { createAlerts } from "../telemetry/alerts.ts";
+import type { ProcessLogger } from "../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createImageSource } from "./image-source.ts";
+import { createBuiltInPrepuller, type RunningPrepuller } from "./prepuller.ts";
+import { createHook, type Hook } from "./registry-hook.ts";
+
+/** Tags outside the prepull set that may be looked up at the registry at one time. */
+const MAX_LOOK_UPS = 32;
+
+/** What the process brings. */
+export interface AppOptions {
+  readonly config: Config;
+  readonly logger: ProcessLogger;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** The service cannot go on: the process has to end with an exit status other than 0. */
+  readonly onBroken: () => void;
+}
+
+/** What the service works with. */
+interface Adapters {
+  readonly source: ClosableImageSource;
+  readonly connection: KubernetesConnection;
+  readonly prepuller: RunningPrepuller | null;
+}
+
+function createService(
+  { config, clock, random, logger, onBroken }: AppOptions,
+  { source, connection, prepuller }: Adapters,
+  metrics: Metrics,
+  onServing: () => void,
+): ImageService {
+  const { images, dropdown, tolerations, nodeSelector } = config;
+  const { nodeStatusMaxImages, markGrace } = config.kubernetes;
+  const alerts = createAlerts({ logger, counts: metrics });
+  const serviceLogger = logger.child({ component: "service" });
+  const observers = createObservers({ logger: serviceLogger, alerts, metrics, clock });
+  const lookUp = createTagLookup(source, { maxConcurrent: MAX_LOOK_UPS });
+  const service = createImageService({
+    epoch: randomUUID(),
+    settings: { images, dropdown },
+    rules: { tolerations, nodeStatusMaxImages, markGrace },
+    source,
+    nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
+    prepuller: prepuller ?? undefined,
+    lookUpTag: (tag, signal) => lookUp.lookup(tag, signal),
+    clock,
+    random,
+    logger: serviceLogger,
+    onNews(news, state) {
+      if (news.type === "snapshot.replaced") onServing();
+      observers.observe(news, state);
+    },
+    onGateMessage: (cause) => metrics.gateMessage(cause),
+    onBroken(error) {
+      logger.error({ err: error }, "coordinator crashed, process exits (bug)");
+      onBroken();
+    },
+  });
+  return {
+    ...service,
+    stop() {
+      service.stop();
+      observers.stop();
+    },
+  };
+}
+
+function createGrpc(
+  { config, clock, logger }: AppOptions,
+  { reader, commands }: ImageService,
+  metrics: Metrics,
+): GrpcServer {
+  const { listen, insecure, limits } = config.grpc;
+  const { namespace, pullSecret } = config.prepuller;
+  const { images, nodeSelector, tolerations } = config;
+  return createGrpcServer({
+    listen,
+    insecure,
+    limits: { ...DEFAULT_GRPC_LIMITS, streams: limits.maxStreams, callsPerConnection: limits.maxCallsPerConnection },
+    reader,
+    commands,
+    settings: { images, nodeSelector, tolerations, namespace, pullSecret },
+    logger: logger.child({ component: "grpc" }),
+    clock,
+    randomId: randomUUID,
+    observer: {
+      callFinished: ({ method, code, seconds }) => metrics.grpcCall(method, code, seconds),
+      streamsOpen: (count) => metrics.openStreams(count),
+    },
+  });
+}
+
+function createRegistryHook(
+  { config, clock, logger }: AppOptions,
+  { repository }: ClosableImageSource,
+  { commands }: ImageService,
+  replicas: RunningPrepuller | null,
+): Hook | null {
+  const { hookSecretFile: secretFile } = config.http;
+  if (secretFile === null) return null;
+  return createHook({ secretFile, repository, commands, replicas, clock, logger: logger.child({ component: "hook" }) });
+}
+
+function createHttp(
+  { config, clock, logger }: AppOptions,
+  { reader }: ImageService,
+  metrics: Metrics,
+  hook: Hook | null,
+): HttpServer {
+  const { listen, allowAnonymousRead, pathPrefix } = config.http;
+  return createHttpServer({
+    listen,
+    allowAnonymousRead,
+    pathPrefix,
+    reader,
+    settings: config.images,
+    metrics,
+    logger: logger.child({ component: "http" }),
+    clock,
+    hook: hook?.handler,
+  });
+}
+
+/** How each part of the service is made, in the order in which they are: tests let one of them fail. */
+export const FACTORIES = {
+  metrics: () => createMetrics({ grpcMethods: SERVED_METHODS, grpcCodes: CALL_CODES }),
+  source: createImageSource,
+  connection: connectKubernetes,
+  prepuller: createBuiltInPrepuller,
+  service: createService,
+  hook: createRegistryHook,
+  grpc: createGrpc,
+  http: createHttp,
+};
+
+export type Factories = typeof FACTORIES;
