@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { credentials, loadPackageDefinition, type requestCallback } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { CoreV1Api, KubeConfig, type V1Pod } from "@kubernetes/client-node";
+import { DEFAULT_POD_OPTIONS } from "../src/domain/prepull/pod-options.ts";
 import type { ProtoGrpcType } from "../src/grpc/gen/image_service.ts";
 import { buildPrepullPod, type PrepullPodSettings } from "../src/kubernetes/pods/prepull-pod.ts";
 
@@ -58,8 +59,8 @@ export async function runOutsidePrepuller(address: string, core: CoreV1Api, sign
       for await (const _refresh of gate) {
         const { config } = (await call(client.GetPrepullStatus, { pageSize: 1 })).status ?? {};
         const { namespace, pullSecret, tolerations = [] } = config ?? {};
-        const own = { instance, labels: {}, namespace: namespace || "default", pullSecret: pullSecret || null };
-        await fillAll({ ...own, tolerations });
+        const own = { instance, namespace: namespace || "default", pullSecret: pullSecret || null };
+        await fillAll({ ...own, tolerations, pod: DEFAULT_POD_OPTIONS });
       }
     } catch (error) {
       if (!signal.aborted) process.emitWarning(String(error));

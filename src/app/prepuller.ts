@@ -53,7 +53,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     instance: config.prepuller.leaderElection.leaseName,
     pullSecret,
     tolerations: config.tolerations,
-    labels: {},
+    pod: config.prepuller.pod,
     owner: ownerOf(parts, namespace, logger),
     leadership,
     maxPods: maxConcurrentPulls,

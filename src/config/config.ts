@@ -1,4 +1,5 @@
 import type { Toleration } from "../domain/nodes/node-report.ts";
+import type { PrepullPodOptions } from "../domain/prepull/pod-options.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
 import type { ListenAddress } from "../lib/net.ts";
 
@@ -45,6 +46,7 @@ interface PrepullerConfig {
   /** Name of the secret that pods pull with, or null. */
   readonly pullSecret: string | null;
   readonly maxConcurrentPulls: number;
+  readonly pod: PrepullPodOptions;
   readonly leaderElection: LeaderElectionConfig;
 }
 

@@ -77,7 +77,7 @@ export function list<Schema extends z.ZodType>(schema: Schema, expected: string)
 }
 
 /** Text or a number that `parse` understands, as what it makes of it. */
-function parsed<Input extends z.ZodType<string | number>, Output>(
+export function parsed<Input extends z.ZodType<string | number>, Output>(
   input: Input,
   parse: (value: z.output<Input>) => Output | null,
   expected: string,

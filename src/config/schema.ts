@@ -16,10 +16,10 @@ import {
   text,
   wholeNumber,
   withDefault,
-  word,
   wordInAnyCase,
 } from "./fields.ts";
 import { dnsLabel, dnsSubdomain, labels } from "./kubernetes-rules.ts";
+import { pod, toleration } from "./pod-rules.ts";
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -91,14 +91,6 @@ const filter = section({
   ),
 });
 
-const toleration = mapping({
-  key: optional(z.string({ error: "the key of a taint" })),
-  operator: optional(word(["Exists", "Equal"])),
-  value: optional(z.string({ error: "text" })),
-  effect: optional(word(["NoSchedule", "PreferNoSchedule", "NoExecute"])),
-  tolerationSeconds: optional(wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
-});
-
 const grpc = section({
   listen: withDefault(listenAddress, { host: "127.0.0.1", port: 50_051 }),
   insecure: withDefault(flag, false),
@@ -142,6 +134,7 @@ const prepuller = section({
   namespace: optional(dnsLabel),
   pullSecret: optional(dnsSubdomain),
   maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 20),
+  pod,
   leaderElection,
 });
 

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { DEFAULT_POD_OPTIONS } from "../../src/domain/prepull/pod-options.ts";
 import type { PullOrder } from "../../src/domain/prepull/pull.ts";
 import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/client/connection.ts";
 import { createDeploymentOwner } from "../../src/kubernetes/pods/pod-owner.ts";
@@ -95,7 +96,7 @@ function pullerDefaults(connection: KubernetesConnection): PullerOptions {
     instance: INSTANCE,
     pullSecret: "registry",
     tolerations: [{ key: "lab", operator: "Exists", effect: "NoSchedule", tolerationSeconds: 60 }],
-    labels: { team: "science" },
+    pod: { ...DEFAULT_POD_OPTIONS, labels: { team: "science" } },
     owner: createDeploymentOwner({
       connection,
       deployment: { namespace: DEPLOYED, name: DEPLOYED },

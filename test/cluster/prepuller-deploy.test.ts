@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import type { V1ConfigMap, V1Deployment, V1Role, V1ServiceAccount } from "@kubernetes/client-node";
 import { parseConfig } from "../../src/config/load.ts";
+import { DEFAULT_POD_OPTIONS } from "../../src/domain/prepull/pod-options.ts";
 import { buildPrepullPod } from "../../src/kubernetes/pods/prepull-pod.ts";
 import { digest } from "../kubernetes/node-fixture.ts";
 import { reference } from "../kubernetes/prepull-fixture.ts";
@@ -105,7 +106,13 @@ describe("deploy/ on a real API server", { skip }, () => {
   });
 
   it("lets the account make the pod and read its lease, and no other", async () => {
-    const settings = { namespace: DEPLOYED, instance: "x", pullSecret: null, tolerations: [], labels: {} };
+    const settings = {
+      namespace: DEPLOYED,
+      instance: "x",
+      pullSecret: null,
+      tolerations: [],
+      pod: DEFAULT_POD_OPTIONS,
+    };
     const order = { node: "n", nodeUid: "u", digest: digest(1), reference: reference(1), timeout: 1_000 };
     const body = buildPrepullPod(settings, order, null);
     await client.request("POST", PODS, { body });

@@ -4,6 +4,7 @@
  * of a `ReplicaPlan` in JSON; it tells what happens in lines of JSON.
  */
 import { readFile } from "node:fs/promises";
+import { DEFAULT_POD_OPTIONS } from "../../src/domain/prepull/pod-options.ts";
 import { type PullOrder, PullReleasedError } from "../../src/domain/prepull/pull.ts";
 import { connectKubernetes, type KubernetesConnection } from "../../src/kubernetes/client/connection.ts";
 import { createLeadership } from "../../src/kubernetes/lease/leadership.ts";
@@ -108,7 +109,7 @@ async function main(planPath: string): Promise<void> {
     instance: LEASE,
     pullSecret: null,
     tolerations: [],
-    labels: {},
+    pod: DEFAULT_POD_OPTIONS,
     owner: noOwner,
     leadership,
     limits: { api: { createMs: timing.leaseDuration - timing.renewDeadline } },

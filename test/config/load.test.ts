@@ -71,7 +71,7 @@ test("everything that is given is taken over", () => {
       nodeSelector: { "example.org/labs": "true" },
       tolerations: [
         { key: "a", operator: "Exists", tolerationSeconds: 5 },
-        { value: "", effect: null },
+        { key: "", operator: "Exists", value: "", effect: null },
       ],
       prepuller: { enabled: true, namespace: "labs", pullSecret: "pull" },
       grpc: { listen: "0.0.0.0:1", insecure: true },
@@ -98,7 +98,10 @@ test("everything that is given is taken over", () => {
     cutoffVersion: "22.0.0-rc1",
   });
   assert.deepEqual(config.nodeSelector, { "example.org/labs": "true" });
-  assert.deepEqual(config.tolerations, [{ key: "a", operator: "Exists", tolerationSeconds: 5 }, { value: "" }]);
+  assert.deepEqual(config.tolerations, [
+    { key: "a", operator: "Exists", tolerationSeconds: 5 },
+    { operator: "Exists", value: "" },
+  ]);
   assert.equal(config.prepuller.enabled, true);
   assert.equal(config.prepuller.namespace, "labs");
   assert.deepEqual(config.grpc.listen, { host: "0.0.0.0", port: 1 });

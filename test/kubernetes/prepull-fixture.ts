@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DEFAULT_POD_OPTIONS } from "../../src/domain/prepull/pod-options.ts";
 import {
   type PullFailure,
   type PullOrder,
@@ -133,7 +134,7 @@ function pullerDefaults(connection: KubernetesConnection): PullerOptions {
     instance: INSTANCE,
     pullSecret: null,
     tolerations: [],
-    labels: {},
+    pod: DEFAULT_POD_OPTIONS,
     owner: noOwner,
     leadership: { mayWrite: () => true },
     clock: machineTime,

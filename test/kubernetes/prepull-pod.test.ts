@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { DEFAULT_POD_OPTIONS, type PrepullPodOptions } from "../../src/domain/prepull/pod-options.ts";
 import {
   buildPrepullPod,
   instanceLabel,
@@ -15,7 +16,7 @@ const settings: PrepullPodSettings = {
   instance: "lab-images-prepuller",
   pullSecret: null,
   tolerations: [],
-  labels: {},
+  pod: DEFAULT_POD_OPTIONS,
 };
 const order = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), timeout: 90_500 };
 
@@ -71,6 +72,7 @@ describe("prepull pod: the object", () => {
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
+      dnsPolicy: "Default",
       tolerations: [],
       securityContext: {
         runAsNonRoot: true,
@@ -96,23 +98,50 @@ describe("prepull pod: the object", () => {
     });
   });
 
-  it("has the configured tolerations, as the API takes them, secret and labels, and the owner", () => {
+  it("has the configured tolerations, as the API takes them, and secret, and the owner", () => {
     const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u" };
     const tolerations = [
       { key: "lab", operator: "Exists", value: undefined, tolerationSeconds: 60, effect: "NoSchedule" },
       { key: "lab", operator: "Equal", value: "x", tolerationSeconds: 60, effect: "NoExecute" },
     ];
-    const labels = { team: "science", "nublado.lsst.io/category": "lab" };
-    const more = { ...settings, pullSecret: "registry", tolerations, labels };
+    const more = { ...settings, pullSecret: "registry", tolerations };
     const { metadata, spec } = buildPrepullPod(more, order, owner);
     assert.deepEqual(spec?.tolerations, [
       { key: "lab", operator: "Exists", effect: "NoSchedule" },
       { key: "lab", operator: "Equal", value: "x", effect: "NoExecute", tolerationSeconds: 60 },
     ]);
     assert.deepEqual(spec?.imagePullSecrets, [{ name: "registry" }]);
-    assert.equal(metadata?.labels?.["team"], "science");
-    assert.equal(metadata?.labels?.["nublado.lsst.io/category"], "prepuller");
     assert.deepEqual(metadata?.ownerReferences, [owner]);
+  });
+
+  it("F21: has what prepuller.pod sets, beside what it is found by", () => {
+    const pod: PrepullPodOptions = {
+      resources: { requests: { cpu: "10m" }, limits: {} },
+      securityContext: { runAsNonRoot: true, runAsUser: 1_000 },
+      priorityClassName: "low",
+      runtimeClassName: "gvisor",
+      dnsPolicy: "ClusterFirst",
+      labels: { team: "science", "sidecar.istio.io/inject": "true" },
+      annotations: { "example.org/owner": "us" },
+    };
+    const { metadata, spec } = buildPrepullPod({ ...settings, pod }, order, null);
+    const [container] = spec?.containers ?? [];
+    assert.deepEqual(container?.resources, pod.resources);
+    assert.deepEqual(container?.securityContext, { runAsNonRoot: true, runAsUser: 1_000 });
+    assert.equal(spec?.securityContext, undefined);
+    assert.deepEqual([spec?.priorityClassName, spec?.runtimeClassName], ["low", "gvisor"]);
+    assert.equal(spec?.dnsPolicy, "ClusterFirst");
+    assert.equal(metadata?.labels?.["team"], "science");
+    assert.equal(metadata?.labels?.["sidecar.istio.io/inject"], "true");
+    assert.equal(metadata?.labels?.["lab-images/prepuller"], "lab-images-prepuller");
+    assert.equal(metadata?.annotations?.["example.org/owner"], "us");
+    assert.equal(metadata?.annotations?.["lab-images/node-uid"], "uid-a");
+  });
+
+  it("F21: has no security context where the cluster's admission sets one", () => {
+    const { spec } = buildPrepullPod({ ...settings, pod: { ...settings.pod, securityContext: null } }, order, null);
+    assert.equal(spec?.securityContext, undefined);
+    assert.equal(spec?.containers[0]?.securityContext, undefined);
   });
 
   it("has a deadline of a second at least", () => {

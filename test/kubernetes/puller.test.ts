@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { DEFAULT_POD_OPTIONS } from "../../src/domain/prepull/pod-options.ts";
 import { PullCancelledError, type PullOrder, PullReleasedError } from "../../src/domain/prepull/pull.ts";
 import { buildPrepullPod } from "../../src/kubernetes/pods/prepull-pod.ts";
 import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
@@ -26,7 +27,13 @@ function leave(
   order: PullOrder,
   more: { readonly metadata?: JsonObject; readonly spec?: JsonObject; readonly status?: JsonObject } = {},
 ): ApiObject {
-  const settings = { namespace: NAMESPACE, instance: INSTANCE, pullSecret: null, tolerations: [], labels: {} };
+  const settings = {
+    namespace: NAMESPACE,
+    instance: INSTANCE,
+    pullSecret: null,
+    tolerations: [],
+    pod: DEFAULT_POD_OPTIONS,
+  };
   const pod = JSON.parse(JSON.stringify(buildPrepullPod(settings, order, null))) as ApiObject;
   return bench.api.put("pods", {
     ...pod,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import type { Toleration } from "../../domain/nodes/node-report.ts";
+import type { PrepullPodOptions } from "../../domain/prepull/pod-options.ts";
 import type { PullOrder } from "../../domain/prepull/pull.ts";
 
 /** What all pods of one prepuller have in common. */
@@ -14,8 +15,8 @@ export interface PrepullPodSettings {
   readonly pullSecret: string | null;
   /** Those by which nodes are judged eligible, so that no taint that they tolerate evicts the pod. */
   readonly tolerations: readonly Toleration[];
-  /** Further labels; those that are set here win. */
-  readonly labels: Readonly<Record<string, string>>;
+  /** What the operator has set. */
+  readonly pod: PrepullPodOptions;
 }
 
 /** Whose deletion takes the pods along (meta/v1 OwnerReference): an object in the namespace of the pods. */
@@ -33,12 +34,6 @@ export const INSTANCE_LABEL = "lab-images/prepuller";
 /** Annotations from which the pod's name follows. */
 export const NODE_UID_ANNOTATION = "lab-images/node-uid";
 export const DIGEST_ANNOTATION = "lab-images/digest";
-
-/**
- * Next to nothing is asked for, so that there is room on a full node. The limit is for the container's start, which counts
- * as the container's own: held to a thousandth of a CPU it takes seconds, in which the image's id is not told yet.
- */
-const RESOURCES = { requests: { cpu: "1m", memory: "32Mi" }, limits: { cpu: "100m", memory: "32Mi" } };
 
 const LONGEST_LABEL = 63;
 /** `nobody` in most images; any number but 0 does, since the program needs no account. */
@@ -77,20 +72,21 @@ export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, 
       name: prepullPodName(order.nodeUid, order.digest),
       namespace: settings.namespace,
       labels: {
-        ...settings.labels,
         "app.kubernetes.io/managed-by": "lab-images",
         "app.kubernetes.io/component": "prepuller",
         // The original's label (lsst-sqre/nublado, builder/prepuller.py): sites select on it.
         "nublado.lsst.io/category": "prepuller",
         // The label keeps Istio's webhook from being asked at all; older versions know the annotation alone.
         "sidecar.istio.io/inject": "false",
+        ...settings.pod.labels,
         [INSTANCE_LABEL]: instanceLabel(settings.instance),
       },
       annotations: {
-        [NODE_UID_ANNOTATION]: order.nodeUid,
-        [DIGEST_ANNOTATION]: order.digest,
         "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
         "sidecar.istio.io/inject": "false",
+        ...settings.pod.annotations,
+        [NODE_UID_ANNOTATION]: order.nodeUid,
+        [DIGEST_ANNOTATION]: order.digest,
       },
       ...(owner === null ? {} : { ownerReferences: [{ ...owner }] }),
     },
@@ -98,7 +94,9 @@ export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, 
   };
 }
 
-function podSpec({ pullSecret, tolerations }: PrepullPodSettings, order: PullOrder): V1PodSpec {
+function podSpec({ pullSecret, tolerations, pod }: PrepullPodSettings, order: PullOrder): V1PodSpec {
+  const { priorityClassName, runtimeClassName, dnsPolicy } = pod;
+  const security = securityOf(pod);
   return {
     nodeName: order.node,
     restartPolicy: "Never",
@@ -108,12 +106,10 @@ function podSpec({ pullSecret, tolerations }: PrepullPodSettings, order: PullOrd
     enableServiceLinks: false,
     tolerations: tolerations.map(podToleration),
     ...(pullSecret === null ? {} : { imagePullSecrets: [{ name: pullSecret }] }),
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: NOBODY,
-      runAsGroup: NOBODY,
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    dnsPolicy,
+    ...(priorityClassName === null ? {} : { priorityClassName }),
+    ...(runtimeClassName === null ? {} : { runtimeClassName }),
+    ...security.pod,
     containers: [
       {
         name: PREPULL_CONTAINER,
@@ -121,14 +117,33 @@ function podSpec({ pullSecret, tolerations }: PrepullPodSettings, order: PullOrd
         imagePullPolicy: "IfNotPresent",
         command: ["/bin/true"],
         workingDir: "/",
-        resources: RESOURCES,
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ["ALL"] },
-        },
+        resources: pod.resources,
+        ...security.container,
       },
     ],
+  };
+}
+
+/** What pod and container may do; nothing is said where the cluster's admission decides. */
+function securityOf({ securityContext }: PrepullPodOptions) {
+  if (securityContext === null) return { pod: {}, container: {} };
+  if (securityContext !== "restricted") return { pod: {}, container: { securityContext } };
+  return {
+    pod: {
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: NOBODY,
+        runAsGroup: NOBODY,
+        seccompProfile: { type: "RuntimeDefault" },
+      },
+    },
+    container: {
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      },
+    },
   };
 }
 
