@@ -1,7 +1,9 @@
-import { type Catalog, completeCatalog, planCatalog } from "../domain/images/catalog.ts";
+import type { Catalog } from "../domain/images/catalog.ts";
+import { planCatalog } from "../domain/images/catalog-plan.ts";
+import { completeCatalog } from "../domain/images/complete-catalog.ts";
 import type { ImageSettings } from "../domain/settings.ts";
 import type { ImageSource, Logger } from "../ports.ts";
-import { runSliced } from "./sliced.ts";
+import { runCooperatively } from "./cooperative.ts";
 
 /** What listing the remote images takes. */
 export interface ListImagesParts {
@@ -22,10 +24,10 @@ export async function listImages(
 ): Promise<Catalog> {
   const wanted = previous?.prepullSet.map(({ tag }) => tag.tag) ?? [];
   const listing = await source.listTags(signal, wanted);
-  const plan = await runSliced(planCatalog(settings, source, listing, previous?.source ?? null), signal);
+  const plan = await runCooperatively(planCatalog(settings, source, listing, previous), signal);
   const digests = plan.unresolved.length === 0 ? new Map() : await source.resolveTags(plan.unresolved, signal);
   const vanished = plan.unresolved.filter((tag) => !digests.has(tag));
   if (vanished.length > 0)
     logger.warn({ tags: vanished }, "tags have vanished since the registry was listed: left out");
-  return await runSliced(completeCatalog(plan, digests, previous), signal);
+  return await runCooperatively(completeCatalog(plan, digests, previous), signal);
 }

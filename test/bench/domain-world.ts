@@ -1,4 +1,7 @@
-import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import { runToCompletion } from "../../src/domain/cooperative.ts";
+import type { Catalog } from "../../src/domain/images/catalog.ts";
+import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
+import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
@@ -68,12 +71,12 @@ function prepullDigests(listing: readonly RemoteTag[]): readonly string[] {
 
 /** The remote images of a listing; digests that it does not tell are made up as the registry would tell them. */
 export function buildCatalog(listing: readonly RemoteTag[]): Catalog {
-  const plan = runWhole(planCatalog(SETTINGS, REPOSITORY, listing, null));
+  const plan = runToCompletion(planCatalog(SETTINGS, REPOSITORY, listing, null));
   const told = plan.unresolved.map((tag, at): [string, RemoteTag] => [
     tag,
     { tag, digest: digestOf(1_000_000 + at), sizeBytes: null },
   ]);
-  return runWhole(completeCatalog(plan, new Map(told), null));
+  return runToCompletion(completeCatalog(plan, new Map(told), null));
 }
 
 /** The table of nodes that have reported once. */

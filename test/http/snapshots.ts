@@ -1,4 +1,6 @@
-import { completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import { runToCompletion } from "../../src/domain/cooperative.ts";
+import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
+import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { Image } from "../../src/domain/images/image.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
@@ -34,8 +36,8 @@ export interface World {
 export function snapshotOf(world: World, generation = 1, refreshTime = 0): Snapshot {
   const repository = { registry: "r.example.org", repository: "a/b" };
   const listing: RemoteTag[] = Object.entries(world.tags).map(([tag, digest]) => ({ tag, digest, sizeBytes: null }));
-  const plan = runWhole(planCatalog(SETTINGS, repository, listing, null));
-  const catalog = runWhole(completeCatalog(plan, new Map(), null));
+  const plan = runToCompletion(planCatalog(SETTINGS, repository, listing, null));
+  const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   const editor = editNodeTable(emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 2, markGrace: 0 }));
   for (const [name, digests] of Object.entries(world.nodes)) editor.report(nodeOf(name, digests), 0);
   const table = editor.finish();

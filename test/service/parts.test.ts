@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CooperativeTask } from "../../src/domain/cooperative.ts";
 import { CancelledError } from "../../src/domain/errors.ts";
-import type { Sliced } from "../../src/domain/images/catalog.ts";
 import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import { runCooperatively } from "../../src/service/cooperative.ts";
 import { listImages } from "../../src/service/list-images.ts";
 import { refreshWaiters } from "../../src/service/refresh-waiters.ts";
-import { runSliced } from "../../src/service/sliced.ts";
 import { createSnapshotCache } from "../../src/service/snapshot-cache.ts";
 import {
   catalogOf,
@@ -140,7 +140,7 @@ test("a registry that tells all digests is asked for none", async () => {
   assert.equal(catalog.byTag.get("w_2077_43")?.digest, digest("a"));
 });
 
-function* counting(slices: number, spend: () => void): Sliced<number> {
+function* counting(slices: number, spend: () => void): CooperativeTask<number> {
   let done = 0;
   for (; done < slices; done++) {
     spend();
@@ -158,7 +158,7 @@ test("work in slices lets others have their turn, and comes to its end", async (
     const until = performance.now() + 3;
     while (performance.now() < until);
   };
-  assert.equal(await runSliced(counting(10, busy), NEVER), 10);
+  assert.equal(await runCooperatively(counting(10, busy), NEVER), 10);
   clearInterval(counter);
   assert.ok(turns > 0);
 });
@@ -167,9 +167,9 @@ test("work in slices ends when its signal aborts, with the signal's reason", asy
   const controller = new AbortController();
   const reason = new Error("enough");
   const work = counting(Number.POSITIVE_INFINITY, () => controller.abort(reason));
-  await assert.rejects(runSliced(work, controller.signal), reason);
+  await assert.rejects(runCooperatively(work, controller.signal), reason);
   await assert.rejects(
-    runSliced(
+    runCooperatively(
       counting(1, () => undefined),
       AbortSignal.abort(reason),
     ),

@@ -1,4 +1,7 @@
-import { type Catalog, completeCatalog, planCatalog, runWhole } from "../../src/domain/images/catalog.ts";
+import { runToCompletion } from "../../src/domain/cooperative.ts";
+import type { Catalog } from "../../src/domain/images/catalog.ts";
+import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
+import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { NodeRules } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport, ReportedImage, Taint } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
@@ -57,8 +60,8 @@ export function catalogOf(
   previous: Catalog | null = null,
   later: readonly RemoteTag[] = [],
 ): Catalog {
-  const plan = runWhole(planCatalog(settings, REPOSITORY, tags, previous?.source ?? null));
-  return runWhole(completeCatalog(plan, resolved(later), previous));
+  const plan = runToCompletion(planCatalog(settings, REPOSITORY, tags, previous));
+  return runToCompletion(completeCatalog(plan, resolved(later), previous));
 }
 
 /** What a node reports: its images by the short names of their digests, with sizes. */

@@ -1,4 +1,4 @@
-import { runWhole, type Sliced } from "../../domain/images/catalog.ts";
+import { type CooperativeTask, runToCompletion } from "../../domain/cooperative.ts";
 import type { Clock } from "../../ports.ts";
 import type { WatchPrepullStatusRequest__Output } from "../gen/labimages/v1/WatchPrepullStatusRequest.ts";
 import { encodeHealth, encodePrepullConfig } from "../messages/prepull-config-message.ts";
@@ -58,7 +58,7 @@ export function watchPrepullStatus(context: ServiceContext): StreamHandler<Watch
 /** Follows the state while anybody watches. */
 function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlySet<Watcher>) {
   const { reader, clock } = context;
-  const history = createStatusHistory(config, runWhole(viewOf(context)));
+  const history = createStatusHistory(config, runToCompletion(viewOf(context)));
   let cancel: (() => void) | null = null;
   /** The state has changed since the update that is under way, if one is, began. */
   let changed = false;
@@ -77,7 +77,7 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
     proceed(updateOf(context, history));
   }
 
-  function proceed(update: Sliced<void>): void {
+  function proceed(update: CooperativeTask<void>): void {
     if (update.next().done !== true) {
       cancel = clock.schedule(0, () => proceed(update));
       return;
@@ -98,12 +98,12 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
   };
 }
 
-function* updateOf(context: ServiceContext, history: StatusHistory): Sliced<void> {
+function* updateOf(context: ServiceContext, history: StatusHistory): CooperativeTask<void> {
   yield* history.update(yield* viewOf(context));
 }
 
 /** With thousands of nodes each of its parts takes some milliseconds. */
-function* viewOf({ reader, snapshot, stateField }: ServiceContext): Sliced<StatusView> {
+function* viewOf({ reader, snapshot, stateField }: ServiceContext): CooperativeTask<StatusView> {
   const current = snapshot();
   const images = current.prepullImages();
   yield;

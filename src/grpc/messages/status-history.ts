@@ -1,4 +1,4 @@
-import { runWhole, type Sliced } from "../../domain/images/catalog.ts";
+import { type CooperativeTask, runToCompletion } from "../../domain/cooperative.ts";
 import { isSameList } from "../../domain/same-list.ts";
 import type {
   NodeImage,
@@ -41,7 +41,7 @@ export interface StatusHistory {
   /** From 1, one more with each change. */
   readonly version: number;
   /** Takes the status as it is now, in slices; readers see all of the change after the last one, and none of it before. */
-  update(view: StatusView): Sliced<void>;
+  update(view: StatusView): CooperativeTask<void>;
   /** What brings a reader from this version (0: nothing) to the current one, made once for all readers. */
   messagesSince(version: number): StatusMessages;
 }
@@ -87,7 +87,7 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
   let resetAt = 1;
   let version = 0;
 
-  function* differingNodes(view: StatusView): Sliced<readonly NodeParts[]> {
+  function* differingNodes(view: StatusView): CooperativeTask<readonly NodeParts[]> {
     const differing: NodeParts[] = [];
     for (let from = 0; from < view.nodes.length; from += SLICE) {
       for (const status of view.nodes.slice(from, from + SLICE)) {
@@ -132,7 +132,7 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
     return true;
   }
 
-  function* update(view: StatusView): Sliced<void> {
+  function* update(view: StatusView): CooperativeTask<void> {
     const differing = yield* differingNodes(view);
     const next = version + 1;
     const healthChanged = !health.bytes.equals(view.health);
@@ -176,7 +176,7 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
     );
   }
 
-  runWhole(update(first));
+  runToCompletion(update(first));
   return {
     get version() {
       return version;

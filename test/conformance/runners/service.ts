@@ -1,6 +1,8 @@
 import { parseConfig } from "../../../src/config/load.ts";
+import { runToCompletion } from "../../../src/domain/cooperative.ts";
 import { LabImagesError } from "../../../src/domain/errors.ts";
-import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/images/catalog.ts";
+import { planCatalog } from "../../../src/domain/images/catalog-plan.ts";
+import { completeCatalog } from "../../../src/domain/images/complete-catalog.ts";
 import type { Image, ImageClass } from "../../../src/domain/images/image.ts";
 import { spawnerImagesJson, spawnerPrepullsJson } from "../../../src/domain/images/spawner-json.ts";
 import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
@@ -113,8 +115,8 @@ async function refresh(service: Service, nodes: readonly CaseNode[], observedAt:
   const previous = service.state.snapshot?.catalog ?? null;
   const begun = beginRun(service.state);
   try {
-    const plan = runWhole(planCatalog(settings, registry, await registry.list(), previous?.source ?? null));
-    const catalog = runWhole(completeCatalog(plan, await registry.resolve(plan.unresolved), previous));
+    const plan = runToCompletion(planCatalog(settings, registry, await registry.list(), previous));
+    const catalog = runToCompletion(completeCatalog(plan, await registry.resolve(plan.unresolved), previous));
     const paged = closePages(addPage(begun, { nodes: nodes.map(caseNode), observedAt }), service.now);
     service.state = swap(addCatalog(paged, catalog, service.now), "REQUESTED", service.now);
     return {};
@@ -132,8 +134,8 @@ function reasonOf(error: unknown): string {
 function snapshotOf({ state, registry, now }: Service): Snapshot {
   if (state.snapshot !== null) return state.snapshot;
   const { images: settings, dropdown } = state.settings;
-  const plan = runWhole(planCatalog(settings, registry, [], null));
-  const catalog = runWhole(completeCatalog(plan, new Map(), null));
+  const plan = runToCompletion(planCatalog(settings, registry, [], null));
+  const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   return createSnapshot({ settings, dropdown, catalog, table: state.table, generation: 1, refreshTime: now }, null);
 }
 

@@ -1,5 +1,7 @@
+import { runToCompletion } from "../../../src/domain/cooperative.ts";
 import { UnknownImageError } from "../../../src/domain/errors.ts";
-import { completeCatalog, planCatalog, runWhole } from "../../../src/domain/images/catalog.ts";
+import { planCatalog } from "../../../src/domain/images/catalog-plan.ts";
+import { completeCatalog } from "../../../src/domain/images/complete-catalog.ts";
 import type { Image } from "../../../src/domain/images/image.ts";
 import { parseReference } from "../../../src/domain/images/reference.ts";
 import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
@@ -52,8 +54,8 @@ function emptyParts(): Omit<SnapshotParts, "generation" | "refreshTime"> {
     pin: [],
     aliasTags: [],
   };
-  const plan = runWhole(planCatalog(settings, { registry: REGISTRY, repository: REPOSITORY }, [], null));
-  const catalog = runWhole(completeCatalog(plan, new Map(), null));
+  const plan = runToCompletion(planCatalog(settings, { registry: REGISTRY, repository: REPOSITORY }, [], null));
+  const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   return {
     settings,
     dropdown: {},
