@@ -26,7 +26,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   telemetry: { from: ["lib", "domain", "ports.ts"], packages: ["pino", "pino-pretty", "prom-client"] },
   registry: {
     from: ["lib", "domain", "ports.ts", "telemetry"],
-    packages: ["undici", "@google-cloud/artifact-registry", "@grpc/grpc-js"],
+    packages: ["undici", "@google-cloud/artifact-registry", "@grpc/grpc-js", "gcp-metadata"],
   },
   kubernetes: {
     from: ["lib", "domain", "ports.ts", "telemetry"],

@@ -33,8 +33,6 @@ export interface GoogleFailure {
   readonly error: LabImagesError;
   /** Whether another try may help. */
   readonly again: boolean;
-  /** Whether the client itself is beyond use: it keeps a failed set-up, credentials that could not be had included. */
-  readonly fatal: boolean;
   /** For metrics. */
   readonly label: string;
 }
@@ -50,14 +48,13 @@ export function googleFailure(error: unknown, host: string): GoogleFailure {
         ? new RegistryUnavailableError(`Google's credentials cannot be had (${code})`, error)
         : new RegistryDeniedError("no Google credentials are configured, or they cannot be used", error),
       again: false,
-      fatal: true,
       label: code,
     };
   }
   if (denied.has(status)) {
     const refused = new RegistryDeniedError(`${host} refuses our Google credentials (${status})`, error);
-    return { error: refused, again: false, fatal: false, label: status };
+    return { error: refused, again: false, label: status };
   }
   const failed = new RegistryUnavailableError(`${host} answers ${status}`, error);
-  return { error: failed, again: transient.has(status), fatal: false, label: status };
+  return { error: failed, again: transient.has(status), label: status };
 }

@@ -1,5 +1,7 @@
 import type { ArtifactRegistryClient } from "@google-cloud/artifact-registry";
 import { credentials } from "@grpc/grpc-js";
+import { resetIsAvailableCache } from "gcp-metadata";
+import { RegistryDeniedError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
 import { isLoopback } from "../../lib/net.ts";
 import type { Clock, Logger } from "../../ports.ts";
@@ -43,9 +45,12 @@ const DEFAULT_ENDPOINT = "artifactregistry.googleapis.com";
 /** The most that the API gives. */
 const PAGE_SIZE = 1_000;
 
+/** Each client has connections of its own: those of one that failed would be found again in the common pool. */
+const OWN_CONNECTIONS = { "grpc.use_local_subchannel_pool": 1 };
+
 function optionsFor(endpoint: URL | null): ClientOptions {
-  if (endpoint === null) return {};
-  const address = { apiEndpoint: endpoint.hostname, port: Number(endpoint.port || 443) };
+  if (endpoint === null) return OWN_CONNECTIONS;
+  const address = { ...OWN_CONNECTIONS, apiEndpoint: endpoint.hostname, port: Number(endpoint.port || 443) };
   if (!isLoopback(endpoint.hostname)) return address;
   // The universe is told, since the client would look for credentials, metadata server and all, to learn it.
   const clientOptions = { universeDomain: "googleapis.com" };
@@ -109,26 +114,38 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
     }
   }
 
-  /** Does not wait: a client closes when its set-up is done, which may be never. */
+  /**
+   * The client keeps what it has learned: credentials and tokens, also where it could have none, whether there is a
+   * metadata server, and connections with the pauses between their tries. The next call gets a new client (faults, L1).
+   * Does not wait: a client closes when its set-up is done, which may be never.
+   */
   function drop(): void {
     client?.close().catch(() => undefined);
     client = null;
+    resetIsAvailableCache();
   }
 
   return {
     host,
     async read(pageToken, signal) {
+      // A refusal may be due to a token of before, once.
+      let mayBeStale = client !== null;
       for (let tried = 0; ; tried += 1) {
         try {
           return await attempt(pageToken, signal);
         } catch (error) {
-          signal.throwIfAborted();
           const failure = googleFailure(error, host);
-          // The client keeps a failed set-up for ever: the next call gets a new one.
-          if (failure.fatal) drop();
-          if (!failure.again || tried + 1 >= limits.attempts) throw failure.error;
+          const isStale = mayBeStale && failure.error instanceof RegistryDeniedError;
+          const isLast = !isStale && (!failure.again || tried + 1 >= limits.attempts);
+          if (isStale || isLast || signal.aborted) drop();
+          signal.throwIfAborted();
+          if (isLast) throw failure.error;
           observe?.retried(failure.label);
           logger.debug({ host, reason: failure.label, tried: tried + 1 }, "registry request is tried again");
+          if (isStale) {
+            mayBeStale = false;
+            continue;
+          }
         }
         await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
       }
