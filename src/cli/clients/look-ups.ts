@@ -12,11 +12,10 @@ import { printable, type Report, table, yesOrNo } from "./report.ts";
 
 /** The answer to `lab-images images`. */
 export async function reportImages(client: ImageServiceClient, signal: AbortSignal): Promise<Report> {
-  const pages = await allPages((pageToken) =>
+  const { nextPageToken: _last, ...answer } = await allPages((pageToken) =>
     ask<ListImagesResponse>(signal, (callback) => client.listImages({ pageToken }, deadline(), callback)),
   );
-  const [{ recommended, latestRelease, latestWeekly, latestDaily, state }] = pages;
-  const images = pages.flatMap((page) => page.images);
+  const { images } = answer;
   const rows = images.map(({ tag, displayName, digest, prepulled, aliasTarget, ...image }) => [
     tag,
     displayName,
@@ -26,22 +25,20 @@ export async function reportImages(client: ImageServiceClient, signal: AbortSign
     describeAliases(image),
   ]);
   return {
-    json: { recommended, latestRelease, latestWeekly, latestDaily, images, state },
+    json: answer,
     text: table(["TAG", "NAME", "PREPULLED", "DIGEST", "ALIAS OF", "ALIASES"], rows, "There are no images."),
   };
 }
 
 /** The answer to `lab-images menu`. */
 export async function reportMenu(client: ImageServiceClient, signal: AbortSignal): Promise<Report> {
-  const pages = await allPages((pageToken) =>
+  const { menu, dropdown, state } = await allPages((pageToken) =>
     ask<GetMenuResponse>(signal, (callback) => client.getMenu({ pageToken }, deadline(), callback)),
   );
-  const menu = pages.flatMap((page) => page.menu);
-  const dropdown = pages.flatMap((page) => page.dropdown);
   const rows = (part: string, images: readonly MenuImage[]) =>
     images.map(({ name, reference }) => [part, name, reference]);
   return {
-    json: { menu, dropdown, state: pages[0].state },
+    json: { menu, dropdown, state },
     text: table(
       ["PART", "NAME", "REFERENCE"],
       [...rows("menu", menu), ...rows("dropdown", dropdown)],
@@ -52,15 +49,14 @@ export async function reportMenu(client: ImageServiceClient, signal: AbortSignal
 
 /** The answer to `lab-images missing`; `node` is empty for all nodes. */
 export async function reportMissing(client: ImageServiceClient, signal: AbortSignal, node: string): Promise<Report> {
-  const pages = await allPages((pageToken) =>
+  const { nodes, state } = await allPages((pageToken) =>
     ask<ListMissingImagesResponse>(signal, (callback) =>
       client.listMissingImages({ node, pageToken }, deadline(), callback),
     ),
   );
-  const nodes = pages.flatMap((page) => page.nodes);
   const rows = nodes.flatMap((each) => each.images.map((image) => [each.node, image.tag, image.pullReference]));
   return {
-    json: { nodes, state: pages[0].state },
+    json: { nodes, state },
     text: table(["NODE", "TAG", "REFERENCE"], rows, "Nothing is missing."),
   };
 }

@@ -8,10 +8,11 @@ export interface Page {
   readonly nextPageToken: string;
 }
 
-/** All pages of one listing, which belong to one snapshot; starts over where that is gone (api.md, Paging). */
-export async function allPages<Answer extends Page>(
-  ask: (pageToken: string) => Promise<Answer>,
-): Promise<readonly [Answer, ...Answer[]]> {
+/**
+ * The pages of one listing as one answer, all of one snapshot; starts over where that is gone (api.md, Paging). Lists,
+ * however deep, hold what all pages have; what only the first page has, such as a configuration, is as it is there.
+ */
+export async function allPages<Answer extends Page>(ask: (pageToken: string) => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await pagesFromStart(ask);
@@ -21,16 +22,30 @@ export async function allPages<Answer extends Page>(
   }
 }
 
-async function pagesFromStart<Answer extends Page>(
-  ask: (pageToken: string) => Promise<Answer>,
-): Promise<[Answer, ...Answer[]]> {
-  let last = await ask("");
-  const pages: [Answer, ...Answer[]] = [last];
-  while (last.nextPageToken !== "") {
-    last = await ask(last.nextPageToken);
-    pages.push(last);
+async function pagesFromStart<Answer extends Page>(ask: (pageToken: string) => Promise<Answer>): Promise<Answer> {
+  const whole = await ask("");
+  let { nextPageToken } = whole;
+  while (nextPageToken !== "") {
+    const page = await ask(nextPageToken);
+    ({ nextPageToken } = page);
+    append(whole, page);
   }
-  return pages;
+  Reflect.set(whole, "nextPageToken", "");
+  return whole;
+}
+
+/** Adds a later page's lists to those of the whole. */
+function append(whole: object, page: object): void {
+  for (const [key, part] of Object.entries(page)) {
+    const value: unknown = Reflect.get(whole, key);
+    if (Array.isArray(value) && Array.isArray(part)) for (const entry of part) value.push(entry);
+    else if (isObject(value) && isObject(part)) append(value, part);
+    else if (value === null || value === undefined) Reflect.set(whole, key, part);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function isAborted(error: unknown): boolean {

@@ -15,16 +15,11 @@ const REFRESH_TIMEOUT = 600_000;
 
 /** The answer to `lab-images status`. */
 export async function reportStatus(client: ImageServiceClient, signal: AbortSignal): Promise<Report> {
-  const pages = await allPages((pageToken) =>
+  const { status, state } = await allPages((pageToken) =>
     ask<GetPrepullStatusResponse>(signal, (callback) => client.getPrepullStatus({ pageToken }, deadline(), callback)),
   );
-  const [{ state }] = pages;
-  const parts = pages.flatMap(({ status }) => status ?? []);
-  const [first] = parts;
-  const nodes = parts.flatMap((part) => part.nodes);
-  const progress = parts.flatMap((part) => part.progress);
-  const sources = parts.flatMap((part) => part.sources);
-  const images = parts.flatMap(({ prepulled, pending }) => [...prepulled, ...pending]);
+  const { nodes = [], sources = [], prepulled = [], pending = [], problems = [] } = status ?? {};
+  const images = [...prepulled, ...pending];
   const nodeRows = nodes.map(({ name, eligible, comment, cached, imagesTruncated }) => [
     name,
     yesOrNo(eligible),
@@ -34,12 +29,12 @@ export async function reportStatus(client: ImageServiceClient, signal: AbortSign
   ]);
   const sections = [
     describeState(state),
-    ...problemSection(parts.flatMap(({ problems }) => problems)),
+    ...problemSection(problems),
     table(["SOURCE", "STATE", "REASON"], sources.map(sourceRow), "No sources."),
     table(["IMAGE", "NAME", "ON NODES", "MISSING ON"], images.map(imageRow), "The prepull set is empty."),
     table(["NODE", "ELIGIBLE", "IMAGES", "IMAGES REPORTED", "COMMENT"], nodeRows, "There are no nodes."),
   ];
-  return { json: { status: { ...first, nodes, progress }, state }, text: sections.join("\n\n") };
+  return { json: { status, state }, text: sections.join("\n\n") };
 }
 
 function problemSection(problems: readonly Problem[]): readonly string[] {

@@ -5,14 +5,28 @@ import { allPages } from "../../../src/cli/clients/pages.ts";
 
 const gone = () => Object.assign(new Error("gone"), { code: status.ABORTED });
 
-test("pages are asked for until there are no more", async () => {
+test("F63: pages are asked for until there are no more, and are one answer", async () => {
   const tokens: string[] = [];
-  const pages = await allPages((token) => {
+  const page = (number: number, nextPageToken: string) => ({
+    nextPageToken,
+    status:
+      number === 3 ? null : { config: number === 1 ? { pins: ["a"] } : null, nodes: [number], images: [{ number }] },
+    recommended: number === 1 ? { tag: "r", aliases: ["x"] } : null,
+    state: { generation: 7, staleReason: "" },
+    dropdown: number === 1 ? [] : [number],
+  });
+  const whole = await allPages((token) => {
     tokens.push(token);
-    return Promise.resolve({ nextPageToken: token === "b" ? "" : token === "a" ? "b" : "a" });
+    return Promise.resolve(token === "" ? page(1, "a") : token === "a" ? page(2, "b") : page(3, ""));
   });
   assert.deepEqual(tokens, ["", "a", "b"]);
-  assert.equal(pages.length, 3);
+  assert.deepEqual(whole, {
+    nextPageToken: "",
+    status: { config: { pins: ["a"] }, nodes: [1, 2], images: [{ number: 1 }, { number: 2 }] },
+    recommended: { tag: "r", aliases: ["x"] },
+    state: { generation: 7, staleReason: "" },
+    dropdown: [2, 3],
+  });
 });
 
 test("a listing whose snapshot is gone starts over, twice at most", async () => {
@@ -21,7 +35,8 @@ test("a listing whose snapshot is gone starts over, twice at most", async () => 
     calls += 1;
     return calls < 3 ? Promise.reject(gone()) : Promise.resolve({ nextPageToken: "" });
   };
-  assert.equal((await allPages(answer)).length, 1);
+  assert.deepEqual(await allPages(answer), { nextPageToken: "" });
+  assert.equal(calls, 3);
   await assert.rejects(
     allPages(() => Promise.reject(gone())),
     { message: "gone" },

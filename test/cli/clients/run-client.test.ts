@@ -6,7 +6,8 @@ import { parseArguments } from "../../../src/cli/arguments.ts";
 import { runClient } from "../../../src/cli/clients/run-client.ts";
 import { isClientCommand } from "../../../src/cli/command.ts";
 import { ShuttingDownError } from "../../../src/domain/errors.ts";
-import { fakeState } from "../../grpc/support/fake-state.ts";
+import { fakeState, snapshotOf as servedSnapshot } from "../../grpc/support/fake-state.ts";
+import { weeklies } from "../../grpc/support/images.ts";
 import { startServer } from "../../grpc/support/running-server.ts";
 import { snapshotOf } from "../../http/snapshots.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -89,6 +90,23 @@ test("everything is JSON elsewhere, with the state that it was answered from", a
   assert.equal(Reflect.get(images, "images").length, 3);
   const status = await json(address, "status");
   assert.equal(Reflect.get(Reflect.get(Reflect.get(status, "status"), "config"), "refreshInterval"), "300s");
+});
+
+test("F63: status has the images and the nodes of all pages", async (t) => {
+  const missing = Array.from({ length: 1_000 }, (_, index) => `${"n".repeat(100)}-${index}`);
+  const images = weeklies(70).map((image) => ({ image, nodes: [], missing }));
+  const prepullImages = { prepulled: images.slice(0, 10), pending: images.slice(10) };
+  const nodes = Array.from({ length: 1_500 }, (_, index) => ({
+    ...{ name: `node-${index}`, eligible: true, comment: null, cached: [], imagesTruncated: false },
+  }));
+  const content = { images: [], prepullImages, nodes };
+  const { address } = await startServer(t, { state: fakeState(servedSnapshot(1, content)) });
+  const status: unknown = Reflect.get(await json(address, "status"), "status");
+  assert.ok(typeof status === "object" && status !== null);
+  const sizes = ["prepulled", "pending", "nodes"].map((list) => Reflect.get(status, list).length);
+  assert.deepEqual(sizes, [10, 60, 1_500]);
+  const { out } = await run(address, "status", { isTTY: true });
+  assert.equal(out.match(/^w_20/gm)?.length, 70);
 });
 
 test("--json is JSON on a terminal too", async (t) => {
