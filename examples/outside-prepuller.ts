@@ -17,7 +17,6 @@ const reading = { includeDirs: [`${import.meta.dirname}/../proto`], defaults: tr
 const proto = loadSync("labimages/v1/image_service.proto", reading);
 const { ImageService } = (loadPackageDefinition(proto) as unknown as ProtoGrpcType).labimages.v1;
 const [instance, timeout] = ["outside-prepuller", 600_000];
-
 /** Works until `signal` aborts; the service may come and go. `pollMs`: milliseconds between two looks at a pod. */
 export async function runOutsidePrepuller(address: string, core: CoreV1Api, signal: AbortSignal, pollMs = 1_000) {
   const client = new ImageService(address, credentials.createInsecure(), { "grpc.keepalive_time_ms": 30_000 });
@@ -59,8 +58,8 @@ export async function runOutsidePrepuller(address: string, core: CoreV1Api, sign
       for await (const _refresh of gate) {
         const { config } = (await call(client.GetPrepullStatus, { pageSize: 1 })).status ?? {};
         const { namespace, pullSecret, tolerations = [] } = config ?? {};
-        const own = { instance, namespace: namespace || "default", pullSecret: pullSecret || null };
-        await fillAll({ ...own, tolerations, pod: DEFAULT_POD_OPTIONS });
+        const own = { instance, namespace: namespace || "default", pullSecret: pullSecret || null, tolerations };
+        await fillAll({ ...own, pod: DEFAULT_POD_OPTIONS });
       }
     } catch (error) {
       if (!signal.aborted) process.emitWarning(String(error));
