@@ -50,7 +50,7 @@ export function createLogger({ level, profile, destination = createFdSink() }: L
     { write },
   );
   return {
-    ...adapt(root),
+    ...adapt(root, {}),
     dropped: () => destination.dropped(),
     flush: () => destination.flush(),
   };
@@ -62,20 +62,24 @@ function loadPrettifier(): (line: string) => string {
   return prettyFactory({ colorize: isatty(1), ignore: "pid,hostname" });
 }
 
+/** Names that every line has already: a field of such a name would stand in it twice. */
+const LINE_FIELDS: ReadonlySet<string> = new Set(["level", "time", "msg"]);
+
 function redactTexts(fields: Record<string, unknown>): Record<string, unknown> {
   const redacted: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
-    redacted[name] = typeof value === "string" ? redactSecrets(value) : value;
+    redacted[LINE_FIELDS.has(name) ? `${name}_` : name] = typeof value === "string" ? redactSecrets(value) : value;
   }
   return redacted;
 }
 
-function adapt(logger: PinoLogger): Logger {
+/** Not pino's own children: they would write a key twice that a child and a line of it both have. */
+function adapt(logger: PinoLogger, bound: LogFields): Logger {
   return {
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
-    child: (fields: LogFields) => adapt(logger.child(fields)),
+    debug: (fields, message) => logger.debug({ ...bound, ...fields }, message),
+    info: (fields, message) => logger.info({ ...bound, ...fields }, message),
+    warn: (fields, message) => logger.warn({ ...bound, ...fields }, message),
+    error: (fields, message) => logger.error({ ...bound, ...fields }, message),
+    child: (fields) => adapt(logger, { ...bound, ...fields }),
   };
 }

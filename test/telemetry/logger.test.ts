@@ -23,6 +23,21 @@ test("in production a line is JSON with the level's name, an RFC 3339 time, the 
   await logger.flush();
 });
 
+test("no key stands in a line twice, and what a peer says is cut (F53b)", () => {
+  const destination = memorySink();
+  const logger = createLogger({ level: "info", profile: "production", destination });
+  logger
+    .child({ component: "a" })
+    .child({ component: "b" })
+    .info({ component: "c", time: 1, level: "x", msg: "y" }, "z");
+  const [line = ""] = destination.lines;
+  assert.equal(JSON.stringify(JSON.parse(line)), line.trimEnd());
+  assert.equal(parse(line)["component"], "c");
+  const cause = new Error("<html>".repeat(10_000));
+  logger.warn({ err: new RegistryUnavailableError("it answers nonsense", cause) }, "failed");
+  assert.ok((destination.lines[1] ?? "").length < 600);
+});
+
 test("in development a line is for people", () => {
   const destination = memorySink();
   const logger = createLogger({ level: "debug", profile: "development", destination });
@@ -41,8 +56,11 @@ test("errors keep message, stack and causes, and lose what looks like a secret",
   const { err } = parse(line);
   assert.match(
     JSON.stringify(err),
-    /RegistryUnavailableError.*does not answer.*logger\.test\.ts.*REGISTRY_UNAVAILABLE.*TypeError.*\[redacted\]@r\.example\.org/,
+    /RegistryUnavailableError.*does not answer.*REGISTRY_UNAVAILABLE.*TypeError.*\[redacted\]@r\.example\.org/,
   );
+  assert.doesNotMatch(line, /logger\.test\.ts/, "an expected failure has no stack trace");
+  logger.error({ err: new TypeError("x is not a function") }, "bug");
+  assert.match(destination.lines[1] ?? "", /logger\.test\.ts/);
 });
 
 test("fields that are named like secrets are not written, and texts are cleaned", () => {

@@ -65,6 +65,11 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     causes.remove(pairOf(pull));
   }
 
+  function ended(pull: PullNews, outcome: "cancelled" | "detached", message: string): void {
+    const { node, reference } = pull;
+    logger.info({ node, reference, ...finished(pull, outcome) }, message);
+  }
+
   /** What this replica observed before says nothing of what is the case now: no alert is resolved by that. */
   function forgetAll(): void {
     running.clear();
@@ -125,9 +130,9 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
       case "pull.failed":
         return failed(news);
       case "pull.cancelled":
-        return void finished(news, "cancelled");
+        return ended(news, "cancelled", "pull cancelled");
       case "pull.detached":
-        return void finished(news, "detached");
+        return ended(news, "detached", "pull left to the next leader");
       case "failure.dropped":
         return causes.remove(pairOf(news));
       case "image.thrashing":

@@ -38,8 +38,14 @@ export async function startService(
   { clock, droppedLines = () => 0 }: ServiceOptions = {},
 ): Promise<Service> {
   const log: LogLine[] = [];
+  // With a key twice, which reading a line as JSON hides.
+  const repeating: string[] = [];
   const destination = {
-    write: (line: string) => void log.push(JSON.parse(line)),
+    write(line: string) {
+      const parsed: LogLine = JSON.parse(line);
+      log.push(parsed);
+      if (JSON.stringify(parsed) !== line.trimEnd()) repeating.push(line);
+    },
     dropped: droppedLines,
     flush: () => Promise.resolve(),
   };
@@ -68,6 +74,7 @@ export async function startService(
     async [Symbol.asyncDispose]() {
       client.close();
       await app.stop(0);
+      assert.deepEqual(repeating, []);
     },
   };
 }
