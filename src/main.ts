@@ -64,8 +64,10 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
       return 0;
     case "check-config": {
       const { loadConfig } = await import("./config/load.ts");
-      await loadConfig(command.file);
+      const { hintsOn } = await import("./config/hints.ts");
+      const hints = hintsOn(await loadConfig(command.file));
       process.stdout.write(`${command.file}: the configuration is valid\n`);
+      for (const { path, message } of hints) process.stdout.write(`  hint: ${path}: ${message}\n`);
       return 0;
     }
     case "demo": {

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { hintsOn } from "../config/hints.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { type ClosableImageSource, createDockerSource } from "../registry/oci/docker-source.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -22,6 +23,7 @@ export async function createImageSource({
   metrics,
 }: ImageSourceParts): Promise<ClosableImageSource> {
   const { source } = config.images;
+  for (const { path, message } of hintsOn(config)) logger.info({ key: path }, `hint: ${message}`);
   const common = { clock, random, logger: logger.child({ component: "registry" }), observe: requestCounts(metrics) };
   if (source.type === "google") {
     const { createGoogleSource } = await import("../registry/google/google-source.ts");

@@ -83,6 +83,14 @@ describe("the command line", { concurrency: 2 }, () => {
     const { status, output } = await run("check-config", await configFile({ images: { source: SOURCE } }));
     assert.equal(status, 0);
     assert.match(output, /the configuration is valid/);
+    assert.doesNotMatch(output, /hint/);
+  });
+
+  test("F45: check-config hints at what could be had better: exit status 0", async () => {
+    const source = { ...SOURCE, registry: "us-central1-docker.pkg.dev" };
+    const { status, output } = await run("check-config", await configFile({ images: { source } }));
+    assert.equal(status, 0);
+    assert.match(output, /the configuration is valid\n {2}hint: images\.source\.type: .* the type google /);
   });
 
   test("plaintext beyond loopback is refused: exit status 2", async () => {

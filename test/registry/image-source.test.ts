@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it, type TestContext, test } from "node:test";
 import { createImageSource } from "../../src/app/image-source.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -20,10 +20,10 @@ async function configured(context: TestContext, source: object, images: object =
   const metrics = createMetrics();
   context.after(() => metrics.close());
   const config = parseConfig(JSON.stringify({ images: { source, ...images } }));
-  const parts = { config, clock: nodeClock, random: () => 0.5, logger: recordLog(), metrics };
-  const created = await createImageSource(parts);
+  const log = recordLog();
+  const created = await createImageSource({ config, clock: nodeClock, random: () => 0.5, logger: log, metrics });
   context.after(() => created.close());
-  return { created, metrics };
+  return { created, metrics, log };
 }
 
 async function startGoogle(context: TestContext) {
@@ -55,6 +55,12 @@ describe("the image source of a configuration", () => {
     assert.match(await google.metrics.render(), /registry_requests_total\{[^}]*"ListDockerImages"[^}]*\} 1\b/);
     assert.equal(isGoogleLoaded(), true);
   });
+});
+
+test("F45: the log has the hint of a registry that has a better way in", async (context) => {
+  const source = { type: "docker", registry: "eu.gcr.io", repository: "ceres/lab" };
+  const { log } = await configured(context, source);
+  assert.match(log.lines.join(), /"level":"info".*"key":"images\.source\.type".*"hint: eu\.gcr\.io is Google/);
 });
 
 describe("the files of a configuration", () => {
