@@ -1,4 +1,3 @@
-import { MAX_FILE_BYTES } from "../config/named-files.ts";
 import { readRegularFile } from "../lib/bytes.ts";
 import { type AppOptions, FACTORIES, type Factories } from "./factories.ts";
 
@@ -95,6 +94,6 @@ async function naming<Started>(key: string, start: Promise<Started>): Promise<St
 /** The configured kubeconfig, which has to be there, or the one that the environment names; null for the pod's own account. */
 async function kubeconfigPath(configured: string | null): Promise<string | null> {
   if (configured === null) return process.env["KUBECONFIG"] || null;
-  await naming("kubernetes.kubeconfig", readRegularFile(configured, MAX_FILE_BYTES));
+  await naming("kubernetes.kubeconfig", readRegularFile(configured));
   return configured;
 }

@@ -2,9 +2,6 @@ import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
 import type { Config } from "./config.ts";
 import type { ConfigProblem } from "./config-error.ts";
 
-/** Bytes: what a Kubernetes Secret or ConfigMap holds at most. */
-export const MAX_FILE_BYTES = 1_048_576;
-
 /** A file that a configuration names, and the key that names it. */
 export interface NamedFile {
   readonly key: string;
@@ -31,7 +28,7 @@ export function namedFiles({ registryAccess, kubernetes, http }: Config): readon
 export async function fileProblems(config: Config): Promise<readonly ConfigProblem[]> {
   const problems = namedFiles(config).map(async ({ key, file }) => {
     try {
-      await readRegularFile(file, MAX_FILE_BYTES);
+      await readRegularFile(file);
       return [];
     } catch (error) {
       return error instanceof UnusableFileError ? [{ path: key, message: error.message }] : [];

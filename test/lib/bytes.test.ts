@@ -46,7 +46,10 @@ describe("F65: regular files alone are read", () => {
     await symlink("file", link);
     assert.equal((await readRegularFile(file, 3)).toString(), "abc");
     assert.equal((await readRegularFile(link, 1_000)).toString(), "abc");
-    await assert.rejects(readRegularFile(file, 2), new UnusableFileError("expected at most 2 bytes, found more"));
+    await assert.rejects(
+      readRegularFile(file, 2),
+      new UnusableFileError("EFBIG", "expected at most 2 bytes, found more"),
+    );
     await writeFile(file, "");
     assert.equal((await readRegularFile(file, 2)).length, 0);
   });
@@ -58,15 +61,15 @@ describe("F65: regular files alone are read", () => {
   test("everything else is named", async () => {
     const fifo = join(folder, "fifo");
     await promisify(execFile)("mkfifo", [fifo]);
-    for (const [path, found] of [
-      [folder, "a directory"],
-      [fifo, "a FIFO"],
-      ["/dev/zero", "a device"],
-      ["/dev/null", "a device"],
+    for (const [path, code, found] of [
+      [folder, "EISDIR", "a directory"],
+      [fifo, "ENOTREG", "a FIFO"],
+      ["/dev/zero", "ENOTREG", "a device"],
+      ["/dev/null", "ENOTREG", "a device"],
     ] as const) {
       await assert.rejects(
         readRegularFile(path, 1_000),
-        new UnusableFileError(`expected a regular file, found ${found}`),
+        new UnusableFileError(code, `expected a regular file, found ${found}`),
       );
     }
     await assert.rejects(readRegularFile(join(folder, "none"), 1), { code: "ENOENT" });

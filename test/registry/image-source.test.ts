@@ -75,6 +75,13 @@ describe("the files of a configuration", () => {
     const { created } = await configured(context, docker, { dockerCredentialsPath: missing });
     await assert.rejects(created.listTags(unhurried), /images\.dockerCredentialsPath cannot be read \(ENOENT\)$/);
   });
+
+  it("F65: are not read where they are no regular files", async (context) => {
+    const endless = await configured(context, { ...docker, insecure: true, caFile: "/dev/zero" });
+    await assert.rejects(endless.created.listTags(unhurried), /caFile, certFile or keyFile .*\(ENOTREG\)$/);
+    const { created } = await configured(context, docker, { dockerCredentialsPath: "/dev/zero" });
+    await assert.rejects(created.listTags(unhurried), /dockerCredentialsPath cannot be read \(ENOTREG\)$/);
+  });
 });
 
 describe("the whole service on Google Artifact Registry", () => {

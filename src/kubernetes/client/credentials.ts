@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Authenticator } from "@kubernetes/client-node/dist/auth.js";
 import type { User } from "@kubernetes/client-node/dist/config_types.js";
-import { ownBytes } from "../../lib/bytes.ts";
+import { ownBytes, readRegularFile } from "../../lib/bytes.ts";
 import { createAuthenticator } from "./authenticator.ts";
 import { type ClusterAccess, readKubeconfig, readServiceAccount } from "./kubeconfig.ts";
 
@@ -115,7 +114,7 @@ interface PluginOptions {
 }
 
 function fileOrData(file: string | undefined, data: string | undefined): Promise<Buffer> | Buffer | null {
-  if (file) return readFile(file);
+  if (file) return readRegularFile(file);
   return data ? ownBytes(Buffer.from(data, "base64")) : null;
 }
 
@@ -130,7 +129,8 @@ async function headersOf(
   if (user?.impersonateUser) headers["impersonate-user"] = user.impersonateUser;
   if (user?.username) headers["authorization"] = basic(user.username, user.password ?? "");
   if (user?.token) headers["authorization"] = `Bearer ${user.token.trim()}`;
-  if (tokenFile !== null) headers["authorization"] = `Bearer ${(await readFile(tokenFile, "utf8")).trim()}`;
+  if (tokenFile !== null)
+    headers["authorization"] = `Bearer ${(await readRegularFile(tokenFile)).toString("utf8").trim()}`;
   return headers;
 }
 

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { dirname, isAbsolute, join } from "node:path";
 import {
@@ -10,6 +9,7 @@ import {
   type User,
 } from "@kubernetes/client-node/dist/config_types.js";
 import { parse } from "yaml";
+import { readRegularFile } from "../../lib/bytes.ts";
 
 /** A cluster, and as whom to reach it. Relative paths of a kubeconfig are resolved. */
 export interface ClusterAccess {
@@ -35,7 +35,7 @@ export async function readServiceAccount(rootPrefix: string): Promise<ClusterAcc
     caFile: `${directory}/ca.crt`,
     skipTLSVerify: false,
   };
-  const namespace = await readFile(`${directory}/namespace`, "utf8").catch(() => "");
+  const namespace = await readText(`${directory}/namespace`).catch(() => "");
   return { cluster, user: null, tokenFile: `${directory}/token`, namespace: namespace.trim() || null };
 }
 
@@ -45,7 +45,7 @@ export async function readServiceAccount(rootPrefix: string): Promise<ClusterAcc
  */
 export async function readKubeconfig(path: string): Promise<ClusterAccess> {
   // Without an excerpt in the error: it could hold a secret.
-  const root: unknown = parse(await readFile(path, "utf8"), { prettyErrors: false });
+  const root: unknown = parse(await readText(path), { prettyErrors: false });
   const context = named(newContexts(field(root, "contexts")), field(root, "current-context"));
   const cluster = named(newClusters(field(root, "clusters")), context?.cluster);
   if (cluster === null) throw new Error("the kubeconfig's current context names no cluster");
@@ -62,6 +62,10 @@ export async function readKubeconfig(path: string): Promise<ClusterAccess> {
     tokenFile: tokenFile === null ? null : absolute(tokenFile),
     namespace: context?.namespace?.trim() || null,
   };
+}
+
+async function readText(path: string): Promise<string> {
+  return (await readRegularFile(path)).toString("utf8");
 }
 
 /** The key `tokenFile` of a user, which client-node's reading passes over. */

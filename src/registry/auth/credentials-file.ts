@@ -1,5 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { RegistryDeniedError } from "../../domain/errors.ts";
+import { readRegularFile } from "../../lib/bytes.ts";
 import type { Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import { type CredentialsDocument, CredentialsFormError, parseCredentials } from "./credentials.ts";
@@ -41,7 +42,7 @@ export function createCredentialsReader(path: string | undefined, logger: Logger
     const mark = `${ino}/${size}/${mtimeMs}`;
     if (mark === seen) return;
     if (size > MAX_FILE_BYTES) throw new CredentialsFormError("the file is too large");
-    const document = parseCredentials(await readFile(file, "utf8"));
+    const document = parseCredentials((await readRegularFile(file, MAX_FILE_BYTES)).toString("utf8"));
     versions += 1;
     book = { ...document, version: versions };
     seen = mark;

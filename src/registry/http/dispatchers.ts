@@ -1,6 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
 import { RegistryUnavailableError } from "../../domain/errors.ts";
+import { readRegularFile } from "../../lib/bytes.ts";
 import { classOfHost } from "../../lib/net.ts";
 import { Agent } from "../../lib/undici.ts";
 import type { Logger } from "../../ports.ts";
@@ -105,7 +106,8 @@ function openConnections(options: DispatcherOptions, material: TlsMaterial): Con
 }
 
 async function readMaterial(files: TlsFiles): Promise<TlsMaterial> {
-  const read = async (path: string | undefined) => (path === undefined ? undefined : await readFile(path, "utf8"));
+  const read = async (path: string | undefined) =>
+    path === undefined ? undefined : (await readRegularFile(path)).toString("utf8");
   const [ca, cert, key] = await Promise.all([read(files.caFile), read(files.certFile), read(files.keyFile)]);
   return {
     ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
