@@ -88,9 +88,8 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
         const used = await authorizer.obtain(way, signal);
         const answer = await send(request, used, signal);
         if (answer.status !== 401) return answer;
-        authorizer.forget(used);
-        const whom = used.secret ? "the configured credentials" : "anonymous access";
-        problem ??= new RegistryDeniedError(`${host} refuses ${whom} (401)`);
+        const refused = authorizer.refused(used);
+        problem ??= refused;
       } catch (error) {
         signal.throwIfAborted();
         problem ??= error;
@@ -105,12 +104,12 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     const used = await authorizer.current(signal);
     const first = await send(request, used, signal);
     if (used !== null && mayBeStale(first, used, request, clock.monotonicTime())) {
-      authorizer.forget(used);
+      authorizer.refused(used);
       // Another request may have renewed it meanwhile.
       const next = await authorizer.current(signal);
       const second = await send(request, next, signal);
       if (!isChallenge(second)) return second;
-      if (next !== null) authorizer.forget(next);
+      if (next !== null) authorizer.refused(next);
       return await answerChallenge(request, second, signal);
     }
     return used === null && isChallenge(first) ? await answerChallenge(request, first, signal) : first;
