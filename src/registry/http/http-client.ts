@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { LabImagesError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
@@ -205,7 +206,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   async function sendTo(host: Host, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const name = request.url.host;
+    const name = quotePeer(request.url.host);
     const attempts = request.maxAttempts ?? limits.attempts;
     for (let tried = 0; ; tried += 1) {
       await host.ready(signal);

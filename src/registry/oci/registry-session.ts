@@ -3,6 +3,7 @@ import type { Clock } from "../../ports.ts";
 import type { Authorization, Authorizer } from "../auth/authorizer.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../http/http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
+import { shownHost } from "./registry-address.ts";
 
 /** A request to the registry's own API. */
 export interface RegistryRequest {
@@ -62,7 +63,8 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
 
   function send(request: RegistryRequest, used: Authorization | null, signal: AbortSignal): Promise<HttpAnswer> {
     const { method, url, accept, maxBytes, reader } = request;
-    if (url.origin !== origin) throw new RegistryUnavailableError(`${host} points to another origin, ${url.host}`);
+    if (url.origin !== origin)
+      throw new RegistryUnavailableError(`${host} points to another origin, ${shownHost(url)}`);
     const headers = { accept, ...(used === null ? {} : { authorization: used.header }) };
     return http.send({ method, url, headers, maxBytes, reader }, signal);
   }
@@ -122,7 +124,9 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     }
     const target = new URL(location, from);
     if (target.origin !== origin || target.username !== "" || target.password !== "") {
-      throw new RegistryUnavailableError(`${host} redirects to another origin, ${target.host}; it is not followed`);
+      throw new RegistryUnavailableError(
+        `${host} redirects to another origin, ${shownHost(target)}; it is not followed`,
+      );
     }
     return target;
   }
