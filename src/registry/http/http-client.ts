@@ -25,6 +25,8 @@ export interface HttpRequest {
    * answer's own body is empty then. A LabImagesError that the reader throws ends the request, without another try.
    */
   readonly reader?: ((header: HttpAnswer["header"]) => BodyReader) | undefined;
+  /** A status that is returned at once, though another try might bring another one: the caller asks differently then. */
+  readonly finalStatus?: number | undefined;
   /** Fewer tries than `RegistryLimits.attempts`, for what is not worth the wait. */
   readonly maxAttempts?: number;
   /** Whether somebody else than the configuration names this host (`Dispatchers.route`). */
@@ -194,9 +196,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   /** Turns an answer that goes away by itself into a failure, and respects its `Retry-After`. */
-  function judge(outcome: Outcome, host: Host): Outcome {
+  function judge(outcome: Outcome, host: Host, { finalStatus }: HttpRequest): Outcome {
     if ("failed" in outcome || !transientStatuses.has(outcome.answer.status)) return outcome;
     const { answer, via } = outcome;
+    if (answer.status === finalStatus) return outcome;
     const failed = `answers ${answer.status}${via}`;
     const transient = { failed, label: String(answer.status), again: true, cause: undefined };
     const restMs = retryAfterMs(answer.headers("retry-after")[0] ?? null, clock.wallTime());
@@ -210,7 +213,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const attempts = request.maxAttempts ?? limits.attempts;
     for (let tried = 0; ; tried += 1) {
       await host.ready(signal);
-      const outcome = judge(await attempt(request, host, signal), host);
+      const outcome = judge(await attempt(request, host, signal), host, request);
       if ("answer" in outcome) return outcome.answer;
       const { failed, label, again, cause } = outcome;
       if (!again || tried + 1 >= attempts) throw new RegistryUnavailableError(`${name} ${failed}`, cause);

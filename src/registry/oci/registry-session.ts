@@ -12,8 +12,10 @@ export interface RegistryRequest {
   readonly url: URL;
   readonly accept: string;
   readonly maxBytes: number;
-  /** As `HttpRequest.reader`. */
+  /** As in `HttpRequest`. */
   readonly reader?: HttpRequest["reader"];
+  /** As in `HttpRequest`. */
+  readonly finalStatus?: HttpRequest["finalStatus"];
 }
 
 /** Asks one registry, with authentication and redirects. */
@@ -62,11 +64,11 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const host = new URL(origin).host;
 
   function send(request: RegistryRequest, used: Authorization | null, signal: AbortSignal): Promise<HttpAnswer> {
-    const { method, url, accept, maxBytes, reader } = request;
+    const { method, url, accept, maxBytes, reader, finalStatus } = request;
     if (url.origin !== origin)
       throw new RegistryUnavailableError(`${host} points to another origin, ${shownHost(url)}`);
     const headers = { accept, ...(used === null ? {} : { authorization: used.header }) };
-    return http.send({ method, url, headers, maxBytes, reader }, signal);
+    return http.send({ method, url, headers, maxBytes, reader, finalStatus }, signal);
   }
 
   /**
