@@ -174,6 +174,8 @@ export interface SourceState {
   readonly reason: string;
   /** Milliseconds since the epoch, null before the first success. */
   readonly lastSuccessTime: number | null;
+  /** When the refresh began that waits for this source, where it has for some seconds (field case F15); milliseconds since the epoch. */
+  readonly refreshingSince?: number;
 }
 
 /** Read access to the image state. Everything is synchronous and cheap: a look-up never waits for a refresh. */

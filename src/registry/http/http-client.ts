@@ -172,8 +172,9 @@ async function exchange(options: HttpClientOptions, request: HttpRequest, signal
       return { failed: `cannot be asked: ${error.message}`, label: "proxy", again: error.again, cause: undefined };
     }
     const late = `does not answer within ${limits.requestTimeoutMs / 1_000} s`;
+    // Whoever waits for the whole would wait this long once more: the refresh that fails now is tried again soon.
     const outcome = deadline.expired
-      ? { failed: late, label: "timeout", again: true, cause: undefined }
+      ? { failed: late, label: "timeout", again: false, cause: undefined }
       : failure(error, status !== null, request);
     return { ...outcome, failed: `${outcome.failed}${via}` };
   } finally {
