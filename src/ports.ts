@@ -148,8 +148,8 @@ export interface Alert {
 /** Where alerts go. Never throws, never waits. */
 export interface Alerts {
   raise(alert: Alert): void;
-  /** The cause was observed to be over: the next alert of this key is news again. */
-  clear(key: string): void;
+  /** The cause was observed to be over, by what `why` says: the next alert of this key is news again. */
+  clear(key: string, why: string): void;
   /** The cause is no longer observed here, whether it lasts or not: nobody may conclude that it is over. */
   forget(key: string): void;
 }
