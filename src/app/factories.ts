@@ -21,6 +21,8 @@ import { createHook, type Hook } from "./registry-hook.ts";
 /** Tags outside the prepull set that may be looked up at the registry at one time. */
 const MAX_LOOK_UPS = 32;
 
+const MIB = 1_024 * 1_024;
+
 /** What the process brings. */
 export interface AppOptions {
   readonly config: Config;
@@ -92,7 +94,16 @@ function createGrpc(
   return createGrpcServer({
     listen,
     insecure,
-    limits: { ...DEFAULT_GRPC_LIMITS, streams: limits.maxStreams, callsPerConnection: limits.maxCallsPerConnection },
+    limits: {
+      ...DEFAULT_GRPC_LIMITS,
+      connections: limits.maxConnections,
+      calls: limits.maxStreams,
+      callsPerConnection: limits.maxCallsPerConnection,
+      requestBytes: limits.maxRequestMiB * MIB,
+      requestTimeout: limits.requestTimeout,
+      unsentBytes: limits.maxUnsentMiB * MIB,
+      responseTimeout: limits.responseTimeout,
+    },
     reader,
     commands,
     settings: { images, nodeSelector, tolerations, namespace, pullSecret },

@@ -50,12 +50,20 @@ interface PrepullerConfig {
   readonly leaderElection: LeaderElectionConfig;
 }
 
-/** What bounds the gRPC server. */
+/** What callers may take of the gRPC server. Durations in milliseconds. */
 interface GrpcLimits {
-  /** Streams that may be open at once, in all. */
+  /** Connections at one time. */
+  readonly maxConnections: number;
+  /** Calls, streams among them, that may be open at once, in all. */
   readonly maxStreams: number;
   /** Calls that may be open at once on one connection. */
   readonly maxCallsPerConnection: number;
+  /** Memory for requests that are not complete, in all. */
+  readonly maxRequestMiB: number;
+  readonly requestTimeout: number;
+  /** Memory for messages that callers have not taken, in all. */
+  readonly maxUnsentMiB: number;
+  readonly responseTimeout: number;
 }
 
 /** The gRPC server. */

@@ -113,6 +113,19 @@ function isSameAddress(one: string, other: string): boolean {
   return contains(one, other) || contains(other, one);
 }
 
+/**
+ * Whom an address counts for where something is shared out: an IPv4 address for itself, also where it is mapped; an IPv6
+ * address for its first 64 bits, since one host may have any address of such a network (RFC 4291, section 2.5.4).
+ */
+export function peerOf(address: string): string {
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
+  if (mapped !== undefined || isIP(address) !== 6) return mapped ?? address;
+  const [front = "", back] = address.replace(/%.*$/, "").split("::");
+  const groups = (text: string | undefined) => (text === undefined || text === "" ? [] : text.split(":"));
+  const zeros = Math.max(0, 8 - groups(front).length - groups(back).length);
+  return `${[...groups(front), ...Array<string>(zeros).fill("0")].slice(0, 4).join(":")}::/64`;
+}
+
 function isNameOrIpv4(host: string): boolean {
   const labels = host.replace(/\.$/, "").split(".");
   if (NUMERIC_LABEL.test(labels.at(-1) ?? "")) return isIP(host) === 4;

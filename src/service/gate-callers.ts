@@ -11,8 +11,13 @@ import type { GateCaller, GateMessage, RefreshCause } from "../ports.ts";
 
 /** Those who wait at gates, by the id that the machines know them by. */
 export interface GateCallers {
+  /**
+   * Where all gates have callers, the peer that holds most of them loses its oldest to a new caller, if it still holds at
+   * least as many as the new caller's peer then. Returns whose session has ended, or null.
+   */
+  makeRoom(gate: string, peer: string): { readonly id: number; readonly gate: string } | null;
   /** Takes a caller in and gives its id. */
-  add(gate: string, caller: GateCaller): number;
+  add(gate: string, peer: string, caller: GateCaller): number;
   remove(id: number): void;
   deliver(id: number | null, message: GateMessage): void;
   /** Ends one caller's session as its gate says. */
@@ -26,6 +31,12 @@ export interface GateCallers {
   refusalOf(id: number): LabImagesError | null;
 }
 
+interface Entry {
+  readonly gate: string;
+  readonly peer: string;
+  readonly caller: GateCaller;
+}
+
 /** What is reported of callers. */
 interface GateCallersOptions {
   readonly onThrow: (error: unknown) => void;
@@ -35,7 +46,8 @@ interface GateCallersOptions {
 
 /** Keeps callers apart from machines: what a caller's own code throws must not end an actor. */
 export function gateCallers({ onThrow, onDelivered }: GateCallersOptions): GateCallers {
-  const callers = new Map<number, { readonly gate: string; readonly caller: GateCaller }>();
+  /** The one that has called first stands first. */
+  const callers = new Map<number, Entry>();
   const refusals = new Map<number, LabImagesError>();
   let lastId = 0;
 
@@ -54,10 +66,24 @@ export function gateCallers({ onThrow, onDelivered }: GateCallersOptions): GateC
     }
   }
 
+  function makeRoom(gate: string, peer: string): { readonly id: number; readonly gate: string } | null {
+    const gatesOf = Map.groupBy(callers.values(), (entry) => entry.peer);
+    const count = (of: string) => new Set(gatesOf.get(of)?.map((entry) => entry.gate)).size;
+    const gates = new Set([...callers.values()].map((entry) => entry.gate));
+    if (gates.has(gate) || gates.size < MOST_GATES) return null;
+    const largest = [...gatesOf.keys()].reduce((most, each) => (count(each) > count(most) ? each : most), peer);
+    if (count(largest) <= count(peer) + 1) return null;
+    const [[id, entry] = []] = [...callers].filter(([, { peer: of }]) => of === largest);
+    if (id === undefined || entry === undefined) return null;
+    finish(id, new TooManyGatesError(MOST_GATES));
+    return { id, gate: entry.gate };
+  }
+
   return {
-    add(gate, caller) {
+    makeRoom,
+    add(gate, peer, caller) {
       lastId += 1;
-      callers.set(lastId, { gate, caller });
+      callers.set(lastId, { gate, peer, caller });
       return lastId;
     },
     remove: (id) => void callers.delete(id),

@@ -221,8 +221,10 @@ function demandRefresh(
 function openGateSession(running: Running, request: GateRequest, caller: GateCaller): GateSession {
   const { parts, actor, callers } = running;
   if (running.stopped) throw new ShuttingDownError();
-  const { gate, holder, resume } = request;
-  const id = callers.add(gate, caller);
+  const { gate, holder, peer, resume } = request;
+  const evicted = callers.makeRoom(gate, peer);
+  if (evicted !== null) actor.send({ type: "gate.detached", gate: evicted.gate, caller: evicted.id });
+  const id = callers.add(gate, peer, caller);
   const resumeAfter = resume === null ? undefined : resume.epoch === parts.epoch ? resume.afterGeneration : null;
   actor.send({ type: "gate.attached", gate, caller: id, holder, resumeAfter });
   const refusal = callers.refusalOf(id);

@@ -132,7 +132,7 @@ describe("what nobody should send (G5)", () => {
   });
 
   test("streams beyond the limit are refused, however many they are", async (context) => {
-    const running = await start(context, { streams: 50, callsPerConnection: 2_000 });
+    const running = await start(context, { calls: 50, callsPerConnection: 2_000 });
     const client = running.newClient();
     const opened = Array.from({ length: 1_000 }, (_, index) => receive(client.WaitForRefresh({ gate: `g-${index}` })));
     let refused = 0;

@@ -6,6 +6,7 @@ test("while one message is on its way only the latest other one waits (G1)", () 
   const sent: string[] = [];
   const accepts: (() => void)[] = [];
   const write = createLatestWriter({
+    peer: "10.0.0.1",
     sendHeaders: () => undefined,
     send(bytes, accepted) {
       sent.push(bytes.toString());

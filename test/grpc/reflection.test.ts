@@ -89,7 +89,7 @@ const REQUESTS = 20_000;
 
 describe("a reflection stream", () => {
   test("is counted and limited like any other, and ends with the server", async (context) => {
-    const running = await startServer(context, { limits: { streams: 1 } });
+    const running = await startServer(context, { limits: { calls: 1 } });
     const first = openReflection(running);
     first.call.write(LIST_SERVICES);
     await new Promise((resolve) => first.call.once("data", resolve));

@@ -7,6 +7,7 @@ import {
   mayCollide,
   parseHostPort,
   parseListenAddress,
+  peerOf,
 } from "../../src/lib/net.ts";
 
 describe("host and port", () => {
@@ -140,4 +141,23 @@ test("F65: two servers cannot have one address", () => {
   assert.ok(!collide("127.0.0.1", "::1"));
   assert.ok(!collide("127.0.0.1", "127.0.0.1", [1, 2]));
   assert.ok(!collide("127.0.0.1", "127.0.0.1", [0, 0]));
+});
+
+describe("whom an address counts for", () => {
+  const cases: readonly (readonly [address: string, peer: string])[] = [
+    ["192.0.2.7", "192.0.2.7"],
+    ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["::FFFF:192.0.2.7", "192.0.2.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::9", "2001:db8:1:2::/64"],
+    ["2001:db8::9", "2001:db8:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["::", "0:0:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["1::", "1:0:0:0::/64"],
+    ["", ""],
+  ];
+  for (const [address, peer] of cases) {
+    test(`${address} for ${peer}`, () => assert.equal(peerOf(address), peer));
+  }
 });

@@ -172,13 +172,10 @@ describe("Google Artifact Registry (R8)", () => {
       Array.from({ length: count }, (_, index) => ({ uri: `${NAME}@${digest(index)}`, tags: [`w_${index}`] }));
     fill(images(4));
     server.pageSize = 1;
-    await assert.rejects(
-      source.listTags(unhurried),
-      isError(RegistryUnavailableError, /lists images in more than \d+ pages$/),
-    );
+    await assert.rejects(source.listTags(unhurried), isError(RegistryUnavailableError, /list of images without end$/));
     fill(images(2));
     server.nextToken = "1";
-    await assert.rejects(source.listTags(unhurried), isError(RegistryUnavailableError, /pagination loop$/));
+    await assert.rejects(source.listTags(unhurried), isError(RegistryUnavailableError, /in a circle$/));
     server.nextToken = null;
     server.silent = true;
     await assert.rejects(source.listTags(unhurried), isError(RegistryUnavailableError, /answers DEADLINE_EXCEEDED$/));
@@ -187,7 +184,7 @@ describe("Google Artifact Registry (R8)", () => {
     const many = await underTest(context, { limits: { maxTags: 2 } });
     many.fill(images(4));
     many.server.pageSize = 3;
-    await assert.rejects(many.source.listTags(unhurried), /lists (images in )?more than \d+/);
+    await assert.rejects(many.source.listTags(unhurried), /without end/);
   });
 
   it("ends with the caller's reason, and with the source", async (context) => {

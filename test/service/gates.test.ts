@@ -27,7 +27,7 @@ test("a caller is told of each data refresh, one message at a time", async () =>
 test("the snapshot is the new one when a caller is told", async () => {
   const world = serviceWorld();
   const seen: (number | undefined)[] = [];
-  const request = { gate: "main", holder: "", resume: null };
+  const request = { gate: "main", holder: "", peer: "10.0.0.1", resume: null };
   const end = (error: LabImagesError): void => assert.equal(error.reason, "SHUTTING_DOWN");
   const session: GateSession = world.commands.waitForRefresh(request, {
     deliver: () => {
@@ -114,7 +114,7 @@ test("marks open no gate, a node that joins does, after a quarter of a second", 
 
 test("what a caller throws is logged, and harms nobody", async () => {
   const world = await started();
-  const request = { gate: "bad", holder: "me", resume: null };
+  const request = { gate: "bad", holder: "me", peer: "10.0.0.1", resume: null };
   const bad = {
     deliver: () => assert.fail("a caller's own defect"),
     end: () => assert.fail("a caller's own defect"),
@@ -141,8 +141,8 @@ test("the callers of a gate that broke are ended, others are not; ids that are n
     deliver: () => heard.push(`${name} told`),
     end: (error: LabImagesError) => heard.push(`${name} ${error.reason}`),
   });
-  const one = callers.add("broken", caller("one"));
-  const two = callers.add("fine", caller("two"));
+  const one = callers.add("broken", "10.0.0.1", caller("one"));
+  const two = callers.add("fine", "10.0.0.1", caller("two"));
   callers.endCallersOf("broken");
   callers.deliver(one, { cause: "STARTUP", coalesced: 0 });
   callers.deliver(null, { cause: "STARTUP", coalesced: 0 });
@@ -150,4 +150,15 @@ test("the callers of a gate that broke are ended, others are not; ids that are n
   callers.end(99, "taken-over");
   callers.deliver(two, { cause: "STARTUP", coalesced: 0 });
   assert.deepEqual(heard, ["one NOT_READY", "two told", "counted STARTUP"]);
+});
+
+test("F60: a peer that holds all gates gives up one for another peer, until both hold as many", async () => {
+  const world = await started();
+  const greedy = Array.from({ length: 16 }, (_, gate) => world.attach({ gate: `greedy-${gate}`, peer: "10.0.0.1" }));
+  assert.throws(() => world.attach({ gate: "one-too-many", peer: "10.0.0.1" }), { reason: "TOO_MANY_GATES" });
+  for (let gate = 0; gate < 8; gate++) world.attach({ gate: `modest-${gate}`, peer: "10.0.0.2" });
+  assert.throws(() => world.attach({ gate: "modest-8", peer: "10.0.0.2" }), { reason: "TOO_MANY_GATES" });
+  const ended = greedy.map(({ heard }) => heard().includes("TOO_MANY_GATES"));
+  assert.deepEqual(ended, [...Array<boolean>(8).fill(true), ...Array<boolean>(8).fill(false)]);
+  world.stop();
 });

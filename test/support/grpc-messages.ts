@@ -52,7 +52,6 @@ export interface SourceStatus {
   readonly name: string;
   readonly ok: boolean;
   readonly reason: string;
-  readonly refreshStartTime: { readonly seconds: number } | null;
 }
 
 /** `labimages.v1.PrepullStatus`. */

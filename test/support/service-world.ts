@@ -168,7 +168,7 @@ export function serviceWorld() {
         end: (error: LabImagesError) => heard.push(error.reason),
       };
       const session: GateSession = service.commands.waitForRefresh(
-        { gate: "main", holder: "", resume: null, ...request },
+        { gate: "main", holder: "", peer: "10.0.0.1", resume: null, ...request },
         caller,
       );
       return { ...session, heard: () => heard.splice(0) };

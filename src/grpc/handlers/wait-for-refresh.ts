@@ -26,7 +26,7 @@ export function waitForRefresh({
   }
 
   return (request, stream) => {
-    const gateRequest = checkRequest(request);
+    const gateRequest = { ...checkRequest(request), peer: stream.peer };
     const session: GateSession = commands.waitForRefresh(gateRequest, {
       // The transport accepts at the earliest after this turn of the event loop, when the session is there.
       deliver: (message) => stream.send(encode(message), () => session.ready()),
@@ -37,7 +37,7 @@ export function waitForRefresh({
   };
 }
 
-function checkRequest(request: WaitForRefreshRequest__Output): GateRequest {
+function checkRequest(request: WaitForRefreshRequest__Output): Omit<GateRequest, "peer"> {
   return {
     gate: checkText("gate", request.gate, LONGEST_GATE) || DEFAULT_GATE,
     holder: checkText("holder", request.holder, LONGEST_NAME),

@@ -57,12 +57,11 @@ export function encodeHealth(sources: readonly SourceState[], problems: readonly
       tag,
       message: safeText(message),
     })),
-    sources: sources.map(({ name, ok, reason, lastSuccessTime, refreshingSince = null }) => ({
+    sources: sources.map(({ name, ok, reason, lastSuccessTime }) => ({
       name,
       ok,
       reason: safeText(reason),
       lastSuccessTime: timestampMessage(lastSuccessTime),
-      refreshStartTime: timestampMessage(refreshingSince),
     })),
   });
 }

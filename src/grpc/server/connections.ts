@@ -1,5 +1,6 @@
 import { createServer, type Socket } from "node:net";
-import { formatHostPort, type ListenAddress } from "../../lib/net.ts";
+import { createFairPool } from "../../lib/concurrency.ts";
+import { formatHostPort, type ListenAddress, peerOf } from "../../lib/net.ts";
 
 /** The address may not be listened on, or cannot be; the message is written for the operator. */
 export class ListenError extends Error {
@@ -20,17 +21,26 @@ export interface Connections {
 }
 
 /**
- * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` stand at a time;
- * further ones are closed as they come.
+ * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` stand at a time.
+ * Then a connection that is idle gives way to a new one, or one of a peer that has more than the new one's; else the new one
+ * is closed. `serve` returns whether its connection is idle.
  */
-export function createConnections(limit: number, accept: (socket: Socket) => void): Connections {
+export function createConnections(limit: number, serve: (socket: Socket) => () => boolean): Connections {
   const sockets = new Set<Socket>();
+  const places = createFairPool(limit);
   const server = createServer({ noDelay: true }, (socket) => {
+    const owner = peerOf(socket.remoteAddress ?? "");
+    let isIdle = () => false;
+    const holder = { yields: () => isIdle(), evict: () => void socket.destroy() };
+    const place = places.take({ owner, member: socket, amount: 1 }, holder);
+    if (place === null) return void socket.destroy();
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    accept(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      place.release();
+    });
+    isIdle = serve(socket);
   });
-  server.maxConnections = limit;
 
   return {
     listen(address) {

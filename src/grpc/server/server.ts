@@ -1,11 +1,12 @@
-import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import { Server, type ServerInterceptor, type ServerOptions } from "@grpc/grpc-js";
 import { formatHostPort, isLoopback, type ListenAddress } from "../../lib/net.ts";
 import type { Clock, ImageCommands, Logger, StateReader } from "../../ports.ts";
 import { LARGEST_MESSAGE } from "../paging/page.ts";
+import { createTransport, type TransportLimits } from "../transport/transport.ts";
 import type { CallObserver } from "./call.ts";
 import { createConnections, ListenError } from "./connections.ts";
 import { servedService } from "./contract.ts";
-import { clampDeadlines } from "./deadline-header.ts";
+import { statusOf } from "./error-table.ts";
 import { createHealth, HEALTH_SERVICE } from "./health.ts";
 import { IMAGE_SERVICE, imageService } from "./image-service.ts";
 import { addReflection } from "./reflection.ts";
@@ -14,13 +15,11 @@ import type { StreamSettings } from "./stream-call.ts";
 import { createStreamRegistry } from "./stream-registry.ts";
 
 /** What callers may take of the server (`grpc.limits`). */
-export interface GrpcLimits {
-  /** Connections at a time; further ones are closed. */
+export interface GrpcLimits extends TransportLimits {
+  /** Connections at a time. */
   readonly connections: number;
   /** Calls at a time on one connection; further ones wait at the client (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS). */
   readonly callsPerConnection: number;
-  /** Streams of messages at a time, over all connections; further ones are refused with TOO_MANY_STREAMS. */
-  readonly streams: number;
   /** Milliseconds of silence after which a connection is asked for a sign of life. */
   readonly keepaliveTime: number;
   /** Milliseconds that the sign may take before the connection is cut. */
@@ -31,7 +30,11 @@ export interface GrpcLimits {
 export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
   connections: 1_000,
   callsPerConnection: 1_000,
-  streams: 10_000,
+  calls: 10_000,
+  requestBytes: 16 * 1_024 * 1_024,
+  requestTimeout: 10_000,
+  unsentBytes: 32 * 1_024 * 1_024,
+  responseTimeout: 60_000,
   keepaliveTime: 30_000,
   keepaliveTimeout: 10_000,
 };
@@ -68,13 +71,20 @@ export interface GrpcServer {
 /** The longest request, in bytes. The largest legal one is far below. */
 const LARGEST_REQUEST = 64 * 1_024;
 
-function serverOptions(limits: GrpcLimits): ServerOptions {
+/** Milliseconds before peers that take nothing are cut when the server stops, and between looks for them. */
+const PATIENCE_MS = 1_000;
+const CUT_INTERVAL_MS = 100;
+
+function serverOptions(limits: GrpcLimits, interceptor: ServerInterceptor): ServerOptions {
   return {
+    interceptors: [interceptor],
     "grpc.max_receive_message_length": LARGEST_REQUEST,
     "grpc.max_send_message_length": LARGEST_MESSAGE,
     "grpc.max_concurrent_streams": limits.callsPerConnection,
     "grpc.keepalive_time_ms": limits.keepaliveTime,
     "grpc.keepalive_timeout_ms": limits.keepaliveTimeout,
+    // A backstop for what is not counted otherwise; in megabytes. grpc-js sets none.
+    "grpc-node.max_session_memory": Math.ceil((limits.unsentBytes + limits.requestBytes) / 1_000_000) + 16,
     "grpc.enable_channelz": 0,
   };
 }
@@ -98,17 +108,16 @@ function checkListen({ listen, insecure, logger }: GrpcServerOptions): ListenAdd
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { limits, logger, clock, randomId, observer } = options;
   let stopping: Promise<void> | null = null;
-  const streams = createStreamRegistry(limits.streams, (count) => observer.streamsOpen(count));
+  const streams = createStreamRegistry((count) => observer.streamsOpen(count));
   const settings: StreamSettings = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
   const health = createHealth(settings);
 
-  const server = new Server(serverOptions(limits));
+  const transport = createTransport(limits, { clock, statusOf: (error) => statusOf(error, "transport", settings) });
+  const server = new Server(serverOptions(limits, transport.interceptor));
   server.addService(servedService(IMAGE_SERVICE), imageService(createServiceContext(options), settings));
   server.addService(servedService(HEALTH_SERVICE), health.implementation);
   addReflection(server, settings);
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const connections = createConnections(limits.connections, (socket) => injector.injectConnection(socket));
-  let releaseDeadlines: (() => void) | null = null;
+  const connections = createConnections(limits.connections, transport.attach(server));
 
   async function stop(graceMs: number): Promise<void> {
     health.setServing(false);
@@ -118,15 +127,20 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     // already, grpc-js takes that for their end.
     server.tryShutdown(() => undefined);
     const cancelGrace = clock.schedule(graceMs, () => connections.destroy());
+    let cancelCut = clock.schedule(PATIENCE_MS, function cut() {
+      transport.cutStalled(PATIENCE_MS);
+      cancelCut = clock.schedule(CUT_INTERVAL_MS, cut);
+    });
     await closed;
+    cancelCut();
     cancelGrace();
-    releaseDeadlines?.();
+    transport.stop();
   }
 
   return {
     async start() {
       const port = await connections.listen(checkListen(options));
-      releaseDeadlines = clampDeadlines();
+      transport.start();
       return { port };
     },
     setServing(serving) {

@@ -1,11 +1,14 @@
 import { type handleServerStreamingCall, Metadata, type ServerWritableStream, type status } from "@grpc/grpc-js";
 import { ShuttingDownError } from "../../domain/errors.ts";
+import { peerOf } from "../../lib/net.ts";
 import { type CallSettings, callEnding, recordCall } from "./call.ts";
 import { statusOf } from "./error-table.ts";
 import type { StreamRegistry } from "./stream-registry.ts";
 
 /** The server's side of a stream of messages. After its end every call on it does nothing. */
 export interface OpenStream {
+  /** Whose share of what is limited the stream counts for. */
+  readonly peer: string;
   /** Sends the response headers at once, so that the caller knows that the stream stands. */
   sendHeaders(): void;
   /**
@@ -67,6 +70,7 @@ function openStream<Request>(
   });
 
   return {
+    peer: peerOf(call.getPeer().replace(/:\d+$/, "")),
     sendHeaders() {
       if (!over) call.sendMetadata(new Metadata());
     },

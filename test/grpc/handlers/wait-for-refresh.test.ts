@@ -29,7 +29,7 @@ describe("WaitForRefresh", () => {
     const { headers } = open(running);
     await headers;
     const { request } = await attachedTo(running.state);
-    assert.deepEqual(request, { gate: "prepuller", holder: "", resume: null });
+    assert.deepEqual(request, { gate: "prepuller", holder: "", resume: null, peer: "127.0.0.1" });
     assert.equal(running.openStreams(), 1);
   });
 
@@ -40,6 +40,7 @@ describe("WaitForRefresh", () => {
     assert.deepEqual(request, {
       gate: "other",
       holder: "pod-1",
+      peer: "127.0.0.1",
       resume: { epoch: "epoch-0", afterGeneration: 12 },
     });
   });
@@ -149,7 +150,7 @@ describe("WaitForRefresh", () => {
   });
 
   test("refuses one stream too many, and has room again when one has ended", async (context) => {
-    const running = await startServer(context, { state: ready(), limits: { streams: 2 } });
+    const running = await startServer(context, { state: ready(), limits: { calls: 2 } });
     const first = open(running, { gate: "a" });
     open(running, { gate: "b" });
     await attachedTo(running.state, 1);

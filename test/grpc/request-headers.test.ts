@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { clampTimeout } from "../../src/grpc/server/deadline-header.ts";
+import { clampTimeout } from "../../src/grpc/transport/request-headers.ts";
 import { eventually } from "../support/eventually.ts";
 import { ask, receive } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";

@@ -1,0 +1,179 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { Server, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
+import { TooManyStreamsError } from "../../domain/errors.ts";
+import { createFairPool } from "../../lib/concurrency.ts";
+import { peerOf } from "../../lib/net.ts";
+import type { Clock } from "../../ports.ts";
+import { type CallGuards, GuardedCall } from "./guarded-call.ts";
+import { interceptHttp2 } from "./http2-server.ts";
+import { createIncomingRequests, type IncomingLimits } from "./incoming.ts";
+import { type CallDeps, type Connection, OpenCall } from "./open-call.ts";
+import { createOutgoingMessages, type OutgoingLimits } from "./outgoing.ts";
+import { keptHeaders } from "./request-headers.ts";
+
+/** What peers may take of the HTTP/2 server. */
+export interface TransportLimits extends IncomingLimits, OutgoingLimits {
+  /** Calls that may be open at one time, in all. */
+  readonly calls: number;
+}
+
+/** What a transport works with. */
+export interface TransportDeps {
+  readonly clock: Clock;
+  /** The status of whatever ends a call. */
+  readonly statusOf: (error: unknown) => StatusObject;
+}
+
+/** The connections and calls of a gRPC server, below its handlers: what peers hold is counted, shared out and timed. */
+export interface Transport {
+  /** An option of the grpc-js server. */
+  readonly interceptor: ServerInterceptor;
+  /** Takes over the grpc-js server's HTTP/2 server. Returns what serves a connection, which returns whether it is idle. */
+  attach(server: Server): (socket: Socket) => () => boolean;
+  start(): void;
+  /**
+   * Cuts the connections that hold up the end: nothing has been under way on them for so long, and their peers do not take
+   * what was sent.
+   */
+  cutStalled(patienceMs: number): void;
+  stop(): void;
+}
+
+/** Milliseconds between looks for peers that are late. */
+const SWEEP_MS = 1_000;
+/** Milliseconds without a call after which a connection gives way to others. */
+const IDLE_MS = 5_000;
+/**
+ * Resets by a peer at once, and a second, that cut its connection. Node's 1,000 and 33 are reached by a burst of deadlines;
+ * here a reset costs no more than a call.
+ */
+const RESETS = { streamResetBurst: 100_000, streamResetRate: 10_000 };
+
+/** A transport that serves nothing before `attach`. */
+export function createTransport(limits: TransportLimits, { clock, statusOf }: TransportDeps): Transport {
+  const incoming = createIncomingRequests(limits);
+  const outgoing = createOutgoingMessages(limits, clock);
+  const guards: CallGuards = { incoming, outgoing, clock, lastSizes: new Map() };
+  const places = createFairPool(limits.calls);
+  const deps: CallDeps = { clock, calls: limits.calls, statusOf };
+  const sockets = new Map<string, Socket>();
+  const connections = new Map<string, Connection>();
+  const bySession = new WeakMap<object, Connection>();
+  /** Connections whose peers have not acknowledged our settings; the oldest first. */
+  const unsettled = new Set<Connection>();
+  let entering: OpenCall | null = null;
+  let cancelSweep: (() => void) | null = null;
+
+  function onSession(session: ServerHttp2Session): void {
+    const name = nameOf(session.socket);
+    const socket = sockets.get(name);
+    if (socket === undefined) {
+      session.destroy();
+      return;
+    }
+    const peer = peerOf(session.socket.remoteAddress ?? "");
+    const now = clock.monotonicTime();
+    const request = { owner: peer, member: session, amount: 1 };
+    const connection = { session, socket, peer, openedAt: now, calls: new Set<OpenCall>(), idleSince: now, request };
+    connections.set(name, connection);
+    bySession.set(session, connection);
+    unsettled.add(connection);
+    session.once("localSettings", () => unsettled.delete(connection));
+    session.once("close", () => {
+      unsettled.delete(connection);
+      connections.delete(name);
+    });
+  }
+
+  function onStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    serve: (headers: IncomingHttpHeaders) => void,
+  ): void {
+    const connection = bySession.get(stream.session ?? stream);
+    if (connection === undefined || stream.destroyed) return;
+    const call = new OpenCall(connection, stream, deps);
+    const place = places.take(connection.request, call);
+    if (place === null) {
+      refuse(stream, statusOf(new TooManyStreamsError(limits.calls)));
+      return;
+    }
+    connection.calls.add(call);
+    stream.once("close", () => {
+      place.release();
+      connection.calls.delete(call);
+      connection.idleSince = clock.monotonicTime();
+      incoming.close(call);
+      outgoing.close(call);
+    });
+    entering = call;
+    serve(keptHeaders(headers));
+    if (entering === null) incoming.open(call);
+    // What has no handler has been answered, and whatever else would come is not read.
+    else stream.close(constants.NGHTTP2_NO_ERROR);
+    entering = null;
+  }
+
+  function sweep(): void {
+    const now = clock.monotonicTime();
+    incoming.sweep(now);
+    outgoing.sweep(now);
+    for (const connection of unsettled) {
+      if (now - connection.openedAt < limits.requestTimeout) break;
+      cut(connection);
+    }
+    cancelSweep = clock.schedule(SWEEP_MS, sweep);
+  }
+
+  return {
+    interceptor({ path }, next) {
+      if (entering === null) throw new TypeError("grpc-js makes its calls later than version 1.14.7");
+      const call = entering;
+      entering = null;
+      call.next = next;
+      return new GuardedCall(next, call, path, guards);
+    },
+    attach(server) {
+      const serve = interceptHttp2(server, RESETS, { session: onSession, stream: onStream });
+      return (socket) => {
+        const name = nameOf(socket);
+        sockets.set(name, socket);
+        socket.once("close", () => sockets.delete(name));
+        serve(socket);
+        return () => {
+          const { calls, idleSince } = connections.get(name) ?? { calls: new Set(), idleSince: 0 };
+          return calls.size === 0 && clock.monotonicTime() - idleSince >= IDLE_MS;
+        };
+      };
+    },
+    start: sweep,
+    cutStalled(patienceMs) {
+      const now = clock.monotonicTime();
+      for (const connection of connections.values()) {
+        const { calls, idleSince } = connection;
+        if (now - idleSince >= patienceMs && [...calls].every((call) => call.isStalled(patienceMs))) cut(connection);
+      }
+    },
+    stop() {
+      cancelSweep?.();
+    },
+  };
+}
+
+/** Where the session has been closed already, its own `destroy` would wait until the peer has taken everything. */
+function cut({ session, socket }: Connection): void {
+  session.destroy();
+  socket.destroy();
+}
+
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function refuse(stream: ServerHttp2Stream, { code, details, metadata }: StatusObject): void {
+  stream.on("error", () => undefined);
+  const headers = { ":status": 200, "content-type": "application/grpc+proto", ...metadata.toHttp2Headers() };
+  stream.respond({ ...headers, "grpc-status": code, "grpc-message": encodeURI(details) }, { endStream: true });
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}
