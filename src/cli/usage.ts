@@ -17,7 +17,7 @@ Questions to a running service:
   missing [NODE]            what should be on nodes and is not
   resolve TAG | REFERENCE   one image; or --class recommended, latest-release,
                             latest-weekly or latest-daily
-  watch                     tell of each refresh until interrupted
+  watch                     follow refreshes until interrupted
       --gate NAME           the wait gate to use (default: watch)
   refresh                   refresh now, and wait until that is done
       --address HOST:PORT   where the service is (default: 127.0.0.1:50051)

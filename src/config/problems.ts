@@ -97,12 +97,11 @@ function describeFound(value: unknown, key: PropertyKey | undefined): string {
   if (typeof value === "object") return "a mapping";
   if (typeof key === "string" && SECRET_KEY.test(key)) return `a ${nameOfType(value)}`;
   if (typeof value === "string") return describeText(value);
-  return `the ${nameOfType(value)} ${String(value)}`;
+  return String(value);
 }
 
 function describeText(value: string): string {
-  if (value === "") return "an empty text";
-  return HARMLESS_TEXT.test(value) ? `the text "${value}"` : "another text";
+  return value === "" || HARMLESS_TEXT.test(value) ? `"${value}"` : "a text that is not shown";
 }
 
 function nameOfType(value: unknown): string {

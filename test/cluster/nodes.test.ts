@@ -194,10 +194,10 @@ describe("node source on a real API server, under the service's own role", { ski
     plane.pauseApiServer();
     try {
       await eventually(
-        () => assert.match(String(watched.health.at(-1)), /cannot watch nodes: no whole answer/),
+        () => assert.match(String(watched.health.at(-1)), /cannot watch nodes: the Kubernetes API timed out/),
         RIGHT_AGAIN,
       );
-      await assert.rejects(watched.list(), /no whole answer from the Kubernetes API within 5 s/);
+      await assert.rejects(watched.list(), /the Kubernetes API timed out after 5 s/);
     } finally {
       plane.resumeApiServer();
     }

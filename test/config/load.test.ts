@@ -133,11 +133,11 @@ test("all problems are told at once, each with key, expectation and finding", ()
       'images: {source: {type: docker, registry: r.io, repository: a/B}, cycle: "27", num_weeklies: 1, pin: [7]}\nlogLevel: loud\n',
     ),
     [
-      'images.source.repository: expected a repository such as library/sketchbook, in lower case, found the text "a/B"',
-      'images.cycle: expected a whole number from 0 to 2,147,483,647, found the text "27" (take the quotes off)',
-      "images.pin[0]: expected a tag: letters, digits, `_`, `.` and `-`, at most 128, found the number 7 (put it in quotes)",
+      'images.source.repository: expected a repository such as library/sketchbook, in lower case, found "a/B"',
+      'images.cycle: expected a whole number from 0 to 2,147,483,647, found "27" (take the quotes off)',
+      "images.pin[0]: expected a tag: letters, digits, `_`, `.` and `-`, at most 128, found 7 (put it in quotes)",
       "images.num_weeklies: expected one of source, refreshInterval, prepullTimeout, recommendedTag, numReleases, numWeeklies, numDailies, cycle, pin, aliasTags, dockerCredentialsPath, found an unknown key (write numWeeklies)",
-      'logLevel: expected debug, info, warn, or error, found the text "loud"',
+      'logLevel: expected debug, info, warn, or error, found "loud"',
     ].join("\n"),
   );
 });

@@ -43,13 +43,13 @@ test("F65: names and labels that the API server would refuse are refused by thei
   assert.equal(
     found,
     [
-      'nodeSelector."a b": found the text "a b"',
-      'nodeSelector."example.org/labs": found the text "x y"',
-      'nodeSelector.-a: found the text "-a"',
-      'nodeSelector."a//b": found the text "a//b"',
-      'prepuller.namespace: found the text "a.b"',
+      'nodeSelector."a b": found "a b"',
+      'nodeSelector."example.org/labs": found "x y"',
+      'nodeSelector.-a: found "-a"',
+      'nodeSelector."a//b": found "a//b"',
+      'prepuller.namespace: found "a.b"',
       "prepuller.pullSecret: found a text",
-      'prepuller.leaderElection.leaseName: found the text "a-.b"',
+      'prepuller.leaderElection.leaseName: found "a-.b"',
     ].join("\n"),
   );
   assert.match(problemsIn(`${IMAGES}nodeSelector: {a b: c}`), /expected a name such as labs or example\.org\/labs/);

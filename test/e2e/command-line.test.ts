@@ -74,7 +74,7 @@ describe("the command line", { concurrency: 2 }, () => {
       const { status, complaints } = await run(...command.split(" "), file);
       assert.equal(status, 2);
       assert.match(complaints, /images\.source\.registry: expected a host/);
-      assert.match(complaints, /images\.numWeeklies: expected a whole number .*, found the text "many"/);
+      assert.match(complaints, /images\.numWeeklies: expected a whole number .*, found "many"/);
       assert.match(complaints, /extra: .*found an unknown key/);
     });
   }

@@ -136,7 +136,7 @@ describe("node list (K4: failing lists)", () => {
       fill(api, 2);
       proxy.setFault(kind === "drip" ? { kind, bytesPerSecond: 50 } : { kind });
       const follower = connected.follow();
-      await assert.rejects(follower.list(), /no whole answer from the Kubernetes API within 0.5 s/);
+      await assert.rejects(follower.list(), /the Kubernetes API timed out after 0.5 s/);
       proxy.setFault(null);
       await follower.list();
       assertInStep(api, follower);

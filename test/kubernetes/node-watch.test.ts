@@ -106,7 +106,9 @@ describe("node watch (K2: silence)", () => {
     await eventually(() => assert.equal(api.watches, 1));
     proxy.setFault({ kind: "half-open", applyToOpen: true });
     api.putNode(nodeObject("node-b", [2]));
-    await eventually(() => assert.match(String(follower.health.at(-1)), /cannot watch nodes: no whole answer/));
+    await eventually(() =>
+      assert.match(String(follower.health.at(-1)), /cannot watch nodes: the Kubernetes API timed out/),
+    );
     assert.equal(follower.relists, 1);
     assert.equal(follower.nodes.has("node-b"), false);
     proxy.setFault(null);

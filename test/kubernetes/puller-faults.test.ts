@@ -130,7 +130,7 @@ describe("puller: faults on the way to the API server", () => {
     bench.proxy.setFault({ kind: "half-open" });
     const failure = failureOf(await bench.puller().pull(bench.order("played", 1), unending));
     assert.equal(failure.reason, "Unavailable");
-    assert.match(failure.message, /no whole answer from the Kubernetes API/);
+    assert.match(failure.message, /the Kubernetes API timed out/);
   });
 });
 

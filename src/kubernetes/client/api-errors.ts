@@ -88,7 +88,7 @@ export function transportError(what: string, error: unknown): KubernetesUnavaila
 /** The error for an answer that did not come in time. */
 export function deadlineError(what: string, milliseconds: number): KubernetesUnavailableError {
   const seconds = Math.round(milliseconds / 100) / 10;
-  return new KubernetesUnavailableError(`cannot ${what}: no whole answer from the Kubernetes API within ${seconds} s`);
+  return new KubernetesUnavailableError(`cannot ${what}: the Kubernetes API timed out after ${seconds} s`);
 }
 
 /** The error for an answer of 2xx that is not what was asked for, such as a proxy's HTML page. */

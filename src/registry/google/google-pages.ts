@@ -141,7 +141,7 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
           signal.throwIfAborted();
           if (isLast) throw failure.error;
           observe?.retried(failure.label);
-          logger.debug({ host, reason: failure.label, tried: tried + 1 }, "registry request is tried again");
+          logger.debug({ host, reason: failure.label, tried: tried + 1 }, "retrying registry request");
           if (isStale) {
             mayBeStale = false;
             continue;

@@ -214,7 +214,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const { failed, label, again, cause } = outcome;
       if (!again || tried + 1 >= attempts) throw new RegistryUnavailableError(`${name} ${failed}`, cause);
       options.observe?.retried(label);
-      logger.debug({ host: name, reason: failed, tried: tried + 1 }, "registry request is tried again");
+      logger.debug({ host: name, reason: failed, tried: tried + 1 }, "retrying registry request");
       await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
     }
   }
