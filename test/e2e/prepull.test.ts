@@ -138,7 +138,7 @@ describe("images get to the nodes", { concurrency: true }, () => {
       },
     ));
 
-  test("a cordon cancels the pull and takes the pod away; uncordoned, the node is filled", () =>
+  test("a cordon takes the pod away, and not its pull; uncordoned, the node is filled", () =>
     withPrepuller(
       async (scene) => {
         const { peers, nodes, service, history, kubelets } = scene;
@@ -154,7 +154,8 @@ describe("images get to the nodes", { concurrency: true }, () => {
         assert.deepEqual(await missingTags(service), {});
         peers.cluster.patchNode("alder", { spec: { unschedulable: null } });
         await untilFull(scene, kubelets, 2);
-        assert.equal(nodes.pulls.length, 3);
+        // The first image may have come without its pod, and been reported, before the node was uncordoned.
+        assert.ok(nodes.pulls.length >= 2);
       },
       { before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(2_000) })] },
     ));

@@ -170,18 +170,41 @@ describe("simulated kubelet: reports", () => {
     }
   });
 
-  it("collects never used images first when the disk is full", async () => {
-    await using bench = await startBench({ diskBytes: 1_000 });
+  it("collects when the disk is full, never used images first, and none that it has only just seen", async () => {
+    await using bench = await startBench({ diskBytes: 1_000, delays: { ...delays, imageMinAgeMs: 0 } });
     const { kubelet, run, pod } = bench;
     await run("user", 1);
     await eventually(() => assert.equal(pod("user")?.status?.["phase"], "Succeeded"));
-    for (let i = 2; i <= 8; i += 1) await kubelet.pull(`${REPOSITORY}:w_${i}`, digest(i), 100 + i);
-    // 8 images are 836 bytes; the ninth makes 945 of 850 that may be used, so 2 and 3 have to go.
-    await kubelet.pull(`${REPOSITORY}:w_9`, digest(9), 109);
+    for (let i = 2; i <= 9; i += 1) await kubelet.pull(`${REPOSITORY}:w_${i}`, digest(i), 100 + i);
+    assert.equal(kubelet.images.length, 9, "nothing is collected between two looks");
+    // 945 bytes where 850 may be used: 2 and 3 have to go. The ended pod protects 1 for as long as it exists.
+    kubelet.collectImages();
     assert.deepEqual(
       kubelet.images.map((image) => Number(image.digest.slice(-2))),
       [1, 4, 5, 6, 7, 8, 9],
     );
+  });
+
+  it("leaves images alone that were first seen a short while ago", async () => {
+    await using bench = await startBench({ diskBytes: 150, delays: { ...delays, imageMinAgeMs: 60_000 } });
+    await bench.kubelet.pull(`${REPOSITORY}:w_1`, digest(1), 149);
+    bench.kubelet.collectImages();
+    assert.equal(bench.kubelet.images.length, 1);
+  });
+
+  it("deletes a prepulled image by its age at the first look, unless its ended pod still exists (F73)", async () => {
+    await using bench = await startBench({ imageMaxAgeMs: 1 });
+    const { kubelet, run, pod, remove } = bench;
+    await run("prepull", 1);
+    await eventually(() => assert.equal(pod("prepull")?.status?.["phase"], "Succeeded"));
+    kubelet.collectImages();
+    assert.equal(kubelet.images.length, 1, "in use as long as the pod exists");
+    await remove("prepull");
+    await eventually(() => assert.equal(pod("prepull"), undefined));
+    await eventually(() => {
+      kubelet.collectImages();
+      assert.deepEqual(kubelet.images, []);
+    });
   });
 });
 
@@ -220,13 +243,23 @@ describe("simulated kubelet: pods", () => {
     assert.equal(bench.pod("prepull")?.status?.["phase"], "Failed");
   });
 
-  it("lets a deleted pod go, and the pull with it", async () => {
-    await using bench = await startBench({ bandwidthBytesPerSecond: 1 });
+  it("keeps a pod that is being deleted until its pull has ended", async () => {
+    await using bench = await startBench({ bandwidthBytesPerSecond: 500 });
     await bench.run("prepull", 1);
     await eventually(() => assert.equal(waitingReason(bench.pod("prepull")), "ContainerCreating"));
     await bench.remove("prepull");
+    assert.notEqual(bench.pod("prepull"), undefined);
     await eventually(() => assert.equal(bench.pod("prepull"), undefined));
-    assert.deepEqual(bench.kubelet.images, []);
+    assert.equal(bench.kubelet.images.length, 1);
+  });
+
+  it("warns of what has nothing to do with images where it knows no cluster DNS (F76)", async () => {
+    await using bench = await startBench({ hasClusterDns: false });
+    await bench.run("prepull", 1);
+    await eventually(() => {
+      const reasons = bench.api.list("events").map((event) => (event as unknown as { reason: string }).reason);
+      assert.ok(reasons.includes("MissingClusterDNS"));
+    });
   });
 
   it("keeps a pod running that restarts its container", async () => {

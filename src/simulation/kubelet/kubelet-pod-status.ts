@@ -27,6 +27,8 @@ export interface PodPhase {
   readonly reason?: string;
   /** `repository@digest` once the container was created. */
   readonly imageId?: string;
+  /** Why the container that was created could not be started; the phase stays Pending then. */
+  readonly startError?: string;
 }
 
 /** Reads a pod. */
@@ -70,12 +72,19 @@ export async function postPodStatus(
 function containerStatus(pod: PodView, phase: PodPhase, now: string): JsonObject {
   return {
     name: pod.container,
-    image: pod.image,
+    // Of a container that was created: the digest of the image's configuration, not the reference.
+    image: phase.imageId === undefined ? pod.image : configDigest(phase.imageId),
     imageID: phase.imageId ?? "",
     ready: phase.phase === "Running",
     restartCount: 0,
     state: containerState(phase, now),
   };
+}
+
+/** A digest unlike the manifest's, the same for the same image. */
+function configDigest(imageId: string): string {
+  const [, hex = ""] = imageId.split("sha256:");
+  return `sha256:${[...hex].reverse().join("")}`;
 }
 
 /** One of three; the others are named as null, so that a patch takes them away. */
@@ -84,6 +93,10 @@ function containerState(phase: PodPhase, now: string): JsonObject {
   if (phase.waiting !== undefined) {
     const message = phase.message === undefined ? {} : { message: phase.message };
     return { ...state, waiting: { reason: phase.waiting, ...message } };
+  }
+  if (phase.startError !== undefined) {
+    const ended = { exitCode: 128, reason: "StartError", message: phase.startError };
+    return { ...state, terminated: { ...ended, startedAt: "1970-01-01T00:00:00Z", finishedAt: now } };
   }
   if (phase.phase === "Running") return { ...state, running: { startedAt: now } };
   return { ...state, terminated: { exitCode: 0, reason: "Completed", startedAt: now, finishedAt: now } };

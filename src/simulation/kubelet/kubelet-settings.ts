@@ -11,6 +11,10 @@ export interface KubeletDelays {
   /** Until the first retry of a failed pull; doubles up to `pullBackoffMaxMs`. */
   readonly pullBackoffMs: number;
   readonly pullBackoffMaxMs: number;
+  /** Between two looks of the image collector. */
+  readonly collectMs: number;
+  /** `imageMinimumGCAge`: an image that was first seen less than this ago is not collected for want of room. */
+  readonly imageMinAgeMs: number;
   /** How long a container of ours runs until it exits. */
   readonly containerMs: number;
 }
@@ -23,6 +27,8 @@ export const realKubeletDelays: KubeletDelays = {
   leaseMs: 10_000,
   pullBackoffMs: 10_000,
   pullBackoffMaxMs: 300_000,
+  collectMs: 300_000,
+  imageMinAgeMs: 120_000,
   containerMs: 1_000,
 };
 
@@ -33,6 +39,8 @@ export const demoKubeletDelays: KubeletDelays = {
   statusMs: 500,
   pullBackoffMs: 2_000,
   pullBackoffMaxMs: 20_000,
+  collectMs: 30_000,
+  imageMinAgeMs: 10_000,
   containerMs: 200,
 };
 
@@ -40,4 +48,6 @@ export const demoKubeletDelays: KubeletDelays = {
 export interface PullableImage {
   readonly digest: string;
   readonly sizeBytes: number;
+  /** False for an image without the program: its container is created and cannot be started. */
+  readonly runs?: boolean;
 }

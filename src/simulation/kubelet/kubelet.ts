@@ -28,6 +28,10 @@ export interface KubeletOptions {
   readonly resolve: (reference: string) => PullableImage | null;
   /** `nodeStatusMaxImages`: 50 unless told; -1 for all, 0 for none. */
   readonly maxImages?: number;
+  /** `imageMaximumGCAge` in ms; 0 (the default) for no limit. */
+  readonly imageMaxAgeMs?: number;
+  /** Whether the kubelet has `clusterDNS`; true unless given. */
+  readonly hasClusterDns?: boolean;
   readonly delays?: KubeletDelays;
   readonly time?: SimulatedTime;
 }
@@ -38,6 +42,10 @@ export interface Kubelet {
   readonly images: readonly StoredImage[];
   /** Pulls an image as `crictl pull` would, one at a time; resolves when it is on the disk. The report comes later. */
   pull(reference: string, digest: string, sizeBytes: number): Promise<void>;
+  /** Puts an image on the disk as `ctr images import` does: the report has no digest of it. */
+  importImage(reference: string, sizeBytes: number): void;
+  /** One look of the image collector, without waiting for its time. */
+  collectImages(): void;
   /** Takes an image off the disk. */
   removeImage(digest: string): void;
   /** Makes pulls of these references fail with the message that `fails` answers; null pulls. */
@@ -72,7 +80,10 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     time,
     delays,
     client: createKubeletClient(options.api),
-    store: createImageStore(options.diskBytes),
+    store: createImageStore(
+      { diskBytes: options.diskBytes, maxAgeMs: options.imageMaxAgeMs ?? 0, minAgeMs: delays.imageMinAgeMs },
+      time.wallTime(),
+    ),
     reported: [],
     ready: true,
     lastPost: null,
@@ -80,11 +91,13 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const life = new AbortController();
   await register(state);
   await postStatus(state);
-  const pods = runPods({ ...state, ...options, nodeName: options.name }, life.signal);
+  const { hasClusterDns = true } = options;
+  const pods = runPods({ ...state, ...options, hasClusterDns, nodeName: options.name }, life.signal);
   const loops = [
     repeat(time, delays.imageReadMs, life.signal, async () => readImages(state)),
     repeat(time, delays.statusMs, life.signal, () => postStatus(state)),
     repeat(time, delays.leaseMs, life.signal, () => renewLease(state)),
+    repeat(time, delays.collectMs, life.signal, async () => collect(state, pods)),
   ];
   return handle(state, pods, async () => {
     life.abort(new Error("the kubelet has stopped"));
@@ -101,6 +114,8 @@ function handle(state: NodeState, pods: PodRunner, stop: () => Promise<void>): K
       return state.store.images;
     },
     pull: (reference, digest, sizeBytes) => pods.pull(reference, { digest, sizeBytes }),
+    importImage: (reference, sizeBytes) => state.store.import(reference, sizeBytes),
+    collectImages: () => collect(state, pods),
     removeImage: (digest) => state.store.remove(digest),
     failPulls: (fails) => pods.failPulls(fails),
     setReady(ready) {
@@ -118,6 +133,10 @@ function handle(state: NodeState, pods: PodRunner, stop: () => Promise<void>): K
   };
 }
 
+function collect({ store, time }: NodeState, pods: PodRunner): void {
+  store.collect(pods.inUse(), time.wallTime());
+}
+
 /** Runs `work` now and then, one at a time, until the signal aborts. What fails is tried again at the next turn. */
 async function repeat(
   time: SimulatedTime,
@@ -132,7 +151,7 @@ async function repeat(
 }
 
 /** Creates the node object; one of that name that is there already is taken over, as kubelets do after a restart. */
-async function register({ client, options }: NodeState): Promise<void> {
+async function register({ client, options, reported }: NodeState): Promise<void> {
   const { name, labels = {}, taints = [] } = options;
   const allLabels = {
     "kubernetes.io/arch": "amd64",
@@ -145,6 +164,7 @@ async function register({ client, options }: NodeState): Promise<void> {
     kind: "Node",
     metadata: { name, labels: allLabels },
     spec: { taints: taints.map((taint) => ({ ...taint })) },
+    status: { images: reported },
   };
   try {
     await client.request("POST", "/api/v1/nodes", node);
