@@ -148,8 +148,8 @@ export interface Alert {
 /** Where alerts go. Never throws, never waits. */
 export interface Alerts {
   raise(alert: Alert): void;
-  /** The cause was observed to be over: the next alert of this key is news again. */
-  clear(key: string): void;
+  /** The cause was observed to be over, by what `why` says: the next alert of this key is news again. */
+  clear(key: string, why: string): void;
   /** The cause is no longer observed here, whether it lasts or not: nobody may conclude that it is over. */
   forget(key: string): void;
 }
@@ -174,6 +174,8 @@ export interface SourceState {
   readonly reason: string;
   /** Milliseconds since the epoch, null before the first success. */
   readonly lastSuccessTime: number | null;
+  /** When the refresh began that waits for this source, where it has for some seconds (field case F15); milliseconds since the epoch. */
+  readonly refreshingSince?: number;
 }
 
 /** Read access to the image state. Everything is synchronous and cheap: a look-up never waits for a refresh. */

@@ -31,7 +31,15 @@ const repository = text(
   "a repository such as library/sketchbook, in lower case",
   new RegExp(`^(?=.{1,255}$)${repositoryPart}(?:/${repositoryPart})*$`),
 );
-const googleName = text("a name of Google Cloud", /^[A-Za-z0-9][A-Za-z0-9._:-]{0,254}$/);
+const googleName = text(
+  "a name of Google Cloud: lower-case letters, digits and -, with a letter first",
+  /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+);
+/** By its id, since references have that and not the number; older ones begin with the domain of their owner. */
+const googleProject = text(
+  "the id of a project, such as example-project or example.com:lab",
+  /^(?:[a-z0-9][a-z0-9.-]{0,251}[a-z0-9]:)?[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+);
 const timeout = duration(1_000, 3_600 * SECOND, "from 1 second to 1 hour");
 const interval = duration(100, 365 * DAY, "from 0.1 seconds to 365 days");
 const count = wholeNumber(0, 10_000);
@@ -58,7 +66,7 @@ const dockerSource = mapping({
 const googleSource = mapping({
   type: z.literal("google"),
   location: googleName,
-  projectId: googleName,
+  projectId: googleProject,
   repository: googleName,
   image: repository,
   apiEndpoint: optional(peerHost),
@@ -131,8 +139,11 @@ const leaderElection = section({
 }).superRefine(({ leaseDuration, renewDeadline, retryPeriod }, context) => {
   const addIssue = (key: string, message: string) =>
     context.addIssue({ code: "custom", message, path: [key], params: { whole: true } });
-  if (renewDeadline >= leaseDuration) addIssue("renewDeadline", "must be shorter than leaseDuration");
-  if (retryPeriod >= renewDeadline) addIssue("retryPeriod", "must be shorter than renewDeadline");
+  // What was sent just before the deadline has this time to arrive before another replica may lead.
+  if (renewDeadline > leaseDuration - SECOND)
+    addIssue("renewDeadline", "must be a second or more shorter than leaseDuration");
+  // As client-go has it, whose jitter this is: one retry has to fit.
+  if (retryPeriod * 1.2 >= renewDeadline) addIssue("retryPeriod", "must be shorter than five sixths of renewDeadline");
 });
 
 const prepuller = section({
@@ -146,6 +157,14 @@ const prepuller = section({
 
 /** Python's names, which nublado's configuration has, are levels too. */
 const logLevel = wordInAnyCase(["debug", "info", "warn", "error"], { warning: "warn", critical: "error" });
+
+const reportedImages = "as the kubelets have it: a whole number from 1 to 1,000,000, or -1 for no limit";
+/** A kubelet with 0 reports no image at all: nothing would ever count as pulled. */
+const nodeStatusMaxImages = z
+  .int({ error: reportedImages })
+  .min(-1, { error: reportedImages })
+  .max(1_000_000, { error: reportedImages })
+  .refine((value) => value !== 0, { error: reportedImages });
 
 /** The configuration file (api.md, Configuration): every key, its form and its default. */
 export const configSchema = mapping({
@@ -161,7 +180,7 @@ export const configSchema = mapping({
   tolerations: withDefault(list(toleration, "a list of tolerations"), []),
   kubernetes: section({
     kubeconfig: optional(path),
-    nodeStatusMaxImages: withDefault(wholeNumber(-1, 1_000_000), 50),
+    nodeStatusMaxImages: withDefault(nodeStatusMaxImages, 50),
     markGrace: withDefault(duration(0, DAY, "up to a day"), 60 * SECOND),
   }),
   prepuller,

@@ -18,11 +18,12 @@ import {
   type ImageState,
   initialImageState,
   setWatchFault,
+  showSlowRun,
   swap,
 } from "./image-state.ts";
 import { leaveOrphans } from "./prepuller/orphans.ts";
 import { prepullerMachine } from "./prepuller/prepuller.ts";
-import { errorOfFaults, NO_FAULTS, refreshMachine } from "./refresh.ts";
+import { errorOfFaults, NO_FAULTS, refreshMachine, SLOW_REFRESH_MS } from "./refresh.ts";
 import { waitGateMachine } from "./wait-gate.ts";
 
 /** How many gates there may be (behaviour.md section 7). */
@@ -79,6 +80,10 @@ export const coordinatorMachine = setup({
     failRun: assign(({ context, event }) => {
       assertEvent(event, "refresh.failed");
       return { state: failRun(context.state, event.faults) };
+    }),
+    showSlowRun: assign(({ context, event }) => {
+      assertEvent(event, "refresh.slow");
+      return { state: showSlowRun(context.state, event.faults, context.now().wall - SLOW_REFRESH_MS) };
     }),
     abandonRun: assign({ state: ({ context }) => abandonRun(context.state) }),
     applyChanges: assign(({ context, event }) => {
@@ -236,6 +241,7 @@ export const coordinatorMachine = setup({
           on: {
             "refresh.requested": { actions: "passDemand" },
             "refresh.started": { actions: ["beginRun", "tellStarted"] },
+            "refresh.slow": { actions: "showSlowRun" },
             "nodes.paged": { actions: "addPage" },
             "nodes.restarted": { actions: "dropPages" },
             "nodes.listed": { actions: "closePages" },

@@ -125,9 +125,24 @@ export function failRun(state: ImageState, faults: RefreshFaults): ImageState {
 
 /** The refresh cycle itself has broken: a defect, not a failure of a source. */
 export function abandonRun(state: ImageState): ImageState {
-  return state.pending?.whole
-    ? { ...withTable(state, state.pending.table), pending: null }
-    : { ...state, pending: null };
+  const { registry, kubernetes } = state.sources;
+  const sources = { registry: withoutRefresh(registry), kubernetes: withoutRefresh(kubernetes) };
+  const table = state.pending?.whole ? state.pending.table : state.table;
+  return { ...withTable(state, table), pending: null, sources };
+}
+
+/** The refresh has been running since `since` for longer than is usual: sources that it still waits for show that. */
+export function showSlowRun(state: ImageState, faults: RefreshFaults, since: number): ImageState {
+  const { pending, sources } = state;
+  if (pending === null) return state;
+  const show = (name: SourceState["name"], isPending: boolean): SourceState =>
+    isPending && faults[name] === null ? { ...sources[name], refreshingSince: since } : sources[name];
+  const registry = show("registry", pending.catalog === null);
+  return { ...state, sources: { registry, kubernetes: show("kubernetes", !pending.whole) } };
+}
+
+function withoutRefresh({ refreshingSince: _, ...source }: SourceState): SourceState {
+  return source;
 }
 
 /** Nodes have changed, between refreshes or during one. */

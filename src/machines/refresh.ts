@@ -25,6 +25,8 @@ export interface RefreshRequested {
 /** What the refresh cycle tells its parent, besides passing the parts on. */
 export type RefreshReport =
   | { readonly type: "refresh.started" }
+  /** It has been running for SLOW_REFRESH_MS, and these faults have shown so far. */
+  | { readonly type: "refresh.slow"; readonly faults: RefreshFaults }
   | { readonly type: "refresh.completed"; readonly cause: RefreshCause }
   | { readonly type: "refresh.failed"; readonly cause: RefreshCause; readonly faults: RefreshFaults };
 
@@ -72,6 +74,9 @@ export function errorOfFaults(faults: RefreshFaults): LabImagesError | null {
   return new LabImagesError(kubernetes.reason, describeFaults(faults), kubernetes.metadata, cause);
 }
 
+/** A refresh that takes longer is shown as under way: a registry that hangs is not seen otherwise before its deadline. */
+export const SLOW_REFRESH_MS = 5_000;
+
 /** First wait after a failure, milliseconds; doubled with each further one. */
 const FIRST_BACKOFF = 800;
 /** Longest wait after a failure, milliseconds, so that the end of a fault is noticed within a minute. */
@@ -117,6 +122,7 @@ export const refreshMachine = setup({
       faults: context.faults,
     })),
     reportStart: sendParent({ type: "refresh.started" }),
+    reportSlow: sendParent(({ context }) => ({ type: "refresh.slow", faults: context.faults })),
     reportCompletion: sendParent(({ context }) => ({ type: "refresh.completed", cause: context.cause })),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
@@ -134,6 +140,7 @@ export const refreshMachine = setup({
     isFaultless: ({ context }) => context.faults.registry === null && context.faults.kubernetes === null,
   },
   delays: {
+    slow: SLOW_REFRESH_MS,
     interval: ({ context }) => context.interval,
     backoff: ({ context }) => backoffAfter(context.failures, context.interval, context.random()),
   },
@@ -175,6 +182,7 @@ export const refreshMachine = setup({
           },
         },
       },
+      after: { slow: { actions: "reportSlow" } },
       on: { "refresh.requested": { actions: "rememberDemand" } },
       onDone: [
         { guard: "isFaultless", target: "completed", actions: "reportCompletion" },

@@ -31,8 +31,8 @@ export function createAlerts({ logger, counts }: { readonly logger: Logger; read
       counts.activeAlerts(active.size);
       logger.error({ ...details, alert: key }, message);
     },
-    clear(key) {
-      if (remove(key)) logger.info({ alert: key }, "alert resolved");
+    clear(key, why) {
+      if (remove(key)) logger.info({ alert: key, why }, "alert resolved");
     },
     forget(key) {
       if (remove(key)) logger.info({ alert: key }, "alert no longer observed by this replica");

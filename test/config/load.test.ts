@@ -169,7 +169,7 @@ for (const [keys, said] of [
   ],
   [
     "prepuller: {leaderElection: {leaseDuration: 1s, retryPeriod: 1s, renewDeadline: 1s}}",
-    "prepuller.leaderElection.renewDeadline: must be shorter than leaseDuration\nprepuller.leaderElection.retryPeriod: must be shorter than renewDeadline",
+    "prepuller.leaderElection.renewDeadline: must be a second or more shorter than leaseDuration\nprepuller.leaderElection.retryPeriod: must be shorter than five sixths of renewDeadline",
   ],
 ] as const) {
   test(`${keys} is refused with the reason`, () => {

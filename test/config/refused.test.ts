@@ -98,3 +98,36 @@ test("F65: a configuration, and each file that it names, is a regular file of a 
     ].join("\n"),
   );
 });
+
+for (const [key, keys] of [
+  ["kubernetes.nodeStatusMaxImages", "kubernetes: {nodeStatusMaxImages: 0}"],
+  ["prepuller.leaderElection.renewDeadline", "prepuller: {leaderElection: {leaseDuration: 15s, renewDeadline: 14.9s}}"],
+  ["prepuller.leaderElection.retryPeriod", "prepuller: {leaderElection: {renewDeadline: 10s, retryPeriod: 9s}}"],
+] as const) {
+  test(`P2: ${keys} is valid by its form alone, and refused`, () => {
+    assert.match(problemsIn(IMAGES + keys), new RegExp(`^${key.replaceAll(".", "\\.")}: [^\\n]+$`));
+  });
+}
+
+test("P2: names that Google Cloud cannot have are refused by their keys", () => {
+  const google = (keys: object) => `images: ${JSON.stringify({ source: { type: "google", ...keys } })}`;
+  const good = { location: "us-central1", projectId: "example.com:lab", repository: "library", image: "a/b" };
+  assert.equal(parseConfig(google(good)).images.source.type, "google");
+  for (const [key, wrong] of [
+    ["location", "US-Central1"],
+    ["location", "us_central1"],
+    ["projectId", "Lab"],
+    ["projectId", "123456789012"],
+    ["projectId", "example.com:"],
+    ["projectId", "a:b:c"],
+    ["repository", "library/lab"],
+    ["repository", "-a"],
+    ["image", "Lab"],
+  ] as const) {
+    assert.match(
+      problemsIn(google({ ...good, [key]: wrong })),
+      new RegExp(`^images\\.source\\.${key}: [^\\n]+$`),
+      wrong,
+    );
+  }
+});

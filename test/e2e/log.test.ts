@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { reportPrepull } from "../cluster/service-calls.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Peers, startPeers } from "./support/peers.ts";
 import { type Service, startReadyService } from "./support/service.ts";
@@ -115,5 +117,54 @@ describe("a fault that lasts", () => {
     assert.match(await (await fetch(`http://${service.http}/readyz`)).text(), both);
     const failure: unknown = await service.client.call("Refresh", {}).catch((error: unknown) => error);
     assert.match(String(failure), both);
+  });
+});
+
+describe("what a peer says at length (F53b)", () => {
+  const long = "x".repeat(12_000);
+  const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    "a content type": (response) => response.writeHead(200, { "content-type": `text/${long}` }).end("<html>"),
+    "a realm": (response) =>
+      response.writeHead(401, { "www-authenticate": `Bearer realm="https://${long}.example.org/",service="x"` }).end(),
+    "a redirect": (response) => response.writeHead(307, { location: `https://${long}.example.org/` }).end(),
+    "a body": (response) => response.writeHead(500).end(long),
+  };
+  for (const [what, answer] of Object.entries(answers)) {
+    test(`F53b: ${what} is cut in the log, /readyz, the status and errors`, async () => {
+      await using peers = await startPeers();
+      peers.push("recommended");
+      peers.setNode("alder");
+      await using service = await startReadyService(peers.config());
+      peers.registry.behaviour.intercept = (_request, response) => {
+        answer(response);
+        return true;
+      };
+      const failure: unknown = await service.client.call("Refresh", {}).catch((error: unknown) => error);
+      assert.ok(failure instanceof Error);
+      const { status, state } = await service.client.call("GetPrepullStatus", {});
+      const ready = await (await fetch(`http://${service.http}/readyz`)).text();
+      const shown = [failure.message, state.staleReason, ready, ...status.sources.map(({ reason }) => reason)];
+      for (const text of shown) assert.ok(text.length < 600, `${text.length} characters: ${text.slice(0, 300)}`);
+      assert.ok(state.staleReason.length > 0);
+      for (const line of service.log)
+        assert.ok(JSON.stringify(line).length < 2_000, JSON.stringify(line).slice(0, 2_000));
+    });
+  }
+
+  test("F53b: an outside prepuller's words are cut in the status", async () => {
+    await using peers = await startPeers();
+    peers.push("recommended");
+    peers.setNode("alder");
+    await using service = await startReadyService(peers.config());
+    const words = { reason: "ErrImagePull".padEnd(256, "x"), message: `begin ${"x".repeat(1_000)} end` };
+    const target = { reference: peers.pullReference("recommended"), node: "alder" };
+    await reportPrepull(service.grpc, { ...target, ...words, prepullState: "PREPULL_STATE_FAILED" });
+    await eventually(async () => {
+      const { status } = await service.client.call("GetPrepullStatus", {});
+      const [task] = status.progress;
+      assert.equal(task?.prepullState, "PREPULL_STATE_FAILED");
+      assert.match(task.message, /^begin x+…x+ end$/);
+      assert.deepEqual([task.message.length, task.reason.length], [200, 200]);
+    });
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
+import { fastClock } from "./support/clocks.ts";
 import { type Peers, startPeers } from "./support/peers.ts";
 import { type Service, startReadyService } from "./support/service.ts";
 
@@ -81,6 +82,33 @@ describe("what a registry says of one tag", { concurrency: true }, () => {
     const later = await seen(service);
     assert.match(later.source?.reason ?? "", /give out r29_0_0 \(fails in 3 refreshes running: .* answers 500\)$/);
     assert.ok(later.digests.has("w_2077_43"));
+  });
+});
+
+describe("a registry that hangs", { concurrency: true }, () => {
+  test("F15: the status shows since when it is asked, and that it fails after its deadline", async () => {
+    await using peers = await startFilledPeers();
+    await using service = await startReadyService(peers.config(), { clock: fastClock(20) });
+    const before = Date.now() / 1_000;
+    peers.registryProxy.setFault({ kind: "half-open", applyToOpen: true });
+    const refreshed = service.client.call("Refresh", {}).then(
+      () => "succeeded",
+      () => "failed",
+    );
+    await eventually(async () => {
+      const { source } = await seen(service);
+      assert.ok(Number(source?.refreshStartTime?.seconds) >= Math.floor(before) - 5);
+      assert.deepEqual([source?.ok, source?.reason], [true, ""]);
+    });
+    assert.equal(await refreshed, "failed");
+    const { source, stale } = await seen(service);
+    assert.deepEqual([source?.ok, stale], [false, true]);
+    assert.match(source?.reason ?? "", /does not answer within 30 s$/);
+    const listed = peers.registry.requests.length;
+    peers.registryProxy.setFault(null);
+    peers.registryProxy.cutAll();
+    await eventually(async () => assert.equal((await seen(service)).stale, false), { withinMs: 15_000 });
+    assert.ok(peers.registry.requests.length > listed);
   });
 });
 

@@ -164,12 +164,14 @@ export async function connectSource(
     readonly connectionLimits?: Partial<ConnectionLimits>;
     readonly nodeSelector?: Readonly<Record<string, string>>;
     readonly clock?: Clock;
+    readonly logger?: Logger;
   } = {},
 ): Promise<ConnectedSource> {
   const file = await temporaryFile("kubeconfig", kubeconfig);
   const { clock = machineTime, nodeSelector = {}, limits = shortLimits, connectionLimits = {} } = options;
+  const { logger = silentLogger } = options;
   const connection = connectKubernetes({ kubeconfig: file.path, clock, limits: connectionLimits });
-  const source = createNodeSource({ connection, nodeSelector, clock, random: () => 0.5, logger: silentLogger, limits });
+  const source = createNodeSource({ connection, nodeSelector, clock, random: () => 0.5, logger, limits });
   const life = new AbortController();
   return {
     source,

@@ -55,6 +55,20 @@ test("it starts without registry and cluster, tries again, and heals by itself",
   world.stop();
 });
 
+test("F15: a registry that hangs is shown as being asked, until it fails", async () => {
+  const world = coordinatorWorld();
+  const since = () => world.state().sources.registry.refreshingSince;
+  world.nodes.tell({ type: "nodes.listed" });
+  const startedAt = world.clock.wallTime();
+  await world.clock.advance(20_000);
+  assert.equal(since(), startedAt);
+  assert.equal(world.state().sources.kubernetes.refreshingSince, undefined);
+  world.images.tell({ type: "images.failed", error: NO_IMAGES });
+  assert.equal(since(), undefined);
+  assert.equal(world.state().sources.registry.ok, false);
+  world.stop();
+});
+
 test("refreshes follow each other by the interval, whatever the wall clock does", async () => {
   for (const step of [-86_400_000, 0, 86_400_000]) {
     const world = coordinatorWorld();

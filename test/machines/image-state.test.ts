@@ -17,9 +17,11 @@ import {
   initialImageState,
   isMarkable,
   setWatchFault,
+  showSlowRun,
   staleReason,
   swap,
 } from "../../src/machines/image-state.ts";
+import { NO_FAULTS } from "../../src/machines/refresh.ts";
 import type { NodeChange } from "../../src/ports.ts";
 import {
   catalogOf,
@@ -214,6 +216,28 @@ test("nodes that were listed whole are taken over where only the registry failed
   assert.equal(staleReason(after), "registry: no registry");
   assert.deepEqual(after.sources.registry, { name: "registry", ok: false, reason: "no registry", lastSuccessTime: 1 });
   assert.deepEqual(after.sources.kubernetes, { name: "kubernetes", ok: true, reason: "", lastSuccessTime: 9 });
+});
+
+test("F15: a source that a slow refresh waits for shows since when, until it has answered or failed", () => {
+  const since = (state: ImageState) => [
+    state.sources.registry.refreshingSince,
+    state.sources.kubernetes.refreshingSince,
+  ];
+  const running = beginRun(refreshed({ n1: {} }));
+  const slow = showSlowRun(running, NO_FAULTS, 5);
+  assert.deepEqual(since(running), [undefined, undefined]);
+  assert.deepEqual(since(slow), [5, 5]);
+  assert.equal(slow.sources.registry.ok, true);
+  assert.deepEqual(since(closePages(slow, 9)), [5, undefined]);
+  assert.deepEqual(since(addCatalog(slow, CATALOG, 9)), [undefined, 5]);
+  assert.deepEqual(since(showSlowRun(closePages(running, 9), NO_FAULTS, 5)), [5, undefined]);
+  assert.deepEqual(since(showSlowRun(running, { registry: NO_IMAGES, kubernetes: null }, 5)), [undefined, 5]);
+  assert.deepEqual(since(failRun(closePages(slow, 9), { registry: NO_IMAGES, kubernetes: null })), [
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual(since(abandonRun(slow)), [undefined, undefined]);
+  assert.equal(showSlowRun(EMPTY, NO_FAULTS, 5), EMPTY);
 });
 
 test("nodes that were listed whole before the first snapshot are in it when the registry comes", () => {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type AnyEventObject, createActor, setup } from "xstate";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import type { Catalog } from "../../src/domain/images/catalog.ts";
-import { backoffAfter, refreshMachine } from "../../src/machines/refresh.ts";
+import { backoffAfter, refreshMachine, SLOW_REFRESH_MS } from "../../src/machines/refresh.ts";
 import type { RefreshCause } from "../../src/ports.ts";
 import { actorClock } from "../support/actor-clock.ts";
 import { fakeEffect } from "../support/fake-effects.ts";
@@ -53,6 +53,23 @@ function cycle({ interval = INTERVAL, chance = 0 } = {}) {
     },
   };
 }
+
+test("F15: a refresh that takes long is reported once, with what has failed so far", async () => {
+  const { clock, images, nodes, told, succeed } = cycle();
+  images.tell({ type: "images.failed", error: NO_IMAGES });
+  await clock.advance(SLOW_REFRESH_MS - 1);
+  assert.deepEqual(told, []);
+  await clock.advance(1);
+  assert.deepEqual(told.splice(0), [{ type: "refresh.slow", faults: { registry: NO_IMAGES, kubernetes: null } }]);
+  await clock.advance(10 * SLOW_REFRESH_MS);
+  assert.deepEqual(told, []);
+  nodes.tell({ type: "nodes.listed" });
+  await clock.advance(INTERVAL);
+  succeed();
+  told.length = 0;
+  await clock.advance(SLOW_REFRESH_MS);
+  assert.deepEqual(told, [], "one that is over is not slow");
+});
 
 test("a refresh starts at once and lists nodes and images at the same time", () => {
   const { nodes, images, stop } = cycle();

@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, test } from "node:test";
 import { BASIC, startChallengingRegistry } from "./challenging-registry.ts";
-import { REPOSITORY } from "./source-under-test.ts";
-import { account, IDENTITY } from "./source-with-secrets.ts";
+import { setProxies, startNetworkProxy } from "./network-proxy.ts";
+import { REPOSITORY, registryWith, sourceFor, unhurried } from "./source-under-test.ts";
+import { account, credentialsFile, IDENTITY } from "./source-with-secrets.ts";
+import { authority, startTlsFront, testFile } from "./tls-front.ts";
+
+/** The pattern, right after this text. */
+function following(text: string, pattern: RegExp): RegExp {
+  return new RegExp(`${text}${pattern.source}`);
+}
 
 describe("challenges in every form", () => {
   const usual = { service: "s", scopes: ["repository:other:pull"] };
@@ -202,5 +209,65 @@ describe("challenges in every form", () => {
       });
       await assert.rejects(list(), pattern);
     }
+  });
+
+  test("F13: hosts in upper case are the same hosts, in the configuration, the challenge and the credentials", async (context) => {
+    const registry = await registryWith(context, ["a"], { auth: { kind: "bearer", account } });
+    for (const [name, realmHost, key] of [
+      ["LOCALHOST", "localhost", "localhost"],
+      ["localhost", "LocalHost", "HTTP://LOCALHOST"],
+      ["LocalHost", "LOCALHOST", "localhost"],
+    ]) {
+      registry.setAuth({ kind: "bearer", account, realm: `http://${realmHost}:${registry.port}/token` });
+      const credentialsPath = await credentialsFile(context, `${key}:${registry.port}`, account);
+      const source = sourceFor(context, { registry: `${name}:${registry.port}`, credentialsPath });
+      assert.equal((await source.listTags(unhurried)).length, 1);
+      // References keep the name that is configured.
+      assert.equal(source.registry, `${name}:${registry.port}`);
+    }
+  });
+
+  test("F13: credentials that are not there are told with the likely cause", async (context) => {
+    const registry = await registryWith(context, ["a"], { auth: { kind: "basic", ...account } });
+    const { host } = registry;
+    for (const [document, pattern] of [
+      [{ auths: {} }, /$/],
+      [{ auths: { [host]: {} } }, /$/],
+      [
+        { auths: { [host]: {} }, credHelpers: { [host]: "pass" } },
+        /; the credentials file names a credential helper, which is not run$/,
+      ],
+      [{ auths: {}, credsStore: "desktop" }, /; the credentials file names a credential helper, which is not run$/],
+      [
+        { auths: { [host]: { auth: "***" } } },
+        /; its entry in the credentials file holds neither a name with a password nor a token$/,
+      ],
+      [{ auths: { [host]: { username: "robot" } } }, /; its entry in the credentials file holds neither a name/],
+    ] as const) {
+      const credentialsPath = await testFile(context, JSON.stringify(document));
+      const source = sourceFor(context, { registry: host, credentialsPath });
+      registry.setAuth({ kind: "basic", ...account });
+      await assert.rejects(source.listTags(unhurried), following("none are configured for it", pattern));
+      // Anonymous tokens are had for the asking, or not, and are not enough.
+      registry.setAuth({ kind: "bearer", account });
+      await assert.rejects(source.listTags(unhurried), following("refuses anonymous access \\(401\\)", pattern));
+      registry.setAuth({ kind: "bearer", lifetimeSeconds: -1 });
+      await assert.rejects(source.listTags(unhurried), following("refuses anonymous access \\(401\\)", pattern));
+    }
+  });
+
+  test("F13: behind a TLS proxy, a token service that the registry names by plain http is asked by https", async (context) => {
+    const registry = await registryWith(context, ["a"], { auth: { kind: "bearer", account } });
+    const front = await startTlsFront(context, registry.port);
+    const proxy = await startNetworkProxy(context, { tunnel: () => front.port });
+    setProxies(context, { HTTPS_PROXY: proxy.url });
+    registry.setAuth({ kind: "bearer", account, realm: "http://registry.test/token" });
+    const source = sourceFor(context, {
+      registry: "registry.test",
+      caFile: await testFile(context, authority.certificatePem),
+      credentialsPath: await credentialsFile(context, "registry.test", account),
+    });
+    assert.equal((await source.listTags(unhurried)).length, 1);
+    assert.deepEqual(new Set(proxy.asked), new Set(["CONNECT registry.test:443"]));
   });
 });

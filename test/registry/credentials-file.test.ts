@@ -20,7 +20,7 @@ describe("credentials file on disk", () => {
 
   it("is empty without a path", async () => {
     const reader = createCredentialsReader(undefined, recordLog());
-    assert.deepEqual(await reader.read(), { entries: [], namesHelper: false, version: 0 });
+    assert.deepEqual(await reader.read(), { entries: [], unusable: [], namesHelper: false, version: 0 });
   });
 
   it("is read again when it changes, and only then", async () => {

@@ -56,7 +56,7 @@ describe("credentials file", () => {
       ],
     );
     assert.equal(namesHelper, true);
-    assert.deepEqual(parseCredentials("{}"), { entries: [], namesHelper: false });
+    assert.deepEqual(parseCredentials("{}"), { entries: [], unusable: [], namesHelper: false });
   });
 
   it("F13: reads what docker, podman and Kubernetes write, and what people make of it", () => {

@@ -5,7 +5,9 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import type { SimulatedRegistry } from "../../src/simulation/registry/oci-registry.ts";
+import { eventually } from "../support/eventually.ts";
 import { manualClock } from "../support/manual-clock.ts";
+import { startServiceOn } from "./service-on-source.ts";
 import { REPOSITORY, registryWith, sourceFor, unhurried } from "./source-under-test.ts";
 import { answering, sourceWithFaults } from "./source-with-faults.ts";
 import { account, sourceWithSecrets } from "./source-with-secrets.ts";
@@ -210,6 +212,21 @@ describe("what a registry has said", () => {
     await assert.rejects(list(), /has no repository/);
     assert.deepEqual(await list(), ["moved"]);
   });
+});
+
+test("F1: the whole service is right again when an open registry that asked for credentials is open again", async (context) => {
+  const registry = await registryWith(context, ["recommended"]);
+  const source = { type: "docker", registry: registry.host, repository: REPOSITORY };
+  const { serving, tags, registryStatus } = await startServiceOn(context, { source, images: { refreshInterval: 0.2 } });
+  await serving();
+  for (const challenge of ['Bearer realm="https://127.0.0.1:1/token"', 'Basic realm="a proxy"', "Negotiate"]) {
+    registry.behaviour.intercept = answering(401, { "www-authenticate": challenge }, "");
+    await eventually(async () => assert.equal((await registryStatus()).ok, false));
+    registry.push(REPOSITORY, `after-${challenge.split(" ")[0]}`);
+    registry.behaviour.intercept = null;
+    await eventually(async () => assert.equal((await registryStatus()).ok, true));
+    assert.ok((await tags()).includes(`after-${challenge.split(" ")[0]}`));
+  }
 });
 
 describe("credentials that are refused", () => {

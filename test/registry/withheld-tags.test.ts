@@ -40,7 +40,7 @@ async function startWith(context: TestContext, tags: readonly string[]) {
 }
 
 describe("a HEAD proves no absence (F2)", () => {
-  for (const code of [400, 403, 404, 405, 406, 410, 501]) {
+  for (const code of [400, 403, 404, 405, 406, 410, 500, 501]) {
     it(`F2: a HEAD that answers ${code} where a GET has the manifest drops no tag`, async (context) => {
       const { registry, resolve } = await startWith(context, ["a", "b", "c"]);
       const digest = (await resolve()).get("b")?.digest;

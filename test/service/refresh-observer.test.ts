@@ -44,10 +44,10 @@ function observed() {
     started: () => observer.started(),
     crash: (error: Error) =>
       observer.settled({ type: "refresh.settled", run: 1, cause: null, faults: NO_FAULTS, error }, state(null)),
-    settle: (faults: RefreshFaults, snapshot: Snapshot | null = null) =>
+    settle: (faults: RefreshFaults, snapshot: Snapshot | null = null, watchFault: Error | null = null) =>
       observer.settled(
         { type: "refresh.settled", run: 1, cause: "SCHEDULED", faults, error: errorOfFaults(faults) },
-        state(snapshot),
+        { ...state(snapshot), watchFault },
       ),
     lines: () => logger.lines.splice(0),
     messages: () => logger.lines.splice(0).map(({ level, message }) => `${level}: ${message}`),
@@ -112,6 +112,19 @@ test("F51: where both sources fail both are named, and each is over by itself", 
     "info: registry ok again",
   ]);
   assert.deepEqual(alerts.active(), ["source:kubernetes"]);
+});
+
+test("F50: a cluster whose nodes cannot be watched is not said to be ok by a list", () => {
+  const { settle, messages, alerts } = observed();
+  for (let time = 0; time < 3; time += 1) settle(NO_CLUSTER, SNAPSHOT);
+  messages();
+  const silent = new KubernetesUnavailableError("cannot watch nodes");
+  settle(NO_FAULTS, SNAPSHOT, silent);
+  assert.deepEqual(messages(), ["info: refreshed"]);
+  assert.deepEqual(alerts.active(), ["source:kubernetes"]);
+  settle(NO_FAULTS, SNAPSHOT);
+  assert.deepEqual(messages(), ["info: kubernetes ok again", "info: refreshed"]);
+  assert.deepEqual(alerts.active(), []);
 });
 
 test("a refresh that crashed says nothing of the sources", () => {

@@ -52,6 +52,7 @@ export interface SourceStatus {
   readonly name: string;
   readonly ok: boolean;
   readonly reason: string;
+  readonly refreshStartTime: { readonly seconds: number } | null;
 }
 
 /** `labimages.v1.PrepullStatus`. */

@@ -12,13 +12,13 @@ test("a cause is told once until it is cleared, and counted", async (t) => {
   const logger = createLogger({ level: "info", profile: "production", destination });
   const alerts = createAlerts({ logger, counts: metrics });
   const alert = { key: "registry", message: "the registry is down", details: { failures: 3 } };
-  alerts.clear("registry");
+  alerts.clear("registry", "it answers");
   alerts.raise(alert);
   alerts.raise(alert);
   assert.equal(destination.lines.length, 1);
   assert.match(destination.lines[0] ?? "", /"level":"error".*"failures":3.*"alert":"registry".*is down/);
-  alerts.clear("registry");
-  assert.match(destination.lines[1] ?? "", /"alert":"registry","msg":"alert resolved"/);
+  alerts.clear("registry", "it answers");
+  assert.match(destination.lines[1] ?? "", /"alert":"registry","why":"it answers","msg":"alert resolved"/);
   alerts.raise(alert);
   assert.equal(destination.lines.length, 3);
   const text = await metrics.render();
@@ -38,7 +38,7 @@ test("F50: an alert whose cause is no longer observed is not said to be resolved
   alerts.forget("pull");
   alerts.raise(alert);
   alerts.forget("pull");
-  alerts.clear("pull");
+  alerts.clear("pull", "pulled");
   alerts.raise(alert);
   const messages = destination.lines.map((line): unknown => JSON.parse(line).msg);
   assert.deepEqual(messages, ["pulls fail", "alert no longer observed by this replica", "pulls fail"]);

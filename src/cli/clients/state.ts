@@ -42,8 +42,10 @@ function problemSection(problems: readonly Problem[]): readonly string[] {
   return rows.length === 0 ? [] : [table(["PROBLEM"], rows, "")];
 }
 
-function sourceRow({ name, ok, reason }: SourceStatus): readonly string[] {
-  return [name, ok ? "ok" : "failing", reason];
+function sourceRow({ name, ok, reason, refreshStartTime }: SourceStatus): readonly string[] {
+  const seconds = refreshStartTime === null ? null : Math.round(Date.now() / 1_000 - refreshStartTime.seconds);
+  const refreshing = seconds === null ? [] : [`refreshing for ${Math.max(0, seconds)} s`];
+  return [name, ok ? "ok" : "failing", [...(reason === "" ? [] : [reason]), ...refreshing].join("; ")];
 }
 
 function imageRow({ image, nodes, missing }: NodeImage): readonly string[] {

@@ -3,6 +3,7 @@ import { parseReference } from "../../domain/images/reference.ts";
 import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
 import { classifyFailure } from "../../domain/prepull/classify-failure.ts";
 import { PREPULL_STATES, type PrepullState } from "../../domain/snapshot/answers.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { ReportPrepullRequest__Output } from "../gen/labimages/v1/ReportPrepullRequest.ts";
 import { REPORT_PREPULL_FIELD } from "../messages/field-numbers.ts";
 import { boolField } from "../messages/wire.ts";
@@ -26,11 +27,14 @@ export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepu
     if (digest === null) throw new InvalidReferenceError("the reference has to carry the digest");
     const node = checkRequiredText("node", request.node, LONGEST_NAME);
     const state = checkState(request.prepullState);
-    const reason = checkText("reason", request.reason, LONGEST_REASON);
-    const message = checkText("message", request.message, LONGEST_MESSAGE);
+    const given = {
+      reason: checkText("reason", request.reason, LONGEST_REASON),
+      message: checkText("message", request.message, LONGEST_MESSAGE),
+    };
     context.snapshot();
     const isOurs = isInRepository(own, reference);
-    const failureClass = state === "FAILED" ? classifyFailure(reason, message).failureClass : null;
+    const failureClass = state === "FAILED" ? classifyFailure(given.reason, given.message).failureClass : null;
+    const [reason, message] = [quotePeer(given.reason), quotePeer(given.message)];
     const applied = isOurs && commands.reportPrepull({ digest, node, state, reason, message, failureClass });
     return Buffer.concat([boolField(REPORT_PREPULL_FIELD.applied, applied), context.stateField(reader.current())]);
   };

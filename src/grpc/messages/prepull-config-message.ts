@@ -57,11 +57,12 @@ export function encodeHealth(sources: readonly SourceState[], problems: readonly
       tag,
       message: safeText(message),
     })),
-    sources: sources.map(({ name, ok, reason, lastSuccessTime }) => ({
+    sources: sources.map(({ name, ok, reason, lastSuccessTime, refreshingSince = null }) => ({
       name,
       ok,
       reason: safeText(reason),
       lastSuccessTime: timestampMessage(lastSuccessTime),
+      refreshStartTime: timestampMessage(refreshingSince),
     })),
   });
 }

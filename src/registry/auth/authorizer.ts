@@ -41,8 +41,8 @@ export interface Authorizer {
   waysIn(challenges: readonly string[]): Promise<readonly Way[]>;
   /** Rejects with a RegistryDeniedError, a RegistryUnavailableError or the signal's reason. */
   obtain(way: Way, signal: AbortSignal): Promise<Authorization>;
-  /** The registry has refused this one. */
-  forget(refused: Authorization): void;
+  /** Drops an authorization that the registry has refused. Returns what to say of it. */
+  refused(authorization: Authorization): RegistryDeniedError;
   /** An operation has failed: drops all that the registry and its token service have said, and what they have refused. */
   forgetAll(error: unknown): void;
 }
@@ -90,10 +90,16 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return findCredentials(book?.entries ?? [], address.credentialHosts, address.path);
   }
 
+  /** Why there may be no credentials although there is a file; empty where nothing is known. */
+  function whyNone(): string {
+    if (book?.unusable.some((one) => address.credentialHosts.includes(one)) === true) {
+      return "; its entry in the credentials file holds neither a name with a password nor a token";
+    }
+    return book?.namesHelper === true ? "; the credentials file names a credential helper, which is not run" : "";
+  }
+
   function noPassword(): RegistryDeniedError {
-    const helper =
-      book?.namesHelper === true ? "; the credentials file names a credential helper, which is not run" : "";
-    return new RegistryDeniedError(`${host} wants a name and a password, and none are configured for it${helper}`);
+    return new RegistryDeniedError(`${host} wants a name and a password, and none are configured for it${whyNone()}`);
   }
 
   /** What forbids that these credentials are sent to this way's host, or null. They may have come after the way was chosen. */
@@ -113,7 +119,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const lasting = { secret, obtainedAt: clock.monotonicTime(), renewAt: Number.POSITIVE_INFINITY };
     if (found?.kind === "registry-token") return { ...lasting, header: `Bearer ${found.token}` };
     if (way.scheme === "bearer") {
-      const { text, renewAt } = await tokens.fetch(way, found, signal, maxAttempts);
+      const { text, renewAt } = await tokens.fetch(way, found, signal, maxAttempts).catch((error: unknown) => {
+        if (found !== null || !(error instanceof RegistryDeniedError)) throw error;
+        throw new RegistryDeniedError(`${error.message}${whyNone()}`);
+      });
       return { ...lasting, header: `Bearer ${text}`, renewAt };
     }
     if (found?.kind !== "password") throw noPassword();
@@ -189,8 +198,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       return [...all.filter(({ scheme }) => scheme !== "basic"), ...all.filter(({ scheme }) => scheme === "basic")];
     },
     obtain: (way, signal) => obtain(way, signal),
-    forget(refused) {
-      if (known?.authorization === refused) known = null;
+    refused(authorization) {
+      if (known?.authorization === authorization) known = null;
+      const whom = authorization.secret ? "the configured credentials (401)" : `anonymous access (401)${whyNone()}`;
+      return new RegistryDeniedError(`${host} refuses ${whom}`);
     },
     forgetAll(error) {
       drop();

@@ -30,7 +30,7 @@ export interface CredentialsReader {
 
 /** No path gives an empty book for ever. */
 export function createCredentialsReader(path: string | undefined, logger: Logger): CredentialsReader {
-  const empty: CredentialsBook = { entries: [], namesHelper: false, version: 0 };
+  const empty: CredentialsBook = { entries: [], unusable: [], namesHelper: false, version: 0 };
   let book: CredentialsBook | null = path === undefined ? empty : null;
   let versions = 0;
   let seen = "";

@@ -84,6 +84,8 @@ function namesHelper(document: Readonly<Record<string, unknown>>): boolean {
 export interface CredentialsDocument {
   /** Without those that hold no usable credentials. */
   readonly entries: readonly CredentialsEntry[];
+  /** Hosts of entries that hold something, but neither a name with a password nor a token. */
+  readonly unusable: readonly string[];
   /** Whether it names a credential helper, a program that would have to be run. */
   readonly namesHelper: boolean;
 }
@@ -101,11 +103,15 @@ export function parseCredentials(text: string): CredentialsDocument {
   }
   const auths = isRecord(document) ? (document["auths"] === undefined ? document : (document["auths"] ?? {})) : null;
   if (!isRecord(document) || !isRecord(auths)) throw new CredentialsFormError("the file has no object under auths");
-  const entries = Object.entries(auths).flatMap(([key, entry]) => {
+  const entries: CredentialsEntry[] = [];
+  const unusable: string[] = [];
+  for (const [key, entry] of Object.entries(auths)) {
     const credentials = credentialsOf(entry);
-    return credentials === null ? [] : [{ ...splitKey(key), credentials }];
-  });
-  return { entries, namesHelper: namesHelper(document) };
+    const place = splitKey(key);
+    if (credentials !== null) entries.push({ ...place, credentials });
+    else if (isRecord(entry) && Object.keys(entry).length > 0) unusable.push(place.host);
+  }
+  return { entries, unusable, namesHelper: namesHelper(document) };
 }
 
 function split(host: string): { labels: readonly string[]; port: string; address: boolean } {

@@ -1,6 +1,6 @@
 import { RegistryDeniedError } from "../../domain/errors.ts";
 import { quotePeer } from "../../lib/redact.ts";
-import { hostWithPort, mayCarrySecrets, type RegistryAddress } from "../oci/registry-address.ts";
+import { hostWithPort, mayCarrySecrets, type RegistryAddress, shownHost } from "../oci/registry-address.ts";
 
 /** A token service that may be asked. */
 export interface Realm {
@@ -25,9 +25,9 @@ function withRegistryScheme(url: URL, origin: URL): URL {
 }
 
 /** Credentials are configured, and the configuration does not say that they may go there. */
-export function otherHost({ host }: URL): RegistryDeniedError {
+export function otherHost(url: URL): RegistryDeniedError {
   return new RegistryDeniedError(
-    `the registry names a token service on another host, ${host}; images.source.tokenHosts does not allow it`,
+    `the registry names a token service on another host, ${shownHost(url)}; images.source.tokenHosts does not allow it`,
   );
 }
 
@@ -46,7 +46,7 @@ export function allowedRealm(text: string, address: RegistryAddress, hasCredenti
   url.hash = "";
   url.hostname = url.hostname.replace(/\.$/, "");
   if (!mayCarrySecrets(url)) {
-    const what = url.host === "" ? quotePeer(url.protocol) : url.host;
+    const what = url.host === "" ? quotePeer(url.protocol) : shownHost(url);
     throw new RegistryDeniedError(`the registry names a token service that is not https, on ${what}`);
   }
   if (address.realmHosts.has(hostWithPort(url))) return { url, foreign: false };

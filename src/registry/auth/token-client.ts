@@ -2,7 +2,7 @@ import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/erro
 import type { Clock } from "../../ports.ts";
 import type { HttpAnswer, HttpClient } from "../http/http-client.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
-import { hostWithPort, mayCarrySecrets } from "../oci/registry-address.ts";
+import { hostWithPort, mayCarrySecrets, shownHost } from "../oci/registry-address.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Realm } from "./realm.ts";
 
@@ -126,11 +126,12 @@ function checkStatus({ status }: HttpAnswer, host: string, anonymous: boolean): 
 function redirectTarget(answer: HttpAnswer, from: URL, realmHosts: ReadonlySet<string>): URL {
   const location = answer.header("location");
   const target = location === null ? null : URL.parse(location, from.href);
-  if (target === null) throw new RegistryUnavailableError(`the token service on ${from.host} redirects to nowhere`);
+  if (target === null)
+    throw new RegistryUnavailableError(`the token service on ${shownHost(from)} redirects to nowhere`);
   const isAllowed = hostWithPort(target) === hostWithPort(from) || realmHosts.has(hostWithPort(target));
   if (!isAllowed || !mayCarrySecrets(target)) {
     throw new RegistryDeniedError(
-      `the token service on ${from.host} redirects to another host, ${target.host}; images.source.tokenHosts does not allow it`,
+      `the token service on ${shownHost(from)} redirects to another host, ${shownHost(target)}; images.source.tokenHosts does not allow it`,
     );
   }
   target.username = "";
@@ -160,7 +161,7 @@ export function createTokenClient({ http, limits, clock, realmHosts }: TokenClie
       if (!redirectStatuses.has(answer.status)) return answer;
       if (followed === limits.maxRedirects) {
         throw new RegistryUnavailableError(
-          `the token service on ${url.host} redirects more than ${limits.maxRedirects} times`,
+          `the token service on ${shownHost(url)} redirects more than ${limits.maxRedirects} times`,
         );
       }
       url = redirectTarget(answer, url, realmHosts);
@@ -188,7 +189,7 @@ export function createTokenClient({ http, limits, clock, realmHosts }: TokenClie
 
   return {
     async fetch(request, credentials, signal, maxAttempts) {
-      const { host } = request.realm.url;
+      const host = shownHost(request.realm.url);
       const askedAt = clock.monotonicTime();
       const answer = await ask(request, credentials, signal, maxAttempts);
       checkStatus(answer, host, credentials === null);

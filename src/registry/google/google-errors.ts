@@ -12,8 +12,11 @@ const statusNames: ReadonlyMap<number, string> = new Map([
   [16, "UNAUTHENTICATED"],
 ]);
 
-/** The registry answers with INTERNAL and UNAVAILABLE now and then; the client itself retries neither. */
-const transient: ReadonlySet<string> = new Set(["UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
+/**
+ * The registry answers with INTERNAL and UNAVAILABLE now and then; the client itself retries neither. A call that has run
+ * into its deadline is not tried again: the refresh fails, and is.
+ */
+const transient: ReadonlySet<string> = new Set(["UNAVAILABLE", "INTERNAL", "RESOURCE_EXHAUSTED"]);
 const denied: ReadonlySet<string> = new Set(["PERMISSION_DENIED", "UNAUTHENTICATED"]);
 
 /** Google's client has not come to its credentials in time. */

@@ -41,9 +41,12 @@ async function listAll(
   const seen = new Set<string>();
   let token = "";
   do {
-    if (seen.has(token)) throw new RegistryUnavailableError(`${pages.host} sends its list of images in a circle`);
-    if (seen.size >= limits.maxPages || tags.size > limits.maxTags) {
-      throw new RegistryUnavailableError(`${pages.host} sends a list of images without end`);
+    if (seen.has(token)) throw new RegistryUnavailableError(`${pages.host} lists images in a pagination loop`);
+    if (seen.size >= limits.maxPages) {
+      throw new RegistryUnavailableError(`${pages.host} lists images in more than ${limits.maxPages} pages`);
+    }
+    if (tags.size > limits.maxTags) {
+      throw new RegistryUnavailableError(`${pages.host} lists more than ${limits.maxTags} tags`);
     }
     seen.add(token);
     const { images, nextToken } = await pages.read(token, signal);

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { LabImagesError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
@@ -24,6 +25,8 @@ export interface HttpRequest {
    * answer's own body is empty then. A LabImagesError that the reader throws ends the request, without another try.
    */
   readonly reader?: ((header: HttpAnswer["header"]) => BodyReader) | undefined;
+  /** A status that is returned at once, though another try might bring another one: the caller asks differently then. */
+  readonly finalStatus?: number | undefined;
   /** Fewer tries than `RegistryLimits.attempts`, for what is not worth the wait. */
   readonly maxAttempts?: number;
   /** Whether somebody else than the configuration names this host (`Dispatchers.route`). */
@@ -169,8 +172,9 @@ async function exchange(options: HttpClientOptions, request: HttpRequest, signal
       return { failed: `cannot be asked: ${error.message}`, label: "proxy", again: error.again, cause: undefined };
     }
     const late = `does not answer within ${limits.requestTimeoutMs / 1_000} s`;
+    // Whoever waits for the whole would wait this long once more: the refresh that fails now is tried again soon.
     const outcome = deadline.expired
-      ? { failed: late, label: "timeout", again: true, cause: undefined }
+      ? { failed: late, label: "timeout", again: false, cause: undefined }
       : failure(error, status !== null, request);
     return { ...outcome, failed: `${outcome.failed}${via}` };
   } finally {
@@ -193,9 +197,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   /** Turns an answer that goes away by itself into a failure, and respects its `Retry-After`. */
-  function judge(outcome: Outcome, host: Host): Outcome {
+  function judge(outcome: Outcome, host: Host, { finalStatus }: HttpRequest): Outcome {
     if ("failed" in outcome || !transientStatuses.has(outcome.answer.status)) return outcome;
     const { answer, via } = outcome;
+    if (answer.status === finalStatus) return outcome;
     const failed = `answers ${answer.status}${via}`;
     const transient = { failed, label: String(answer.status), again: true, cause: undefined };
     const restMs = retryAfterMs(answer.headers("retry-after")[0] ?? null, clock.wallTime());
@@ -205,11 +210,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   async function sendTo(host: Host, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const name = request.url.host;
+    const name = quotePeer(request.url.host);
     const attempts = request.maxAttempts ?? limits.attempts;
     for (let tried = 0; ; tried += 1) {
       await host.ready(signal);
-      const outcome = judge(await attempt(request, host, signal), host);
+      const outcome = judge(await attempt(request, host, signal), host, request);
       if ("answer" in outcome) return outcome.answer;
       const { failed, label, again, cause } = outcome;
       if (!again || tried + 1 >= attempts) throw new RegistryUnavailableError(`${name} ${failed}`, cause);

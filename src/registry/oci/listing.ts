@@ -126,7 +126,7 @@ async function cutsSilently({ pages, signal }: Listing): Promise<boolean> {
 
 function describeEnd(end: WalkEnd): string | null {
   if (end === "closed") return null;
-  if (end === "circled") return "its pages go in a circle";
+  if (end === "circled") return "pagination loop";
   if (end === "empty") return "its pages go on without any tag";
   return `it answers ${end.status} for page ${end.page}`;
 }

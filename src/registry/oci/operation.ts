@@ -25,7 +25,7 @@ export function createOperations(clock: Clock, timeoutMs: number, host: string):
       } catch (error) {
         signal.throwIfAborted();
         if (closing.signal.aborted) throw new RegistryUnavailableError("the registry client has been closed");
-        if (deadline.expired) throw new RegistryUnavailableError(`${host} is not done within ${timeoutMs / 1_000} s`);
+        if (deadline.expired) throw new RegistryUnavailableError(`${host} timed out after ${timeoutMs / 1_000} s`);
         if (error instanceof LabImagesError) throw error;
         throw new RegistryUnavailableError(`asking ${host} failed`, error);
       } finally {

@@ -1,4 +1,5 @@
 import { isLoopback, parseHostPort } from "../../lib/net.ts";
+import { quotePeer } from "../../lib/redact.ts";
 
 /** Where a repository is and by which names its credentials may be filed. */
 export interface RegistryAddress {
@@ -42,6 +43,11 @@ const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(
 /** Whether a secret may travel there: over TLS, or without leaving the machine. */
 export function mayCarrySecrets(url: URL): boolean {
   return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+}
+
+/** The host for messages: a peer may have named it, in a realm, a redirect or a Link. */
+export function shownHost(url: URL): string {
+  return quotePeer(url.host);
 }
 
 /** `host:port`, with the scheme's own port written out, so that two URLs can be compared. */

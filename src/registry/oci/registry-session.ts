@@ -3,6 +3,7 @@ import type { Clock } from "../../ports.ts";
 import type { Authorization, Authorizer } from "../auth/authorizer.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../http/http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
+import { shownHost } from "./registry-address.ts";
 
 /** A request to the registry's own API. */
 export interface RegistryRequest {
@@ -11,8 +12,10 @@ export interface RegistryRequest {
   readonly url: URL;
   readonly accept: string;
   readonly maxBytes: number;
-  /** As `HttpRequest.reader`. */
+  /** As in `HttpRequest`. */
   readonly reader?: HttpRequest["reader"];
+  /** As in `HttpRequest`. */
+  readonly finalStatus?: HttpRequest["finalStatus"];
 }
 
 /** Asks one registry, with authentication and redirects. */
@@ -61,10 +64,11 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
   const host = new URL(origin).host;
 
   function send(request: RegistryRequest, used: Authorization | null, signal: AbortSignal): Promise<HttpAnswer> {
-    const { method, url, accept, maxBytes, reader } = request;
-    if (url.origin !== origin) throw new RegistryUnavailableError(`${host} points to another origin, ${url.host}`);
+    const { method, url, accept, maxBytes, reader, finalStatus } = request;
+    if (url.origin !== origin)
+      throw new RegistryUnavailableError(`${host} points to another origin, ${shownHost(url)}`);
     const headers = { accept, ...(used === null ? {} : { authorization: used.header }) };
-    return http.send({ method, url, headers, maxBytes, reader }, signal);
+    return http.send({ method, url, headers, maxBytes, reader, finalStatus }, signal);
   }
 
   /**
@@ -88,9 +92,8 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
         const used = await authorizer.obtain(way, signal);
         const answer = await send(request, used, signal);
         if (answer.status !== 401) return answer;
-        authorizer.forget(used);
-        const whom = used.secret ? "the configured credentials" : "anonymous access";
-        problem ??= new RegistryDeniedError(`${host} refuses ${whom} (401)`);
+        const refused = authorizer.refused(used);
+        problem ??= refused;
       } catch (error) {
         signal.throwIfAborted();
         problem ??= error;
@@ -105,12 +108,12 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     const used = await authorizer.current(signal);
     const first = await send(request, used, signal);
     if (used !== null && mayBeStale(first, used, request, clock.monotonicTime())) {
-      authorizer.forget(used);
+      authorizer.refused(used);
       // Another request may have renewed it meanwhile.
       const next = await authorizer.current(signal);
       const second = await send(request, next, signal);
       if (!isChallenge(second)) return second;
-      if (next !== null) authorizer.forget(next);
+      if (next !== null) authorizer.refused(next);
       return await answerChallenge(request, second, signal);
     }
     return used === null && isChallenge(first) ? await answerChallenge(request, first, signal) : first;
@@ -123,7 +126,9 @@ export function createRegistrySession(options: RegistrySessionOptions): Registry
     }
     const target = new URL(location, from);
     if (target.origin !== origin || target.username !== "" || target.password !== "") {
-      throw new RegistryUnavailableError(`${host} redirects to another origin, ${target.host}; it is not followed`);
+      throw new RegistryUnavailableError(
+        `${host} redirects to another origin, ${shownHost(target)}; it is not followed`,
+      );
     }
     return target;
   }

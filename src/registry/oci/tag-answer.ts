@@ -141,13 +141,14 @@ async function answerByGet({ session, limits }: TagAnswerOptions, url: URL, sign
 
 /**
  * Asks for the digest of a tag's manifest: by HEAD, which Docker Hub does not count as a pull, and by GET where that
- * gives none. A HEAD proves no absence: registries and what stands before them answer it with 404, 403 or 405 where a
- * GET has the manifest (field case F2). Rejects with a RegistryDeniedError or a RegistryUnavailableError where the answer
+ * gives none. A HEAD proves no absence: registries and what stands before them answer it with 404, 403, 405 or 500
+ * where a GET has the manifest (field case F2). Rejects with a RegistryDeniedError or a RegistryUnavailableError where the answer
  * concerns the registry and not this tag, or with the signal's reason.
  */
 export async function askTag(options: TagAnswerOptions, tag: string, signal: AbortSignal): Promise<TagAnswer> {
   const url = new URL(`/v2/${options.path}/manifests/${encodeURIComponent(tag)}`, options.origin);
-  const answer = await options.session.ask({ method: "HEAD", url, accept: ACCEPT, maxBytes: 0 }, signal);
+  const request = { method: "HEAD", url, accept: ACCEPT, maxBytes: 0, finalStatus: 500 } as const;
+  const answer = await options.session.ask(request, signal);
   const told = answer.status === 200 ? toldDigest(answer.header) : null;
   const type = mediaType(answer.header);
   if (told !== null && (manifestTypes.includes(type) || plainTypes.has(type))) return { kind: "found", digest: told };

@@ -1,4 +1,5 @@
 import { RegistryUnavailableError } from "../../domain/errors.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { HttpAnswer, HttpRequest } from "../http/http-client.ts";
 import type { RegistryLimits } from "./limits.ts";
 import { nextQuery } from "./link.ts";
@@ -48,7 +49,7 @@ export interface TagPages {
 /** What kind of answer came instead of the one that was expected, without a word of it. */
 function describeBody(header: HttpAnswer["header"]): string {
   const type = /^[\w.+-]+\/[\w.+-]+/.exec(header("content-type") ?? "")?.[0];
-  return type === undefined ? "something else" : `${type.toLowerCase()} of another form`;
+  return type === undefined ? "something else" : `${quotePeer(type.toLowerCase())} of another form`;
 }
 
 /** What one try of one page has brought. */

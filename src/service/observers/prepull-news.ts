@@ -62,7 +62,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   function succeeded(pull: PullNews): void {
     const { node, reference } = pull;
     logger.info({ node, reference, ...finished(pull, "success") }, "pulled");
-    causes.remove(pairOf(pull));
+    causes.remove(pairOf(pull), "pulled");
   }
 
   function ended(pull: PullNews, outcome: "cancelled" | "detached", message: string): void {
@@ -86,7 +86,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   }
 
   function recovered(pulls: number): void {
-    alerts.clear(RECOVERY_ALERT);
+    alerts.clear(RECOVERY_ALERT, "leftover pods were looked for");
     recoveryFault = null;
     if (pulls > 0) logger.info({ pulls }, "counted the pulls of an earlier process");
   }
@@ -134,7 +134,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
       case "pull.detached":
         return ended(news, "detached", "pull left to the next leader");
       case "failure.dropped":
-        return causes.remove(pairOf(news));
+        return causes.remove(pairOf(news), "the failed pulls are no longer wanted");
       case "image.thrashing":
         return thrashes(news);
       case "work.abandoned":
@@ -166,7 +166,7 @@ function failingPairs(alerts: Alerts) {
   const causeOf = new Map<string, string>();
   const pairsOf = new Map<string, Set<string>>();
 
-  function remove(pair: string): void {
+  function remove(pair: string, why: string): void {
     const cause = causeOf.get(pair);
     if (cause === undefined) return;
     causeOf.delete(pair);
@@ -174,7 +174,7 @@ function failingPairs(alerts: Alerts) {
     pairs?.delete(pair);
     if (pairs !== undefined && pairs.size > 0) return;
     pairsOf.delete(cause);
-    alerts.clear(cause);
+    alerts.clear(cause, why);
   }
 
   return {
@@ -187,7 +187,7 @@ function failingPairs(alerts: Alerts) {
     },
     /** Whether nothing else was failing of this cause. */
     add(pair: string, cause: string): boolean {
-      if (causeOf.get(pair) !== cause) remove(pair);
+      if (causeOf.get(pair) !== cause) remove(pair, "the pulls fail for another cause");
       const pairs = pairsOf.get(cause) ?? new Set();
       const isNew = pairs.size === 0;
       causeOf.set(pair, cause);
@@ -209,7 +209,7 @@ function thrashingImages(alerts: Alerts) {
       for (const [key, time] of lastTold) {
         if (now - time < THRASHING_WINDOW) return;
         lastTold.delete(key);
-        alerts.clear(key);
+        alerts.clear(key, "not pulled again for hours");
       }
     },
     /** Nothing more is known of them. */

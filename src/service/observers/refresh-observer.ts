@@ -17,8 +17,6 @@ export interface RefreshMetrics {
 /** Failures in a row after which a source that fails is an alert: it does not heal by itself. */
 const ALERT_AFTER = 3;
 
-const SOURCES = ["registry", "kubernetes"] as const;
-
 /** What an observer writes to. */
 export interface RefreshObserverDeps {
   readonly logger: Logger;
@@ -38,13 +36,16 @@ export function createRefreshObserver({ logger, alerts, metrics, clock }: Refres
   let lastReasons = "";
   const failures = { registry: 0, kubernetes: 0 };
 
-  function settled({ cause: given, error, faults }: Settled, { snapshot }: ImageState): void {
+  function settled({ cause: given, error, faults }: Settled, { snapshot, watchFault }: ImageState): void {
     const cause = given ?? "SCHEDULED";
     const seconds = (clock.monotonicTime() - startedAt) / 1_000;
     metrics.refreshFinished({ cause, outcome: error === null ? "success" : "failure", seconds });
     if (error !== null) failed(error, faults, cause, snapshot !== null);
     // A refresh that crashed has shown nothing of the sources.
-    if (error === null || error instanceof LabImagesError) for (const name of SOURCES) noteSource(name, faults[name]);
+    if (error === null || error instanceof LabImagesError) {
+      noteSource("registry", faults.registry);
+      noteSource("kubernetes", faults.kubernetes ?? watchFault);
+    }
     if (error === null && snapshot !== null) succeeded(cause, seconds, snapshot);
   }
 
@@ -65,17 +66,18 @@ export function createRefreshObserver({ logger, alerts, metrics, clock }: Refres
     lastReasons = reasons;
   }
 
-  function noteSource(name: (typeof SOURCES)[number], fault: LabImagesError | null): void {
+  /** The cluster is ok only if its nodes can be listed and watched. */
+  function noteSource(name: "registry" | "kubernetes", fault: Error | null): void {
     const key = `source:${name}`;
     if (fault !== null) {
       failures[name] += 1;
       if (failures[name] < ALERT_AFTER) return;
-      alerts.raise({ key, message: `${name} failing: ${fault.message}`, details: { reason: fault.reason } });
+      alerts.raise({ key, message: `${name} failing: ${fault.message}`, details: { reason: reasonOf(fault) } });
       return;
     }
     if (failures[name] > 0) logger.info({ source: name, failures: failures[name] }, `${name} ok again`);
     failures[name] = 0;
-    alerts.clear(key);
+    alerts.clear(key, "a refresh has read it");
   }
 
   return {
@@ -84,4 +86,8 @@ export function createRefreshObserver({ logger, alerts, metrics, clock }: Refres
     },
     settled,
   };
+}
+
+function reasonOf(fault: Error): string {
+  return fault instanceof LabImagesError ? fault.reason : "INTERNAL";
 }

@@ -72,7 +72,7 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
     const isOver =
       before?.table.records.some((record) => record.truncated) === true &&
       !after.table.records.some((record) => record.truncated);
-    if (isOver) alerts.clear("truncated-reports");
+    if (isOver) alerts.clear("truncated-reports", "no node's report is cut");
     if (truncated.length === 0) return;
     const message = "nodes report as many images as nodeStatusMaxImages allows, and may leave smaller ones out";
     logger.warn(namesOf(truncated), `${message}: raise it in the kubelets' configuration and in this service's`);
@@ -91,7 +91,7 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
   /** The alert is the line of the log; one that lasts is none again. */
   function reportProblems(problems: readonly Problem[]): void {
     const current = new Map(problems.map((problem) => [`problem:${problem.reason}:${problem.tag}`, problem]));
-    for (const key of raised) if (!current.has(key)) alerts.clear(key);
+    for (const key of raised) if (!current.has(key)) alerts.clear(key, "it is there now");
     for (const [key, { reason, message }] of current) {
       if (!raised.has(key)) alerts.raise({ key, message, details: { reason } });
     }

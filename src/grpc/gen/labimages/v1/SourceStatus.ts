@@ -7,6 +7,7 @@ export interface SourceStatus {
   'ok'?: (boolean);
   'reason'?: (string);
   'lastSuccessTime'?: (_google_protobuf_Timestamp | null);
+  'refreshStartTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface SourceStatus__Output {
@@ -14,4 +15,5 @@ export interface SourceStatus__Output {
   'ok': (boolean);
   'reason': (string);
   'lastSuccessTime': (_google_protobuf_Timestamp__Output | null);
+  'refreshStartTime': (_google_protobuf_Timestamp__Output | null);
 }
