@@ -2,7 +2,6 @@ import type { Config } from "../config/config.ts";
 import { LabImagesError } from "../domain/errors.ts";
 import { DeadlineReached, withDeadline } from "../lib/abort.ts";
 import type { Clock } from "../ports.ts";
-import { captureLibraryOutput } from "../telemetry/library-output.ts";
 import { createLogger, type ProcessLogger } from "../telemetry/logger.ts";
 import { createSystemClock } from "../telemetry/system-clock.ts";
 import { type App, StartError, startApp } from "./app.ts";
@@ -28,7 +27,6 @@ export async function runServer(config: Config, options: ServerOptions): Promise
   keepMemorySmall();
   const logger = options.logger ?? createLogger(config.log);
   const clock = options.clock ?? createSystemClock();
-  const releaseOutput = captureLibraryOutput(logger.child({ component: "process" }), clock);
   const end = untilEnd(options.stopping, logger);
   try {
     if (options.stopping.aborted) return 0;
@@ -47,7 +45,6 @@ export async function runServer(config: Config, options: ServerOptions): Promise
     else logger.error({ err: error }, "cannot start (bug)");
     return 1;
   } finally {
-    releaseOutput();
     await logger.flush();
   }
 }

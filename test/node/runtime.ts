@@ -118,7 +118,10 @@ async function writeSettings(options: RuntimeOptions, socket: string, configPath
   await mkdir(join(folder, "cni"), { recursive: true });
   await mkdir(mirror, { recursive: true });
   await writeFile(join(folder, "cni/10-bridge.conflist"), JSON.stringify(network));
-  await writeFile(join(mirror, "hosts.toml"), `server = "${registry.url}"\n`);
+  await writeFile(
+    join(mirror, "hosts.toml"),
+    `server = "${registry.url}"\n[host."${registry.url}"]\n  capabilities = ["pull", "resolve"]\n`,
+  );
   await writeFile(
     configPath,
     `version = 2

@@ -18,6 +18,7 @@ export interface Repository {
 
 /** What a test may change in the service's configuration, section by section. */
 export interface ServiceOptions {
+  readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly images?: Readonly<Record<string, unknown>>;
   readonly prepuller?: Readonly<Record<string, unknown>>;
   readonly kubernetes?: Readonly<Record<string, unknown>>;
@@ -35,6 +36,14 @@ export interface Service extends Replica {
 
 /** For whatever takes a real kubelet: it reads its images every 30 s, and the machine may have other things to do. */
 export const PATIENCE = { withinMs: 240_000, everyMs: 100 };
+
+/** The tag of a weekly; the newer, the greater its number. */
+export function weekly(number: number): string {
+  return `w_${2070 + Math.floor(number / 40)}_${10 + (number % 40)}`;
+}
+
+/** What is withdrawn from a node that is left out stays in the status as cancelled. */
+const ENDED: ReadonlySet<string> = new Set(["SUCCEEDED", "CANCELLED"]);
 
 /** Opens a repository of the cluster's registry. */
 export function openRepository({ registry }: RealCluster, name: string): Repository {
@@ -60,6 +69,7 @@ export async function startService(
     images: { source, refreshInterval: "1h", numReleases: 0, numWeeklies: 500, numDailies: 0, ...options.images },
     kubernetes: { kubeconfig: cluster.serviceKubeconfig, ...options.kubernetes },
     prepuller: { enabled: true, ...options.prepuller },
+    nodeSelector: options.nodeSelector ?? {},
     http: { listen: "127.0.0.1:0", hookSecretFile: cluster.hookSecretFile },
   });
   cluster.hook.target = replica.process.http;
@@ -76,7 +86,7 @@ export async function startService(
     async untilComplete(digests) {
       await eventually(async () => {
         const { prepulled, pending, progress } = await status();
-        const open = progress.filter((entry) => plainState(entry) !== "SUCCEEDED");
+        const open = progress.filter((entry) => !ENDED.has(plainState(entry)));
         assert.deepEqual({ pending: pending.map(({ image }) => image.tag), open }, { pending: [], open: [] });
         const present = new Set(prepulled.map(({ image }) => image.digest));
         assert.deepEqual(

@@ -74,6 +74,8 @@ export interface PrepullProgress {
   readonly reason: string;
   readonly message: string;
   readonly attempts: number;
+  /** `FAILURE_CLASS_UNSPECIFIED` where nothing has failed. */
+  readonly failureClass: string;
 }
 
 interface Stated {

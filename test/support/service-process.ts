@@ -40,14 +40,12 @@ process.once("exit", () => {
 export interface ServiceProcessOptions {
   /** A module that is loaded before the program. */
   readonly preload?: string;
-  /** Leaves standard error unread. */
-  readonly stalledErrors?: boolean;
 }
 
 /** Starts the service with this configuration (as in the file), ports chosen by the system, and waits until it listens. */
 export async function startServiceProcess(
   config: Readonly<Record<string, unknown>>,
-  { preload, stalledErrors = false }: ServiceProcessOptions = {},
+  { preload }: ServiceProcessOptions = {},
 ): Promise<ServiceProcess> {
   const directory = await mkdtemp(join(tmpdir(), "lab-images-"));
   const file = join(directory, "config.yaml");
@@ -55,9 +53,7 @@ export async function startServiceProcess(
   await writeFile(file, stringify({ ...listen, ...config }));
   const options = preload === undefined ? [] : ["--import", preload];
   const command = [...options, PROGRAM, "serve", "--config", file];
-  const child = spawn(process.execPath, command, {
-    stdio: ["ignore", "pipe", stalledErrors ? "pipe" : "inherit"],
-  });
+  const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   const exited = once(child, "exit").then(([status]: unknown[]) => {
     running.delete(child);
