@@ -35,7 +35,7 @@ export function createAlerts({ logger, counts }: { readonly logger: Logger; read
       if (remove(key)) logger.info({ alert: key, why }, "alert resolved");
     },
     forget(key) {
-      if (remove(key)) logger.info({ alert: key }, "alert no longer observed by this replica");
+      if (remove(key)) logger.info({ alert: key }, "alert no longer observed");
     },
   };
 }

@@ -123,7 +123,7 @@ describe("which replica prepulls", { concurrency: true }, () => {
         const told = service.log.slice(before).filter(({ level }) => level !== "debug");
         assert.deepEqual(told.map(({ level, msg }) => `${level}: ${msg}`).slice(0, 4), [
           "warn: lost leader lease: another holds it",
-          "info: alert no longer observed by this replica",
+          "info: alert no longer observed",
           "info: standby: another holds the lease",
           "info: acquired leader lease",
         ]);

@@ -74,11 +74,13 @@ test("a cause is told once, on however many nodes, and is over with the last of 
   assert.equal(lines.filter((line) => line.startsWith("warn")).length, 2, "it is news again");
 });
 
-test("another reason is another cause, and ends the first", () => {
-  const { tell, cleared } = desk();
+test("F50: a pull that fails for another cause does not show that the first one is over", () => {
+  const { tell, cleared, forgotten } = desk();
   tell(failed("n1"));
   tell(failed("n1", "Evicted"));
-  assert.deepEqual(cleared, ["prepull:sha256:d:ErrImagePull"]);
+  assert.deepEqual([cleared, forgotten], [[], ["prepull:sha256:d:ErrImagePull"]]);
+  tell({ type: "pull.succeeded", ...pull("n1") });
+  assert.deepEqual(cleared, ["prepull:sha256:d:Evicted"]);
 });
 
 test("F50: whoever no longer leads has observed no end of what failed: its alerts are not resolved", () => {

@@ -134,7 +134,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
       case "pull.detached":
         return ended(news, "detached", "pull left to the next leader");
       case "failure.dropped":
-        return causes.remove(pairOf(news), "the failed pulls are no longer wanted");
+        return causes.remove(pairOf(news), "the failed pulls are no longer needed");
       case "image.thrashing":
         return thrashes(news);
       case "work.abandoned":
@@ -161,12 +161,13 @@ function pairOf({ uid, digest }: PullNews): string {
   return `${uid} ${digest}`;
 }
 
-/** Which pairs of node and image fail, by cause; an alert is cleared with its last pair. */
+/** Which pairs of node and image fail, by cause; an alert ends with its last pair. */
 function failingPairs(alerts: Alerts) {
   const causeOf = new Map<string, string>();
   const pairsOf = new Map<string, Set<string>>();
 
-  function remove(pair: string, why: string): void {
+  /** `why` it no longer fails; null where that was not observed, since it fails for another cause. */
+  function remove(pair: string, why: string | null): void {
     const cause = causeOf.get(pair);
     if (cause === undefined) return;
     causeOf.delete(pair);
@@ -174,7 +175,8 @@ function failingPairs(alerts: Alerts) {
     pairs?.delete(pair);
     if (pairs !== undefined && pairs.size > 0) return;
     pairsOf.delete(cause);
-    alerts.clear(cause, why);
+    if (why === null) alerts.forget(cause);
+    else alerts.clear(cause, why);
   }
 
   return {
@@ -187,7 +189,7 @@ function failingPairs(alerts: Alerts) {
     },
     /** Whether nothing else was failing of this cause. */
     add(pair: string, cause: string): boolean {
-      if (causeOf.get(pair) !== cause) remove(pair, "the pulls fail for another cause");
+      if (causeOf.get(pair) !== cause) remove(pair, null);
       const pairs = pairsOf.get(cause) ?? new Set();
       const isNew = pairs.size === 0;
       causeOf.set(pair, cause);
