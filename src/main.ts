@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "./cli/command.ts";
 
 type PrintingCommand = Exclude<Command, { readonly name: "serve" }>;
+type CheckCommand = Extract<Command, { readonly name: "check-config" }>;
 
 /** Exit status for a command line or a configuration that cannot be used. */
 const UNUSABLE = 2;
@@ -62,14 +63,8 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
     case "version":
       process.stdout.write(`${await version()}\n`);
       return 0;
-    case "check-config": {
-      const { loadConfig } = await import("./config/load.ts");
-      const { hintsOn } = await import("./config/hints.ts");
-      const hints = hintsOn(await loadConfig(command.file));
-      process.stdout.write(`${command.file}: the configuration is valid\n`);
-      for (const { path, message } of hints) process.stdout.write(`  hint: ${path}: ${message}\n`);
-      return 0;
-    }
+    case "check-config":
+      return await checkConfig(command, stopping);
     case "demo": {
       const { runDemo } = await import("./app/demo.ts");
       return await runDemo({ ...command, stopping, write: (text) => void process.stdout.write(text) });
@@ -78,9 +73,32 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
       const { runClient } = await import("./cli/clients/run-client.ts");
       const { stdout, stderr } = process;
       const status = await runClient(command, { stdout, stderr, signal: stopping });
-      return status === 0 ? status : (INTERRUPTED[String(stopping.reason)] ?? status);
+      return status === 0 ? status : interruptedStatus(stopping, status);
     }
   }
+}
+
+async function checkConfig({ file, connect }: CheckCommand, stopping: AbortSignal): Promise<number> {
+  const { loadConfig } = await import("./config/load.ts");
+  const { hintsOn } = await import("./config/hints.ts");
+  const config = await loadConfig(file);
+  const write = (line: string) => void process.stdout.write(line);
+  write(`${file}: the configuration is valid\n`);
+  for (const { path, message } of hintsOn(config)) write(`  hint: ${path}: ${message}\n`);
+  if (!connect) return 0;
+  const { checkConnections } = await import("./app/check/connect-check.ts");
+  const { createSystemClock } = await import("./telemetry/system-clock.ts");
+  const deps = { environment: process.env, clock: createSystemClock(), random: Math.random, write };
+  try {
+    return await checkConnections(config, deps, stopping);
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+    return interruptedStatus(stopping, 1);
+  }
+}
+
+function interruptedStatus(stopping: AbortSignal, otherwise: number): number {
+  return stopping.aborted ? (INTERRUPTED[String(stopping.reason)] ?? otherwise) : otherwise;
 }
 
 function describeProblems(problems: readonly { readonly path: string; readonly message: string }[]): string {

@@ -1,4 +1,5 @@
 import { readRegularFile } from "../lib/bytes.ts";
+import { kubeconfigPath } from "./environment.ts";
 import { type AppOptions, FACTORIES, type Factories } from "./factories.ts";
 
 /** A running lab-images. */
@@ -41,7 +42,9 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
 
   const metrics = own("metrics", factories.metrics(), (it) => it.close());
   const source = own("image source", await factories.source({ ...options, metrics }), (it) => it.close());
-  const kubeconfig = await kubeconfigPath(config.kubernetes.kubeconfig);
+  const configured = config.kubernetes.kubeconfig;
+  if (configured !== null) await naming("kubernetes.kubeconfig", readRegularFile(configured));
+  const kubeconfig = kubeconfigPath(config, process.env);
   const connection = own("Kubernetes connection", factories.connection({ kubeconfig, clock }), (it) => it.close());
   const prepuller = own(
     "prepuller",
@@ -89,11 +92,4 @@ async function naming<Started>(key: string, start: Promise<Started>): Promise<St
   } catch (cause) {
     throw new StartError(`${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-}
-
-/** The configured kubeconfig, which has to be there, or the one that the environment names; null for the pod's own account. */
-async function kubeconfigPath(configured: string | null): Promise<string | null> {
-  if (configured === null) return process.env["KUBECONFIG"] || null;
-  await naming("kubernetes.kubeconfig", readRegularFile(configured));
-  return configured;
 }

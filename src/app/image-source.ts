@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { hintsOn } from "../config/hints.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { type ClosableImageSource, createDockerSource } from "../registry/oci/docker-source.ts";
+import type { RegistryLimits } from "../registry/oci/limits.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 /** What an image source is made of. */
@@ -11,7 +12,9 @@ export interface ImageSourceParts {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "registryRequest" | "registryRetry">;
+  /** Other bounds than the defaults. */
+  readonly limits?: Partial<RegistryLimits>;
 }
 
 /** The source of remote images that the configuration names. Google's client is loaded only where it is wanted. */
@@ -21,10 +24,17 @@ export async function createImageSource({
   random,
   logger,
   metrics,
+  limits,
 }: ImageSourceParts): Promise<ClosableImageSource> {
   const { source } = config.images;
   for (const { path, message } of hintsOn(config)) logger.info({ key: path }, `hint: ${message}`);
-  const common = { clock, random, logger: logger.child({ component: "registry" }), observe: requestCounts(metrics) };
+  const common = {
+    clock,
+    random,
+    logger: logger.child({ component: "registry" }),
+    observe: requestCounts(metrics),
+    limits,
+  };
   if (source.type === "google") {
     const { createGoogleSource } = await import("../registry/google/google-source.ts");
     const { apiEndpoint } = config.registryAccess;
@@ -44,7 +54,7 @@ export async function createImageSource({
   });
 }
 
-function requestCounts(metrics: Metrics) {
+function requestCounts(metrics: ImageSourceParts["metrics"]) {
   return {
     request: (_host: string, method: string, status: number | null) =>
       metrics.registryRequest(method, status ?? "failed"),

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Config } from "../config/config.ts";
-import { KubernetesUnavailableError } from "../domain/errors.ts";
 import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
 import { createLeadership, type ElectedLeadership, soleLeadership } from "../kubernetes/lease/leadership.ts";
 import { createDeploymentOwner, noOwner, type PodOwner } from "../kubernetes/pods/pod-owner.ts";
 import { createPuller, type PullerLimits } from "../kubernetes/pulls/puller.ts";
 import type { Clock, Logger } from "../ports.ts";
 import type { BuiltInPrepuller } from "../service/prepull-effects.ts";
+import { type Environment, ownDeployment, podNamespace } from "./environment.ts";
 
 /** What the built-in prepuller is made of. */
 export interface PrepullerParts {
@@ -17,8 +17,7 @@ export interface PrepullerParts {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
-  /** Where a pod says who it is: `POD_NAME`, `POD_NAMESPACE`, `DEPLOYMENT_NAME` (see `deploy/`). */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
 
 /**
@@ -44,7 +43,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
   const { enabled, pullSecret, maxConcurrentPulls } = config.prepuller;
   if (!enabled) return null;
   const logger = parts.logger.child({ component: "prepuller" });
-  const namespace = await podNamespace(parts);
+  const namespace = await podNamespace(config, parts.environment, connection);
   let onAnnounced = (): void => undefined;
   const leadership = leadershipOf(parts, namespace, logger, () => onAnnounced());
   const puller = createPuller({
@@ -86,12 +85,6 @@ function writeLimits({ prepuller: { leaderElection } }: Config): Partial<PullerL
   return { api: { createMs: Math.min(5_000, margin) }, pull: { removeMs: Math.min(4_000, margin) } };
 }
 
-async function podNamespace({ config, connection, environment }: PrepullerParts): Promise<string> {
-  const known = config.prepuller.namespace ?? environment["POD_NAMESPACE"] ?? (await connection.namespace());
-  if (known) return known;
-  throw new KubernetesUnavailableError("no namespace for the prepuller's pods is known: set prepuller.namespace");
-}
-
 function leadershipOf(
   { config, connection, clock, random, environment }: PrepullerParts,
   namespace: string,
@@ -107,7 +100,6 @@ function leadershipOf(
 
 /** Pods belong to our Deployment where we run in one, so that nothing is left over when it is deleted. */
 function ownerOf({ connection, clock, environment }: PrepullerParts, podNamespace: string, logger: Logger): PodOwner {
-  const { DEPLOYMENT_NAME: name, POD_NAMESPACE: namespace } = environment;
-  if (!name || !namespace) return noOwner;
-  return createDeploymentOwner({ connection, deployment: { namespace, name }, podNamespace, clock, logger });
+  const deployment = ownDeployment(environment);
+  return deployment === null ? noOwner : createDeploymentOwner({ connection, deployment, podNamespace, clock, logger });
 }

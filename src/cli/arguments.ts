@@ -58,7 +58,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
     },
   ],
   ["serve", { options: { config: TEXT }, mostOperands: 0, build: buildServe }],
-  ["check-config", { options: {}, mostOperands: 1, build: buildCheckConfig }],
+  ["check-config", { options: { connect: { type: "boolean" } }, mostOperands: 1, build: buildCheckConfig }],
   ["status", clientForm(0, (options) => ({ name: "status", ...options }))],
   ["images", clientForm(0, (options) => ({ name: "images", ...options }))],
   ["menu", clientForm(0, (options) => ({ name: "menu", ...options }))],
@@ -116,9 +116,10 @@ function buildServe(given: Given): Command {
   return { name: "serve", config };
 }
 
-function buildCheckConfig({ operands: [file] }: Given): Command {
+function buildCheckConfig(given: Given): Command {
+  const [file] = given.operands;
   if (file === undefined || file === "") throw new UsageError("check-config needs a file");
-  return { name: "check-config", file };
+  return { name: "check-config", file, connect: given.flag("connect") };
 }
 
 function addressOf(given: Given): string {

@@ -29,7 +29,8 @@ export type Command =
   /** Addresses are null where none is given. */
   | { readonly name: "demo"; readonly grpc: string | null; readonly http: string | null }
   | { readonly name: "serve"; readonly config: string }
-  | { readonly name: "check-config"; readonly file: string }
+  /** `connect`: asks the registry and the cluster too. */
+  | { readonly name: "check-config"; readonly file: string; readonly connect: boolean }
   | ClientCommand;
 
 /** Whether the command is a question to a running service. */

@@ -8,7 +8,9 @@ The service:
       --grpc HOST:PORT      where gRPC listens (default: 127.0.0.1:50051)
       --http HOST:PORT      where HTTP listens (default: 127.0.0.1:8080)
   serve --config FILE       run the service
-  check-config FILE         say whether a configuration can be used
+  check-config FILE         say whether a configuration can be used: status 0 or 2
+      --connect             ask the registry and the cluster too, and say what is
+                            missing: status 3
 
 Questions to a running service:
   status                    sources, images of the prepull set, nodes

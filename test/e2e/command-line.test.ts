@@ -93,6 +93,13 @@ describe("the command line", { concurrency: 2 }, () => {
     assert.match(output, /the configuration is valid\n {2}hint: images\.source\.type: .* the type google /);
   });
 
+  test("check-config --connect: status 3 where something is missing, 2 where the file is not valid", async () => {
+    const missing = await run("check-config", "--connect", await configFile({ images: { source: SOURCE } }));
+    assert.equal(missing.status, 3);
+    assert.match(missing.output, /^.*: the configuration is valid\n {2}missing {2}images\.source: 127\.0\.0\.1:1 .*\n/);
+    assert.equal((await run("check-config", "--connect", await configFile({ images: {} }))).status, 2);
+  });
+
   test("plaintext beyond loopback is refused: exit status 2", async () => {
     const grpc = { listen: "0.0.0.0:0" };
     const { status, complaints } = await run(

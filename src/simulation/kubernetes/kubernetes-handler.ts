@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type AccessTable, authorize } from "./kubernetes-access.ts";
+import { type AccessTable, authorize, reviewAccess } from "./kubernetes-access.ts";
 import { listBody } from "./kubernetes-list.ts";
 import { apiVersionOf, isJsonObject, type JsonObject, resourceTypes } from "./kubernetes-objects.ts";
 import {
@@ -17,6 +17,7 @@ import { jsonOf, type KubernetesStore } from "./kubernetes-store.ts";
 import type { SimulatedTime } from "./kubernetes-time.ts";
 import { serveWatch } from "./kubernetes-watch.ts";
 
+const ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /** What one simulated server works on. */
@@ -37,6 +38,10 @@ export function answerRequest(state: ServerState, request: IncomingMessage, resp
 async function answer(state: ServerState, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", "http://localhost");
   if (/^\/(livez|readyz|healthz)$/.test(url.pathname)) return sendText(response, 200, "ok", "text/plain");
+  if (url.pathname === ACCESS_REVIEWS && request.method === "POST") {
+    const review = reviewAccess(state.access, request.headers.authorization, await readBody(request));
+    return sendJson(response, 201, review);
+  }
   const path = readPath(url.pathname);
   if (path === null) return answerOther(url.pathname, response);
   const verb = verbOf(request.method ?? "", path, url.searchParams);

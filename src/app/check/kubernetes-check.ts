@@ -1,0 +1,150 @@
+import { randomUUID } from "node:crypto";
+import type { Config } from "../../config/config.ts";
+import { LabImagesError } from "../../domain/errors.ts";
+import { repositoryOf } from "../../domain/images/repository.ts";
+import {
+  describePermission,
+  isAllowed,
+  type Permission,
+  prepullerPermissions,
+  READER_PERMISSIONS,
+} from "../../kubernetes/access/permissions.ts";
+import {
+  KubernetesAnswerError,
+  KubernetesRefusalError,
+  unexpectedResponse,
+} from "../../kubernetes/client/api-errors.ts";
+import { connectKubernetes, type KubernetesConnection } from "../../kubernetes/client/connection.ts";
+import { objectOf } from "../../kubernetes/nodes/node-object.ts";
+import { selectorText } from "../../kubernetes/nodes/node-source.ts";
+import { podsPath } from "../../kubernetes/pods/pod-api.ts";
+import { buildPrepullPod } from "../../kubernetes/pods/prepull-pod.ts";
+import { quotePeer } from "../../lib/redact.ts";
+import type { Clock } from "../../ports.ts";
+import { type Environment, kubeconfigPath, ownDeployment, podNamespace } from "../environment.ts";
+import { type Finding, findWithin, missing, ok } from "./finding.ts";
+
+/** In ms: for the whole of it, and for one call. */
+const TIME_MS = 25_000;
+const CALL_MS = 8_000;
+const PAGE_SIZE = "50";
+/** Of an image that no registry has: a dry run pulls nothing. */
+const DIGEST = `sha256:${"0".repeat(64)}`;
+
+/** What the checks share. */
+interface Check {
+  readonly config: Config;
+  readonly connection: KubernetesConnection;
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Asks the API server for one page of nodes, for each permission that deploy/ grants, and, where the prepuller is enabled,
+ * what it would make of one of its pods. Nothing is written.
+ */
+export async function checkKubernetes(
+  config: Config,
+  environment: Environment,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const connection = connectKubernetes({ kubeconfig: kubeconfigPath(config, environment), clock });
+  try {
+    return await findWithin(clock, TIME_MS, "kubernetes", signal, async (inner) => {
+      const check = { config, connection, environment, signal: inner };
+      const nodes = await checkNodes(check);
+      const readers = await checkPermissions(check, "kubernetes", READER_PERMISSIONS);
+      return [...nodes, ...readers, ...(config.prepuller.enabled ? await checkPrepuller(check) : [])];
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Rejects where no further question would be answered. */
+async function checkNodes({ config, connection, signal }: Check): Promise<readonly Finding[]> {
+  const labelSelector = selectorText(config.nodeSelector);
+  const what = "list nodes";
+  try {
+    const query = { limit: PAGE_SIZE, ...(labelSelector === "" ? {} : { labelSelector }) };
+    const page = objectOf(await connection.call({ what, path: "/api/v1/nodes", query, deadlineMs: CALL_MS, signal }));
+    const { kind, items } = page;
+    if (kind !== "NodeList") throw unexpectedResponse(what, "expected a NodeList");
+    const count = Array.isArray(items) ? items.length : 0;
+    const more = objectOf(page["metadata"])["continue"] ? "the first " : "";
+    if (count > 0)
+      return [ok("kubernetes", `the API server lists ${more}${count === 1 ? "1 node" : `${count} nodes`}`)];
+    return [missing("nodeSelector", labelSelector === "" ? "the cluster has no node" : `no node has ${labelSelector}`)];
+  } catch (error) {
+    // The permission is asked about next, and named there.
+    if (error instanceof KubernetesRefusalError && error.status === 403) return [];
+    throw error;
+  }
+}
+
+async function checkPermissions(
+  { connection, signal }: Check,
+  key: string,
+  permissions: readonly Permission[],
+): Promise<readonly Finding[]> {
+  const findings = permissions.map(async (permission) => {
+    const words = describePermission(permission);
+    if (await isAllowed(connection, permission, CALL_MS, signal)) return ok(key, `our account may ${words}`);
+    const { without } = permission;
+    return missing(key, `our account may not ${words}${without === "" ? "" : `: ${without} without it`}`);
+  });
+  return await Promise.all(findings);
+}
+
+async function checkPrepuller(check: Check): Promise<readonly Finding[]> {
+  const { config, environment, connection } = check;
+  const { enabled, leaseName } = config.prepuller.leaderElection;
+  let namespace: string;
+  try {
+    namespace = await podNamespace(config, environment, connection);
+  } catch (error) {
+    return [missing("prepuller.namespace", reasonOf(error))];
+  }
+  const own = ownDeployment(environment);
+  const deployment = own?.namespace === namespace ? own.name : null;
+  const permissions = prepullerPermissions({ namespace, leaseName: enabled ? leaseName : null, deployment });
+  const findings = await checkPermissions(check, "prepuller", permissions);
+  return [...findings, await tryPod(check, namespace)];
+}
+
+/** A server-side dry run: admission and validation as for a real pod, and nothing is stored. */
+async function tryPod({ config, connection, signal }: Check, namespace: string): Promise<Finding> {
+  const { registry, repository } = repositoryOf(config.images.source);
+  const { pullSecret, pod, leaderElection } = config.prepuller;
+  const settings = { namespace, instance: leaderElection.leaseName, pullSecret, tolerations: config.tolerations, pod };
+  const order = {
+    reference: `${registry}/${repository}:${config.images.recommendedTag}@${DIGEST}`,
+    digest: DIGEST,
+    node: "check-config",
+    nodeUid: randomUUID(),
+    timeout: config.images.prepullTimeout,
+  };
+  try {
+    await connection.call({
+      what: "create a prepull pod (dry run)",
+      method: "POST",
+      path: podsPath(namespace),
+      query: { dryRun: "All" },
+      body: buildPrepullPod(settings, order, null),
+      deadlineMs: CALL_MS,
+      signal,
+    });
+    return ok("prepuller.pod", `the API server would take a prepull pod in namespace ${namespace}`);
+  } catch (error) {
+    return missing("prepuller.pod", reasonOf(error));
+  }
+}
+
+/** Our own words, and the API server's: they say which rule, webhook or quota it was. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof LabImagesError)) throw error;
+  const isAnswer = error instanceof KubernetesRefusalError || error instanceof KubernetesAnswerError;
+  if (!isAnswer || !(error.cause instanceof Error)) return error.message;
+  return `${error.message}: ${quotePeer(error.cause.message)}`;
+}

@@ -1,0 +1,67 @@
+import type { Config } from "../../config/config.ts";
+import { LabImagesError } from "../../domain/errors.ts";
+import type { Clock, Logger } from "../../ports.ts";
+import type { ClosableImageSource } from "../../registry/oci/docker-source.ts";
+import { createImageSource } from "../image-source.ts";
+import { type Finding, findWithin, missing, ok } from "./finding.ts";
+
+/** In ms, for the whole of it. */
+const TIME_MS = 25_000;
+/** A registry that answers at all does so in this time, and one that does not is asked twice. */
+const LIMITS = { requestTimeoutMs: 8_000, operationTimeoutMs: 20_000, attempts: 2 };
+const KEY = "images.source";
+
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => SILENT,
+};
+
+/** Asks the registry for its list of tags and for one manifest. */
+export async function checkRegistry(
+  config: Config,
+  clock: Clock,
+  random: () => number,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const metrics = { registryRequest: () => undefined, registryRetry: () => undefined };
+  const source = await createImageSource({ config, clock, random, logger: SILENT, metrics, limits: LIMITS });
+  try {
+    return await findWithin(clock, TIME_MS, KEY, signal, (inner) => ask(config, source, inner));
+  } finally {
+    await source.close();
+  }
+}
+
+async function ask(
+  { images: { recommendedTag, pin } }: Config,
+  source: ClosableImageSource,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const place = `${source.registry}/${source.repository}`;
+  const tags = new Set((await source.listTags(signal)).map(({ tag }) => tag));
+  const listed = ok(KEY, `${place} lists ${tags.size.toLocaleString("en")} tags`);
+  const wanted = [
+    { key: "images.recommendedTag", tag: recommendedTag },
+    ...pin.map((tag, index) => ({ key: `images.pin[${index}]`, tag })),
+  ];
+  const absent = wanted
+    .filter(({ tag }) => !tags.has(tag))
+    .map(({ key, tag }) => missing(key, `${place} has no tag ${tag}`));
+  const [any] = tags;
+  const tag = tags.has(recommendedTag) ? recommendedTag : any;
+  return [listed, ...(tag === undefined ? [] : [await askManifest(source, tag, signal)]), ...absent];
+}
+
+async function askManifest(source: ClosableImageSource, tag: string, signal: AbortSignal): Promise<Finding> {
+  try {
+    const found = await source.lookUpTag(tag, signal);
+    if (found === null) return missing(KEY, `the list has ${tag}, and there is no manifest of it`);
+    return ok(KEY, `${tag} is ${found.digest}`);
+  } catch (error) {
+    if (error instanceof LabImagesError) return missing(KEY, `the manifest of ${tag}: ${error.message}`);
+    throw error;
+  }
+}

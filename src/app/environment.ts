@@ -1,0 +1,28 @@
+import type { Config } from "../config/config.ts";
+import { KubernetesUnavailableError } from "../domain/errors.ts";
+import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
+
+/** Where a pod says who it is: `POD_NAME`, `POD_NAMESPACE`, `DEPLOYMENT_NAME` (see `deploy/`), and `KUBECONFIG`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Path of the kubeconfig that is configured, or that the environment names; null for the pod's own account. */
+export function kubeconfigPath({ kubernetes }: Config, environment: Environment): string | null {
+  return kubernetes.kubeconfig ?? (environment["KUBECONFIG"] || null);
+}
+
+/** Namespace of the prepuller's pods. Error: KubernetesUnavailableError where neither we nor the kubeconfig have one. */
+export async function podNamespace(
+  { prepuller }: Config,
+  environment: Environment,
+  connection: KubernetesConnection,
+): Promise<string> {
+  const known = prepuller.namespace ?? environment["POD_NAMESPACE"] ?? (await connection.namespace());
+  if (known) return known;
+  throw new KubernetesUnavailableError("no namespace for the prepuller's pods is known: set prepuller.namespace");
+}
+
+/** Our own Deployment; null where we run in none. */
+export function ownDeployment(environment: Environment): { readonly namespace: string; readonly name: string } | null {
+  const { DEPLOYMENT_NAME: name, POD_NAMESPACE: namespace } = environment;
+  return name && namespace ? { namespace, name } : null;
+}
