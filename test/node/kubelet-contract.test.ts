@@ -4,9 +4,9 @@ import { createImage, createProgramLayer, createRandomLayer } from "./images.ts"
 import { type KubeletPeer, kubeletContract } from "./kubelet.contract.ts";
 import { openRepository } from "./service.ts";
 
-const LAYER_BYTES = 600_000;
-/** A slow image takes 10 s. */
-const SLOW_BYTES_PER_SECOND = LAYER_BYTES / 10;
+const LAYER_BYTES = 1_500_000;
+/** A slow image takes 25 s: on a busy machine a look at the runtime takes seconds. */
+const SLOW_BYTES_PER_SECOND = LAYER_BYTES / 25;
 
 /** One real node: containerd, runc and a kubelet. */
 async function startPeer(): Promise<KubeletPeer> {
