@@ -111,7 +111,9 @@ export const coordinatorMachine = setup({
     }),
     passWork: enqueueActions(({ context, enqueue }) => {
       const { snapshot } = context.state;
-      const work = snapshot === null ? context.work : workOf(snapshot, context.work);
+      // Whoever pulls from outside decides by itself what to do on nodes that are being drained.
+      const skipsDrained = context.prepuller.mode === "built-in";
+      const work = snapshot === null ? context.work : workOf(snapshot, context.work, skipsDrained);
       if (work === context.work) return;
       enqueue.assign({ work });
       enqueue.raise({ type: "work.changed", work });

@@ -64,7 +64,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
       `/apis/apps/v1/namespaces/${DEPLOYED}/deployments/${DEPLOYED}`,
     );
     assert.deepEqual(metadata?.ownerReferences, [
-      { apiVersion: "apps/v1", kind: "Deployment", name: DEPLOYED, uid: deployment.metadata?.uid },
+      { apiVersion: "apps/v1", kind: "Deployment", name: DEPLOYED, uid: deployment.metadata?.uid, controller: true },
     ]);
     assert.equal(metadata?.labels?.["nublado.lsst.io/category"], "prepuller");
     assert.equal(metadata?.labels?.["team"], "science");
@@ -159,6 +159,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
       },
     });
     assert.deepEqual(failureOf(await pull), {
+      failureClass: "node-runtime",
       reason: "Timeout",
       message: "the kubelet of the node has not taken the pod up within 3 s: no addresses left",
     });
@@ -181,7 +182,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
     await eventually(async () => {
       const failure = failureOf(await puller.pull({ ...order, timeout: 1_000 }, unending));
       assert.equal(failure.reason, "Forbidden");
-      assert.match(failure.message, /quota of the namespace is used up: .*exceeded quota: none/);
+      assert.match(failure.message, /does not allow the pod: .*exceeded quota: none/);
     }, PATIENCE);
     await cluster.plane.api.request("DELETE", `${quotas}/none`);
     const failure = failureOf(await puller.pull({ ...order, node: "Not A Node" }, unending));

@@ -44,6 +44,21 @@ describe("node object (K6: lists of images)", () => {
   }
 });
 
+describe("node object: cordons", () => {
+  const taints = (spec: object) => read([], { spec })?.report.taints.map(({ key }) => key);
+
+  it("F28: reads a cordon before its taint is there, and once where it is", () => {
+    assert.deepEqual(taints({ unschedulable: true }), ["node.kubernetes.io/unschedulable"]);
+    assert.deepEqual(taints({ unschedulable: true, taints: [{ key: "a", effect: "NoSchedule" }] }), [
+      "a",
+      "node.kubernetes.io/unschedulable",
+    ]);
+    const tainted = [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }];
+    assert.deepEqual(taints({ unschedulable: true, taints: tainted }), ["node.kubernetes.io/unschedulable"]);
+    assert.deepEqual(taints({ unschedulable: false }), []);
+  });
+});
+
 describe("node object", () => {
   it("keeps name, uid, architecture, taints and version", () => {
     const read = readNode(

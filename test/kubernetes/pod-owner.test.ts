@@ -33,7 +33,7 @@ describe("pod owner", () => {
     await using bench = await startPrepullBench();
     const seen = serveDeployment(bench, 200, "u1");
     const owner = ownerIn(bench);
-    const expected = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u1" };
+    const expected = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u1", controller: true };
     assert.deepEqual(await owner.current(unending), expected);
     assert.deepEqual(await owner.current(unending), expected);
     assert.equal(seen.requests, 1);

@@ -99,7 +99,7 @@ describe("prepull pod: the object", () => {
   });
 
   it("has the configured tolerations, as the API takes them, and secret, and the owner", () => {
-    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u" };
+    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u", controller: true };
     const tolerations = [
       { key: "lab", operator: "Exists", value: undefined, tolerationSeconds: 60, effect: "NoSchedule" },
       { key: "lab", operator: "Equal", value: "x", tolerationSeconds: 60, effect: "NoExecute" },

@@ -108,7 +108,7 @@ describe("puller: a pull", () => {
 
   it("gives the pod the owner that there is", async () => {
     await using bench = await startPrepullBench();
-    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u1" };
+    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "lab-images", uid: "u1", controller: true };
     const order = bench.order("played", 1);
     const cancel = new AbortController();
     const pull = bench

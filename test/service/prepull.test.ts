@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { NodeRules } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import {
   PullCancelledError,
@@ -10,7 +11,7 @@ import {
 import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
 import type { Leadership, Logger, NodeListener, NodeSource, Puller } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
-import { digest, imageSettings, listing, nodeReport, nodeRules, REPOSITORY } from "../support/image-world.ts";
+import { CORDON, digest, imageSettings, listing, nodeReport, nodeRules, REPOSITORY } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 /** One pull that the service has asked for. */
@@ -24,6 +25,7 @@ interface Asked {
 interface WorldOptions {
   readonly nodes?: readonly NodeReport[];
   readonly outside?: boolean;
+  readonly rules?: NodeRules;
   /** How often following the leadership throws before it works. */
   readonly defects?: number;
 }
@@ -32,6 +34,7 @@ interface WorldOptions {
 async function world({
   nodes = [nodeReport("n1"), nodeReport("n2")],
   outside = false,
+  rules = nodeRules(),
   defects = 0,
 }: WorldOptions = {}) {
   const clock = manualClock();
@@ -79,7 +82,7 @@ async function world({
     onGateMessage: () => undefined,
     epoch: "e",
     settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
-    rules: nodeRules(),
+    rules,
     source: {
       ...REPOSITORY,
       listTags: () => Promise.resolve(listing(["recommended", "d"], ["w_2077_43", "w"])),
@@ -176,6 +179,46 @@ test("a failure is shown with its reason and the time of the next attempt", asyn
     [["registry-denied", "n1"]],
   );
   service.stop();
+});
+
+for (const key of [
+  "node.kubernetes.io/unschedulable",
+  "ToBeDeletedByClusterAutoscaler",
+  "karpenter.sh/disrupted",
+] as const) {
+  test(`F28: pulls on a node that is drained (${key}) are withdrawn although its taint is tolerated`, async () => {
+    const rules = nodeRules({ tolerations: [{ operator: "Exists" }] });
+    const here = await world({ rules });
+    assert.equal(here.asked.length, 2);
+    here.report(nodeReport("n1", { taints: [{ key, value: "", effect: "NoSchedule" }] }));
+    await here.clock.advance(100);
+    const [first, second] = here.asked;
+    assert.ok(first?.signal.reason instanceof PullCancelledError);
+    assert.equal(second?.signal.aborted, false);
+    const shown = here.work().filter(({ node }) => node === "n1");
+    assert.deepEqual(
+      shown.map(({ state, message }) => [state, message]),
+      [["CANCELLED", `the node is cordoned or being drained (${key})`]],
+    );
+    assert.deepEqual(
+      here.news.filter((one) => one.type === "prepull.told" && one.news.type === "pull.failed"),
+      [],
+    );
+    assert.deepEqual(missing(here), ["n1 2", "n2 2"], "what the node lacks is shown all the same");
+    here.report(nodeReport("n1"));
+    await here.clock.advance(100);
+    assert.equal(here.asked.length, 3, "it is pulled to again when the drain is over");
+    here.service.stop();
+  });
+}
+
+test("F28: an outside prepuller may go on with nodes that are drained", async () => {
+  const here = await world({ outside: true, rules: nodeRules({ tolerations: [{ operator: "Exists" }] }) });
+  here.report(nodeReport("n1", { taints: [CORDON] }));
+  await here.clock.advance(100);
+  const report = { node: "n1", digest: digest("d"), reason: "", message: "", failureClass: null };
+  assert.equal(here.service.commands.reportPrepull({ ...report, state: "PULLING" }), true);
+  here.service.stop();
 });
 
 test("a node that is deleted in the middle of its prepull has its pull cancelled, pod and all (K5)", async () => {

@@ -73,7 +73,13 @@ export function workWith({
       nodeReport(node, { uid: uidOf(node), images: Object.fromEntries(names.map((name) => [name, 1])) }),
     ),
   ]);
-  return { nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)), setSize, recommended: null, table };
+  return {
+    nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
+    setSize,
+    recommended: null,
+    table,
+    skipsDrained: true,
+  };
 }
 
 /** A pull that is under way, in the test's hands. */

@@ -1,3 +1,4 @@
+import { CORDON } from "../../domain/nodes/draining.ts";
 import type { NodeReport, ReportedImage, Taint } from "../../domain/nodes/node-report.ts";
 import type { ImageInterning } from "./image-interning.ts";
 
@@ -25,7 +26,7 @@ export function readNode(value: unknown, interning: ImageInterning): ReadNode | 
     name,
     uid,
     architecture: typeof architecture === "string" ? architecture : null,
-    taints: readTaints(objectOf(object["spec"])["taints"]),
+    taints: readTaints(objectOf(object["spec"])),
     images: readImages(objectOf(object["status"])["images"], interning),
   };
   return { report, resourceVersion: versionOf(resourceVersion) };
@@ -45,12 +46,16 @@ function versionOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function readTaints(value: unknown): readonly Taint[] {
-  if (!Array.isArray(value) || value.length === 0) return noTaints;
-  return value.map((each) => {
-    const { key, value: text, effect } = objectOf(each);
-    return { key: textOf(key), value: textOf(text), effect: textOf(effect) };
-  });
+function readTaints({ taints: value, unschedulable }: Readonly<Record<string, unknown>>): readonly Taint[] {
+  const taints = Array.isArray(value) && value.length > 0 ? value.map(readTaint) : noTaints;
+  // A cordon sets the field, and a controller adds the taint a moment later. The scheduler goes by the field too.
+  if (unschedulable !== true || taints.some(({ key }) => key === CORDON.key)) return taints;
+  return [...taints, CORDON];
+}
+
+function readTaint(value: unknown): Taint {
+  const { key, value: text, effect } = objectOf(value);
+  return { key: textOf(key), value: textOf(text), effect: textOf(effect) };
 }
 
 function readImages(value: unknown, interning: ImageInterning): readonly ReportedImage[] {

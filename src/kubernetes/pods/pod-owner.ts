@@ -83,5 +83,7 @@ async function readDeployment({ connection, deployment }: DeploymentOwnerOptions
     signal,
   });
   const { uid } = objectOf(objectOf(body)["metadata"]);
-  return typeof uid === "string" && uid !== "" ? { apiVersion: "apps/v1", kind: "Deployment", name, uid } : null;
+  if (typeof uid !== "string" || uid === "") return null;
+  // A controller: `kubectl drain` refuses to evict pods that have none. ReplicaSets leave pods of another controller alone.
+  return { apiVersion: "apps/v1", kind: "Deployment", name, uid, controller: true };
 }

@@ -25,6 +25,7 @@ export interface OwnerReference {
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
+  readonly controller: boolean;
 }
 
 /** The container's name. */

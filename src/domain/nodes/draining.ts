@@ -1,0 +1,21 @@
+import type { NodeReport, Taint } from "./node-report.ts";
+
+/** The taint of a node that was cordoned: `kubectl drain` begins with it. */
+export const CORDON: Taint = { key: "node.kubernetes.io/unschedulable", value: "", effect: "NoSchedule" };
+
+/** Taints of nodes that are being emptied, by kubectl, cluster-autoscaler and Karpenter. */
+const DRAIN_KEYS: ReadonlySet<string> = new Set([
+  CORDON.key,
+  "ToBeDeletedByClusterAutoscaler",
+  "karpenter.sh/disrupted",
+  "karpenter.sh/disruption",
+]);
+
+/**
+ * Why nothing may be pulled to a node that is being drained, although the tolerations of the pods, which may be for all
+ * taints, let it be eligible (field case F28); null where it is not drained.
+ */
+export function drainOf({ taints }: NodeReport): string | null {
+  const taint = taints.find(({ key }) => DRAIN_KEYS.has(key));
+  return taint === undefined ? null : `the node is cordoned or being drained (${taint.key})`;
+}
