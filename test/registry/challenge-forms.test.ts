@@ -185,7 +185,7 @@ describe("challenges in every form", () => {
     assert.equal(tokenRequests.length, 4);
   });
 
-  test("F13: where no way helps, the cause of the first is told", async (context) => {
+  test("F13: where no way helps, the reason is that of the first", async (context) => {
     const cases: readonly (readonly [readonly string[], object | undefined, RegExp])[] = [
       [
         ['Bearer realm="https://elsewhere.example/t"', "Basic"],
@@ -227,7 +227,7 @@ describe("challenges in every form", () => {
     }
   });
 
-  test("F13: credentials that are not there are told with the likely cause", async (context) => {
+  test("F13: missing credentials are reported with the likely cause", async (context) => {
     const registry = await registryWith(context, ["a"], { auth: { kind: "basic", ...account } });
     const { host } = registry;
     for (const [document, pattern] of [

@@ -15,7 +15,7 @@ export interface Setting {
   /** What the registry takes. */
   readonly accepts: string;
   readonly credentials?: object;
-  /** Answers `/token`; a token without further ado unless given. */
+  /** Serves `/token`; a token is given out unless this is set. */
   readonly token?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly status?: number;
   readonly source?: Partial<DockerSourceOptions>;

@@ -118,7 +118,7 @@ describe("what a registry has said", () => {
     });
   }
 
-  /** Answers requests with the first token that it sees with this status, from when `refuse` is called on. */
+  /** Refuses the first token that it sees with a status, from when `refuse` is called on. */
   function refusingFirstToken(registry: SimulatedRegistry) {
     let first: string | null = null;
     let status: number | null = null;

@@ -92,7 +92,7 @@ describe("proxies of the environment", () => {
     const front = await startTlsFront(context, registry.port);
     const caFile = await testFile(context, authority.certificatePem);
     const log = recordLog();
-    const told: string[] = [];
+    const errors: string[] = [];
     const attempt = async (password: string, insecure: boolean) => {
       const authorization = `Basic ${Buffer.from(`us er:${PASSWORD}%/`).toString("base64")}`;
       const proxy = await startNetworkProxy(context, { plain: registry.port, tunnel: () => front.port, authorization });
@@ -103,7 +103,7 @@ describe("proxies of the environment", () => {
       try {
         return String((await source.listTags(unhurried)).length);
       } catch (error) {
-        told.push(inspect(error, { depth: 10, showHidden: true }));
+        errors.push(inspect(error, { depth: 10, showHidden: true }));
         return error instanceof Error ? error.message.replace(proxy.host, "PROXY") : "";
       }
     };
@@ -112,7 +112,7 @@ describe("proxies of the environment", () => {
       const refusal = "registry.test cannot be asked: the proxy PROXY refuses its name and password (407)";
       assert.equal(await attempt(`${PASSWORD}-wrong`, insecure), refusal);
     }
-    const all = [...told, ...log.lines].join("\n");
+    const all = [...errors, ...log.lines].join("\n");
     for (const canary of [PASSWORD, Buffer.from(`us er:${PASSWORD}`).toString("base64").slice(0, 20)]) {
       assert.equal(all.includes(canary), false);
     }

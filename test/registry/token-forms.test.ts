@@ -104,7 +104,7 @@ describe("redirects of token services", () => {
     assert.equal(stranger.requests[0]?.authorization, "basic");
   });
 
-  test("F13: that lead nowhere, or on without end, are told", async (context) => {
+  test("F13: that lead nowhere, or on without end, are named", async (context) => {
     for (const [headers, pattern] of [
       [{}, /redirects to nowhere$/],
       [{ location: "http://[" }, /redirects to nowhere$/],
@@ -160,7 +160,7 @@ describe("identity tokens at services without their exchange", () => {
     assert.equal(new URLSearchParams(tokenRequests[0]?.body).get("scope"), "repository:a:pull repository:b:pull");
   });
 
-  test("F13: refused by both, the refusal is told", async (context) => {
+  test("F13: refused by both, the refusal is named", async (context) => {
     const { list } = await startChallengingRegistry(context, {
       challenges,
       accepts,
