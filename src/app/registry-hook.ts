@@ -1,6 +1,7 @@
 import { createRegistryHook } from "../http/registry-hook.ts";
 import type { RequestHandler } from "../http/route.ts";
 import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
+import { createSingleFlight } from "../lib/memoize.ts";
 import type { Clock, ImageCommands, Logger } from "../ports.ts";
 import { errorCode } from "../registry/oci/error-code.ts";
 import { createNotificationThrottle, REFRESH_PACE } from "../registry/oci/notification-throttle.ts";
@@ -49,7 +50,7 @@ export function createHook({ secretFile, repository, commands, replicas, clock, 
     announcements.notify();
   }
   const secret = createSecretReader(secretFile, logger);
-  const handler = createRegistryHook({ secret, repository, notify });
+  const handler = createRegistryHook({ secret, repository, notify, clock });
   return {
     handler,
     stop() {
@@ -63,7 +64,10 @@ export function createHook({ secretFile, repository, commands, replicas, clock, 
 /** Reads the secret; an empty one, which admits nobody, where there is none. Each cause is logged once: anybody may call. */
 function createSecretReader(secretFile: string, logger: Logger): () => Promise<string> {
   let loggedOf = "";
-  return async () => {
+  const flights = createSingleFlight<string>();
+  const never = new AbortController().signal;
+
+  async function read(): Promise<string> {
     let problem = "it is empty";
     try {
       const secret = (await readRegularFile(secretFile, MAX_SECRET_BYTES)).toString("utf8").trim();
@@ -80,5 +84,7 @@ function createSecretReader(secretFile: string, logger: Logger): () => Promise<s
     }
     loggedOf = problem;
     return "";
-  };
+  }
+
+  return () => flights.run(secretFile, never, read);
 }

@@ -3,10 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../ports.ts";
 import { sendText } from "./answer.ts";
 import { isLocalHost } from "./host-check.ts";
+import { readTarget } from "./request-target.ts";
 import type { Route } from "./route.ts";
-
-/** The longest target of a request, in characters. */
-const LONGEST_TARGET = 2_048;
 
 /** What decides who may ask for what. */
 export interface DispatchOptions {
@@ -21,36 +19,42 @@ export interface DispatchOptions {
 export function createDispatch(options: DispatchOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const { routes, logger, isOnLoopback } = options;
   return (request, response) => {
-    const route = routes.get(pathOf(request.url ?? ""));
-    if (isOnLoopback() && !isLocalHost(request.headers.host)) {
+    const target = readTarget(request);
+    const route = "path" in target ? routes.get(target.path) : undefined;
+    const isTaken = route?.methods.includes(request.method ?? "") === true;
+    // A body that nobody wants is not read: its connection ends with the response.
+    if (hasBody(request) && !(isTaken && request.method === "POST")) response.shouldKeepAlive = false;
+    if (!("path" in target)) sendText(request, response, target.status, target.text, ["Connection", "close"]);
+    else if (isOnLoopback() && !isOwnName(target.host, request)) {
       sendText(request, response, 421, "the Host header names another machine than this one");
-    } else if ((request.url ?? "").length > LONGEST_TARGET) {
-      sendText(request, response, 414, "the request's target is too long");
+    } else if (target.path === "*") {
+      response.writeHead(204, ["Allow", "GET, HEAD, POST, OPTIONS"]).end();
     } else if (route === undefined) {
       sendText(request, response, 404, "there is nothing here");
-    } else if (!route.methods.includes(request.method ?? "")) {
+    } else if (!isTaken) {
       const allowed = route.methods.join(", ");
       sendText(request, response, 405, `this path takes ${allowed}`, ["Allow", allowed]);
     } else if (route.isRead && !options.allowAnonymousRead && !isOnLoopback()) {
       sendText(request, response, 403, "beyond loopback this is served only with http.allowAnonymousRead");
     } else {
-      run(route, request, response, logger);
+      run(route, target.path, request, response, logger);
     }
   };
 }
 
-function pathOf(target: string): string {
-  const query = target.indexOf("?");
-  return query < 0 ? target : target.slice(0, query);
+/** No browser sends HTTP/1.0, or leaves the Host header out: such a request comes from a probe. */
+function isOwnName(host: string, { httpVersion }: IncomingMessage): boolean {
+  return isLocalHost(host) || (host === "" && httpVersion === "1.0");
 }
 
-function run(route: Route, request: IncomingMessage, response: ServerResponse, logger: Logger): void {
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+function run(route: Route, path: string, request: IncomingMessage, response: ServerResponse, logger: Logger): void {
   const fail = (error: unknown) => {
     const id = randomUUID();
-    logger.error(
-      { err: error, id, path: pathOf(request.url ?? "") },
-      "HTTP request failed (bug): its caller gets the id alone",
-    );
+    logger.error({ err: error, id, path }, "HTTP request failed (bug): its caller gets the id alone");
     if (response.headersSent) response.destroy();
     else sendText(request, response, 500, `internal error ${id}`);
   };

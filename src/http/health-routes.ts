@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createSingleFlight } from "../lib/memoize.ts";
 import { sendBytes, sendText } from "./answer.ts";
 import type { RequestHandler, RouteState } from "./route.ts";
 
@@ -17,10 +18,12 @@ export function readinessHandler(reader: RouteState, isDraining: () => boolean):
   };
 }
 
-/** `/metrics`, in Prometheus's text format. */
+/** `/metrics`, in Prometheus's text format. Requests that come while it is rendered share it. */
 export function metricsHandler(metrics: { readonly contentType: string; render(): Promise<string> }): RequestHandler {
+  const flights = createSingleFlight<string>();
+  const never = new AbortController().signal;
   return async (request, response) => {
-    const text = await metrics.render();
+    const text = await flights.run("metrics", never, () => metrics.render());
     sendBytes(request, response, 200, Buffer.from(text), ["Content-Type", metrics.contentType]);
   };
 }

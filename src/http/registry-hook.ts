@@ -1,10 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../ports.ts";
 import { sendText } from "./answer.ts";
+import { createBodyReader, MAX_BODY_BYTES } from "./body-reader.ts";
+import { concerns } from "./notification.ts";
 import type { RequestHandler } from "./route.ts";
-
-/** A notification with more bytes than this is refused: those of one push are a few thousand. */
-const LARGEST_BODY = 1_048_576;
 
 /** Header for senders that can set one, but not `Authorization`. */
 const SECRET_HEADER = "x-labimages-secret";
@@ -13,38 +13,61 @@ const SIGNATURE_HEADER = "x-hub-signature-256";
 
 /** What the hook answers for. */
 export interface RegistryHookOptions {
-  /** The shared secret, read anew for each request so that it can be rotated. An empty one admits nobody. */
+  /** The shared secret, read again for each request so that it can be rotated. An empty one admits nobody. */
   readonly secret: () => string | Promise<string>;
   /** The repository whose pushes count, as the registry itself names it. */
   readonly repository: string;
   /** Called for each notification that may concern the repository. Must not throw or wait: throttling is its own. */
   readonly notify: () => void;
+  readonly clock: Clock;
 }
 
 /**
- * Answers POST requests to `/hooks/registry` (api.md, HTTP): 202 for whoever knows the secret, 401 for others, 413 for
- * a body that is too large. The secret comes as `Authorization: Bearer SECRET`, as the password of
- * `Authorization: Basic`, as `X-LabImages-Secret: SECRET`, or as GitHub's signature of the body in
- * `X-Hub-Signature-256`; it is compared in constant time. A body in distribution's notification format counts only if
- * it tells of a manifest pushed to, or of something deleted from, our repository; any other is a hint.
+ * Serves POST requests to `/hooks/registry` (api.md, HTTP): 202 for whoever knows the secret, 401 for others, 413 for a body
+ * that is too large, 408 for one that takes too long, 503 while too many are on their way. The secret comes as
+ * `Authorization: Bearer SECRET`, as the password of `Authorization: Basic`, as `X-LabImages-Secret: SECRET`, or as GitHub's
+ * signature of the body in `X-Hub-Signature-256`; it is compared in constant time. A body counts only if it concerns our
+ * repository. One that is signed is hashed while it is read, since nothing is kept of whoever has not proven the secret: it
+ * is a hint, whatever it says (field case F12).
  */
-export function createRegistryHook(options: RegistryHookOptions): RequestHandler {
-  return async (request, response) => {
-    const secret = await options.secret();
-    const signature = headerOf(request, SIGNATURE_HEADER);
-    if (!isAdmitted(request, secret) && (signature === null || secret === "")) {
-      sendText(request, response, 401, "the shared secret is missing or wrong", ["Connection", "close"]);
+export function createRegistryHook({
+  secret: readSecret,
+  repository,
+  notify,
+  clock,
+}: RegistryHookOptions): RequestHandler {
+  const proven = createBodyReader(clock);
+  const unproven = createBodyReader(clock);
+
+  async function takeProven(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // In one piece from the start: a body in one-byte chunks would be a million pieces of memory.
+    const body = Buffer.allocUnsafeSlow(MAX_BODY_BYTES);
+    let length = 0;
+    const isWhole = await proven.read(request, response, (chunk) => {
+      length += chunk.copy(body, length);
+    });
+    if (!isWhole) return;
+    if (concerns(body.subarray(0, length), repository)) notify();
+    sendText(request, response, 202, "accepted");
+  }
+
+  async function takeSigned(request: IncomingMessage, response: ServerResponse, secret: string): Promise<void> {
+    const hash = createHmac("sha256", secret);
+    if (!(await unproven.read(request, response, (chunk) => void hash.update(chunk)))) return;
+    const signature = headerOf(request, SIGNATURE_HEADER) ?? "";
+    if (!equal(signature.toLowerCase(), `sha256=${hash.digest("hex")}`)) {
+      sendText(request, response, 401, "the signature does not fit the body", ["Connection", "close"]);
       return;
     }
-    const body = await readBody(request);
-    if (body === null) {
-      sendText(request, response, 413, `a notification has at most ${LARGEST_BODY} bytes`, ["Connection", "close"]);
-    } else if (!isAdmitted(request, secret) && !isSigned(body, signature, secret)) {
-      sendText(request, response, 401, "the signature does not fit the body", ["Connection", "close"]);
-    } else {
-      if (concerns(body, options.repository)) options.notify();
-      sendText(request, response, 202, "accepted");
-    }
+    notify();
+    sendText(request, response, 202, "accepted");
+  }
+
+  return async (request, response) => {
+    const secret = await readSecret();
+    if (secret !== "" && isAdmitted(request, secret)) await takeProven(request, response);
+    else if (secret !== "" && headerOf(request, SIGNATURE_HEADER) !== null) await takeSigned(request, response, secret);
+    else sendText(request, response, 401, "the shared secret is missing or wrong", ["Connection", "close"]);
   };
 }
 
@@ -60,7 +83,6 @@ function equal(given: string, expected: string): boolean {
 }
 
 function isAdmitted(request: IncomingMessage, secret: string): boolean {
-  if (secret === "") return false;
   const [, scheme = "", text = ""] = /^(\S+) +(\S+)$/.exec(headerOf(request, "authorization") ?? "") ?? [];
   const password = Buffer.from(text, "base64")
     .toString("utf8")
@@ -71,59 +93,4 @@ function isAdmitted(request: IncomingMessage, secret: string): boolean {
     scheme.toLowerCase() === "basic" ? password : null,
   ];
   return given.some((one) => one !== null && equal(one, secret));
-}
-
-function isSigned(body: Buffer, signature: string | null, secret: string): boolean {
-  const expected = `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
-  return signature !== null && equal(signature.toLowerCase(), expected);
-}
-
-/** Null where the body is too large; what is read by then is thrown away. */
-async function readBody(request: IncomingMessage): Promise<Buffer | null> {
-  if (Number(request.headers["content-length"] ?? 0) > LARGEST_BODY) return null;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > LARGEST_BODY) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The events of distribution's envelope, or null where the body is something else. */
-function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | null {
-  let document: unknown;
-  try {
-    document = JSON.parse(body.toString("utf8"));
-  } catch {
-    return null;
-  }
-  const events = isRecord(document) ? document["events"] : null;
-  if (!Array.isArray(events)) return null;
-  const ofTheForm = events
-    .filter(isRecord)
-    .filter(({ action, target }) => typeof action === "string" && isRecord(target));
-  return ofTheForm.length === events.length ? ofTheForm : null;
-}
-
-/**
- * Whether an event changes what our tags mean. A push is told layer by layer before its manifest: a refresh for a layer
- * would come too early to see the tag, and make the manifest's wait. Pulls are told too, and mean nothing here.
- */
-function changesTags(event: Readonly<Record<string, unknown>>, repository: string): boolean {
-  const target = isRecord(event["target"]) ? event["target"] : {};
-  if (target["repository"] !== repository) return false;
-  if (event["action"] === "delete") return true;
-  const isManifest = typeof target["tag"] === "string" || /manifest|index/.test(String(target["mediaType"]));
-  return event["action"] === "push" && isManifest;
-}
-
-function concerns(body: Buffer, repository: string): boolean {
-  const events = eventsIn(body);
-  return events === null || events.some((event) => changesTags(event, repository));
 }

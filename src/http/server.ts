@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ImageSettings } from "../domain/settings.ts";
 import { isLoopback, type ListenAddress } from "../lib/net.ts";
 import type { Clock, Logger } from "../ports.ts";
+import { createHttpConnections, type HttpConnections } from "./connections.ts";
 import { createDispatch } from "./dispatch.ts";
 import { live, metricsHandler, readinessHandler } from "./health-routes.ts";
 import { READ_METHODS, type RequestHandler, type Route, type RouteState } from "./route.ts";
@@ -11,16 +12,32 @@ import { createSpawnerRoutes } from "./spawner-routes.ts";
 // An import would read every property of the module, and with them load fetch and WebSocket: 3.5 MB resident.
 const { createServer } = process.getBuiltinModule("node:http");
 
-/** Milliseconds that a caller has for the headers of a request, and for all of it. */
-const HEADERS_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 30_000;
-/** Milliseconds after which a connection is closed that is idle between requests, or stalls while it reads an answer. */
-const KEEP_ALIVE_TIMEOUT = 15_000;
-const STALL_TIMEOUT = 60_000;
-const MOST_CONNECTIONS = 2_000;
-const LARGEST_HEADERS = 8_192;
-/** Milliseconds between looks for connections that have become idle while the server stops. */
-const SWEEP_INTERVAL = 50;
+/** What callers may take of the server. Times in ms. */
+export interface HttpLimits {
+  readonly maxConnections: number;
+  /** For the headers of a request. */
+  readonly headersTimeoutMs: number;
+  /** For taking a response. */
+  readonly responseTimeoutMs: number;
+}
+
+const DEFAULT_LIMITS: HttpLimits = { maxConnections: 2_000, headersTimeoutMs: 10_000, responseTimeoutMs: 120_000 };
+/** Time in ms that a caller has for a whole request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Time in ms between looks for callers that are late; Node's own 30 s would add to each of the two. */
+const CHECK_INTERVAL_MS = 1_000;
+/** Time in ms after which a connection is closed that is idle between requests, or on which nothing moves. */
+const KEEP_ALIVE_TIMEOUT_MS = 15_000;
+const STALL_TIMEOUT_MS = 60_000;
+const MAX_HEADER_BYTES = 8_192;
+/** Time in ms between looks for connections that have become idle while the server stops. */
+const SWEEP_INTERVAL_MS = 50;
+/** Time in ms before connections are cut whose peers take nothing while the server stops. */
+const PATIENCE_MS = 1_000;
+
+/** CONNECT is for proxies; Node would end the connection without a word. */
+const NO_PROXY =
+  "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /** What the HTTP server is made of. */
 export interface HttpServerOptions {
@@ -34,6 +51,7 @@ export interface HttpServerOptions {
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly limits?: Partial<HttpLimits> | undefined;
   /** Answers POST requests to `/hooks/registry`; without it there is no such path. */
   readonly hook?: RequestHandler | undefined;
 }
@@ -51,6 +69,7 @@ export interface HttpServer {
 /** Makes the server; nothing is bound before `start`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { listen, logger, clock, allowAnonymousRead } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   let draining = false;
   let onLoopback = false;
   const dispatch = createDispatch({
@@ -60,14 +79,21 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     isOnLoopback: () => onLoopback,
   });
   const server = createServer({
-    headersTimeout: HEADERS_TIMEOUT,
-    requestTimeout: REQUEST_TIMEOUT,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-    maxHeaderSize: LARGEST_HEADERS,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
   });
-  server.maxConnections = MOST_CONNECTIONS;
-  server.setTimeout(STALL_TIMEOUT);
-  server.on("request", dispatch);
+  server.setTimeout(STALL_TIMEOUT_MS);
+  const connections = createHttpConnections(server, { ...limits, clock });
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (connections.admit(request, response)) dispatch(request, response);
+  };
+  server.on("request", serve);
+  // Whether the caller shall send its body is for the route to say.
+  server.on("checkContinue", serve);
+  server.on("connect", (_request, socket) => void socket.end(NO_PROXY));
   let stopped: Promise<void> | undefined;
 
   return {
@@ -85,7 +111,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     stop(graceMs) {
       draining = true;
-      stopped ??= closeServer(server, clock, graceMs);
+      stopped ??= closeServer(server, connections, clock, graceMs);
       return stopped;
     },
   };
@@ -106,15 +132,17 @@ function createRoutes(options: HttpServerOptions, isDraining: () => boolean): Re
   return routes;
 }
 
-async function closeServer(server: Server, clock: Clock, graceMs: number): Promise<void> {
+async function closeServer(server: Server, connections: HttpConnections, clock: Clock, graceMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, "close");
   server.close();
   let cancelSweep: () => void = () => undefined;
   // A connection that is busy when the server stops is idle when its request ends, and would be kept alive.
+  const since = clock.monotonicTime();
   const sweep = () => {
     server.closeIdleConnections();
-    cancelSweep = clock.schedule(SWEEP_INTERVAL, sweep);
+    if (clock.monotonicTime() - since >= PATIENCE_MS) connections.cutStalled(PATIENCE_MS);
+    cancelSweep = clock.schedule(SWEEP_INTERVAL_MS, sweep);
   };
   sweep();
   const cancelGrace = clock.schedule(graceMs, () => server.closeAllConnections());

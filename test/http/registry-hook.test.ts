@@ -6,6 +6,7 @@ import { type AddressInfo, connect } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { createRegistryHook } from "../../src/http/registry-hook.ts";
 import { startOciRegistry } from "../../src/simulation/registry/oci-registry.ts";
+import { createSystemClock } from "../../src/telemetry/system-clock.ts";
 
 const REPOSITORY = "lab/sketchbook";
 const SECRET = "canary: a secret";
@@ -18,6 +19,7 @@ async function startHook(context: TestContext, secret: () => string | Promise<st
     notify: () => {
       notified += 1;
     },
+    clock: createSystemClock(),
   });
   const server = createServer((request, response) => {
     Promise.resolve(handle(request, response)).catch(() => response.destroy());

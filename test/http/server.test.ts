@@ -2,39 +2,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { type TestContext, test } from "node:test";
-import { createHttpServer, type HttpServerOptions } from "../../src/http/server.ts";
-import { createLogger } from "../../src/telemetry/logger.ts";
-import { createSystemClock } from "../../src/telemetry/system-clock.ts";
+import { test } from "node:test";
+import type { HttpServerOptions } from "../../src/http/server.ts";
 import { eventually } from "../support/eventually.ts";
-import { memorySink } from "../telemetry/memory-sink.ts";
-import { type ReadState, readerOf, SETTINGS, snapshotOf } from "./snapshots.ts";
-
-const WORLD = { tags: { w_2077_43: "sha256:1", r1_0_0: "sha256:2" }, nodes: { a: ["sha256:1"], B: [] } };
+import { snapshotOf } from "./snapshots.ts";
+import { startHttp, WORLD } from "./support/running-server.ts";
 
 interface Answer {
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-}
-
-async function start(t: TestContext, options: Partial<HttpServerOptions> = {}) {
-  const state: ReadState = { snapshot: snapshotOf(WORLD), sources: [], staleReason: null };
-  const sink = memorySink();
-  const server = createHttpServer({
-    listen: { host: "127.0.0.1", port: 0 },
-    allowAnonymousRead: false,
-    pathPrefix: "",
-    reader: readerOf(state),
-    settings: SETTINGS,
-    metrics: { contentType: "text/plain; version=0.0.4", render: () => Promise.resolve("a_metric 1\n") },
-    logger: createLogger({ level: "debug", profile: "production", destination: sink }),
-    clock: createSystemClock(),
-    ...options,
-  });
-  const { host, port } = await server.start();
-  t.after(() => server.stop(0));
-  return { server, state, sink, host, port };
 }
 
 async function ask(port: number, path: string, headers: IncomingHttpHeaders = {}, method = "GET"): Promise<Answer> {
@@ -50,13 +27,13 @@ async function ask(port: number, path: string, headers: IncomingHttpHeaders = {}
 }
 
 test("liveness is an answer at all", async (t) => {
-  const { port } = await start(t);
+  const { port } = await startHttp(t);
   const { status, body } = await ask(port, "/livez");
   assert.deepEqual({ status, body }, { status: 200, body: "live\n" });
 });
 
 test("readiness needs a snapshot, says what it waits for, and ends with draining", async (t) => {
-  const { port, state, server } = await start(t);
+  const { port, state, server } = await startHttp(t);
   const ready = async () => {
     const { status, body } = await ask(port, "/readyz?verbose");
     return `${status} ${body.trim()}`;
@@ -79,14 +56,14 @@ test("readiness needs a snapshot, says what it waits for, and ends with draining
 });
 
 test("metrics are passed on with their type", async (t) => {
-  const { port } = await start(t);
+  const { port } = await startHttp(t);
   const { body, headers } = await ask(port, "/metrics");
   assert.equal(body, "a_metric 1\n");
   assert.equal(headers["content-type"], "text/plain; version=0.0.4");
 });
 
 test("the original's routes answer with its JSON", async (t) => {
-  const { port } = await start(t);
+  const { port } = await startHttp(t);
   const images = await ask(port, "/spawner/v1/images");
   const weekly = {
     reference: "r.example.org/a/b:w_2077_43",
@@ -115,7 +92,7 @@ test("the original's routes answer with its JSON", async (t) => {
 
 for (const path of ["/spawner/v1/images", "/spawner/v1/prepulls"]) {
   test(`${path} has an entity tag that changes with the answer`, async (t) => {
-    const { port, state } = await start(t);
+    const { port, state } = await startHttp(t);
     const first = await ask(port, path);
     const etag = String(first.headers.etag);
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
@@ -131,7 +108,7 @@ for (const path of ["/spawner/v1/images", "/spawner/v1/prepulls"]) {
 }
 
 test("HEAD gives the headers alone", async (t) => {
-  const { port } = await start(t);
+  const { port } = await startHttp(t);
   const { body } = await ask(port, "/spawner/v1/images");
   const head = await ask(port, "/spawner/v1/images", {}, "HEAD");
   assert.deepEqual([head.body, head.headers["content-length"]], ["", String(Buffer.byteLength(body))]);
@@ -139,7 +116,7 @@ test("HEAD gives the headers alone", async (t) => {
 });
 
 test("what is not there, not allowed or too long is refused in plain words", async (t) => {
-  const { port } = await start(t);
+  const { port } = await startHttp(t);
   const unknown = await ask(port, "/nothing");
   assert.deepEqual([unknown.status, unknown.body], [404, "there is nothing here\n"]);
   assert.equal((await ask(port, "/hooks/registry", {}, "POST")).status, 404);
@@ -151,7 +128,7 @@ test("what is not there, not allowed or too long is refused in plain words", asy
 });
 
 test("F40: the original's routes alone stand behind the path prefix", async (t) => {
-  const { port } = await start(t, { pathPrefix: "/nublado", hook: hookThatAccepts });
+  const { port } = await startHttp(t, { pathPrefix: "/nublado", hook: hookThatAccepts });
   for (const path of ["/spawner/v1/images", "/spawner/v1/prepulls"]) {
     assert.equal((await ask(port, `/nublado${path}`)).status, 200);
     assert.equal((await ask(port, path)).status, 404);
@@ -164,7 +141,7 @@ test("F40: the original's routes alone stand behind the path prefix", async (t) 
 });
 
 test("on loopback only requests under local names are served", async (t) => {
-  const { port } = await start(t);
+  const { port } = await startHttp(t);
   for (const host of [
     "localhost",
     "LOCALHOST:8080",
@@ -183,7 +160,7 @@ test("on loopback only requests under local names are served", async (t) => {
 
 test("beyond loopback images are served only where anonymous reading is allowed", async (t) => {
   const everywhere = { listen: { host: "0.0.0.0", port: 0 }, hook: hookThatAccepts };
-  const closed = await start(t, everywhere);
+  const closed = await startHttp(t, everywhere);
   const host = "lab-images.example.org";
   for (const path of ["/livez", "/readyz", "/metrics"])
     assert.equal((await ask(closed.port, path, { host })).status, 200);
@@ -193,7 +170,7 @@ test("beyond loopback images are served only where anonymous reading is allowed"
     assert.equal(status, 403);
     assert.match(body, /http\.allowAnonymousRead/);
   }
-  const open = await start(t, { ...everywhere, allowAnonymousRead: true });
+  const open = await startHttp(t, { ...everywhere, allowAnonymousRead: true });
   assert.equal((await ask(open.port, "/spawner/v1/images", { host })).status, 200);
 });
 
@@ -209,7 +186,7 @@ test("a handler that fails answers with an id that is in the log, and nothing of
     () => Promise.reject(new Error("secret detail")),
   ];
   for (const hook of failures) {
-    const { port, sink } = await start(t, { hook });
+    const { port, sink } = await startHttp(t, { hook });
     const { status, body } = await ask(port, "/hooks/registry", {}, "POST");
     assert.equal(status, 500);
     const [, id = ""] = /^internal error (\S+)\n$/.exec(body) ?? [];
@@ -218,7 +195,7 @@ test("a handler that fails answers with an id that is in the log, and nothing of
 });
 
 test("a handler that fails in the middle of its answer cuts it", async (t) => {
-  const { port } = await start(t, {
+  const { port } = await startHttp(t, {
     hook: (_request, response) => {
       response.writeHead(200, { "content-length": "10" }).write("12345");
       return Promise.reject(new Error("too late"));
@@ -229,7 +206,7 @@ test("a handler that fails in the middle of its answer cuts it", async (t) => {
 
 test("stopping lets a request end, closes idle connections, and is done", async (t) => {
   const finish = Promise.withResolvers<void>();
-  const { port, server } = await start(t, {
+  const { port, server } = await startHttp(t, {
     hook: async (_request, response) => {
       await finish.promise;
       response.writeHead(202).end();
@@ -254,7 +231,7 @@ test("stopping lets a request end, closes idle connections, and is done", async 
 
 test("stopping cuts what does not end in time", async (t) => {
   const started = Promise.withResolvers<void>();
-  const { port, server } = await start(t, { hook: () => started.resolve() });
+  const { port, server } = await startHttp(t, { hook: () => started.resolve() });
   const stuck = ask(port, "/hooks/registry", {}, "POST");
   const refused = assert.rejects(stuck, /socket hang up|ECONNRESET/);
   await started.promise;
@@ -267,5 +244,5 @@ test("a port that is taken is told", async (t) => {
   await once(holder, "listening");
   t.after(() => holder.close());
   const { port } = holder.address() as AddressInfo;
-  await assert.rejects(start(t, { listen: { host: "127.0.0.1", port } }), { code: "EADDRINUSE" });
+  await assert.rejects(startHttp(t, { listen: { host: "127.0.0.1", port } }), { code: "EADDRINUSE" });
 });

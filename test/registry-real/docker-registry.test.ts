@@ -192,6 +192,7 @@ describe("docker-registry's notifications", () => {
     const handle = createRegistryHook({
       secret: () => "hook-secret",
       repository,
+      clock: nodeClock,
       notify: () => {
         notified.push(performance.now());
         throttle.notify();

@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DeadlineReached, withDeadline } from "../lib/abort.ts";
+import { createFairPool } from "../lib/concurrency.ts";
+import { peerOf } from "../lib/net.ts";
+import type { Clock } from "../ports.ts";
+import { sendText } from "./answer.ts";
+
+/** Reads bodies of requests, a few at a time, within bounds of size and time. */
+export interface BodyReader {
+  /**
+   * Passes the body on to `onChunk`, and returns true at its end. Returns false where it was refused, and the request has been
+   * answered, or has been cut.
+   */
+  read(request: IncomingMessage, response: ServerResponse, onChunk: (chunk: Buffer) => void): Promise<boolean>;
+}
+
+/** A notification with more bytes than this is refused: those of one push are a few thousand. */
+export const MAX_BODY_BYTES = 1_048_576;
+/** Bodies on their way at one time. */
+const MAX_BODIES = 16;
+/** Time in ms that a body may take. */
+const BODY_TIMEOUT_MS = 5_000;
+/** Time in ms after which a body that is still on its way gives way to another. */
+const STALL_MS = 500;
+
+const CLOSE = ["Connection", "close"] as const;
+
+export function createBodyReader(clock: Clock): BodyReader {
+  const places = createFairPool(MAX_BODIES);
+  return {
+    async read(request, response, onChunk) {
+      const since = clock.monotonicTime();
+      const { socket } = request;
+      const place = places.take(
+        { owner: peerOf(socket.remoteAddress ?? ""), member: socket, amount: 1 },
+        { yields: () => clock.monotonicTime() - since >= STALL_MS, evict: () => void socket.destroy() },
+      );
+      if (place === null) {
+        sendText(request, response, 503, "too many notifications at once", [...CLOSE, "Retry-After", "1"]);
+        return false;
+      }
+      try {
+        if (request.headers.expect !== undefined) response.writeContinue();
+        const isWhole = await withDeadline(clock, BODY_TIMEOUT_MS, new AbortController().signal, () =>
+          receive(request, onChunk),
+        );
+        if (!isWhole) sendText(request, response, 413, `a notification has at most ${MAX_BODY_BYTES} bytes`, CLOSE);
+        return isWhole;
+      } catch (error) {
+        if (error instanceof DeadlineReached) {
+          sendText(request, response, 408, `a notification takes at most ${BODY_TIMEOUT_MS / 1_000} s`, CLOSE);
+        }
+        return false;
+      } finally {
+        place.release();
+        request.removeAllListeners("data");
+        request.resume();
+      }
+    },
+  };
+}
+
+/** Whether the body came to its end within the size. Rejects where the connection ends before. */
+function receive(request: IncomingMessage, onChunk: (chunk: Buffer) => void): Promise<boolean> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(false);
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) resolve(false);
+      else onChunk(chunk);
+    });
+    request.once("end", () => resolve(true));
+    request.once("close", () => reject(new Error("the connection has ended")));
+    request.once("error", reject);
+  });
+}

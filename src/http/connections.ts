@@ -1,0 +1,106 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { createFairPool } from "../lib/concurrency.ts";
+import { peerOf } from "../lib/net.ts";
+import type { Clock } from "../ports.ts";
+
+/** What the connections of an HTTP server hold, counted, shared out and timed. */
+export interface HttpConnections {
+  /** Whether the request may be served; where not, its connection has been cut. */
+  admit(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Cuts the connections on which nothing has been under way for so long, and whose peers do not take what was sent. */
+  cutStalled(patienceMs: number): void;
+}
+
+/** How the connections are bounded. */
+export interface HttpConnectionsOptions {
+  readonly maxConnections: number;
+  /** Time in ms that a response may take once it is there. */
+  readonly responseTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** Requests that may wait for their responses on one connection (pipelining, RFC 9112, section 9.3.2). */
+const MAX_PIPELINED = 16;
+/** Time in ms after which a connection on which nothing is under way gives way to another. */
+const STALL_MS = 1_000;
+
+/** One request that has not been answered, or whose response has not been taken. */
+interface OpenRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** When it came, or its response was there (`Clock.monotonicTime`). */
+  since: number;
+  /** Cancels the time-out of its response. */
+  cancel(): void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly open: Set<OpenRequest>;
+  /** When the last request ended, or the connection began (`Clock.monotonicTime`). */
+  idleSince: number;
+}
+
+/** Watches the connections of this server, before it listens. */
+export function createHttpConnections(server: Server, options: HttpConnectionsOptions): HttpConnections {
+  const { maxConnections, responseTimeoutMs, clock } = options;
+  const places = createFairPool(maxConnections);
+  const connections = new Map<Socket, Connection>();
+
+  function onConnection(socket: Socket): void {
+    const connection: Connection = { socket, open: new Set(), idleSince: clock.monotonicTime() };
+    const place = places.take(
+      { owner: peerOf(socket.remoteAddress ?? ""), member: socket, amount: 1 },
+      { yields: () => isStalled(connection, STALL_MS), evict: () => void socket.destroy() },
+    );
+    if (place === null) {
+      socket.destroy();
+      return;
+    }
+    connections.set(socket, connection);
+    socket.once("close", () => {
+      place.release();
+      connections.delete(socket);
+      for (const { cancel } of connection.open) cancel();
+    });
+  }
+
+  /** Whether the connection waits for its peer alone: to send the rest of a request, or to take a response. */
+  function isStalled({ open, idleSince }: Connection, forMs: number): boolean {
+    const now = clock.monotonicTime();
+    const waits = ({ request, response, since }: OpenRequest) =>
+      (response.writableEnded || !request.complete) && now - since >= forMs;
+    return now - idleSince >= forMs && [...open].every(waits);
+  }
+
+  server.on("connection", onConnection);
+
+  return {
+    admit(request, response) {
+      const { socket } = request;
+      const connection = connections.get(socket);
+      if (connection === undefined || connection.open.size >= MAX_PIPELINED) {
+        socket.destroy();
+        return false;
+      }
+      const entry: OpenRequest = { request, response, since: clock.monotonicTime(), cancel: () => undefined };
+      connection.open.add(entry);
+      response.once("prefinish", () => {
+        entry.since = clock.monotonicTime();
+        if (connections.has(socket)) entry.cancel = clock.schedule(responseTimeoutMs, () => void socket.destroy());
+      });
+      response.once("close", () => {
+        entry.cancel();
+        connection.open.delete(entry);
+        connection.idleSince = clock.monotonicTime();
+      });
+      return true;
+    },
+    cutStalled(patienceMs) {
+      for (const connection of connections.values()) {
+        if (isStalled(connection, patienceMs)) connection.socket.destroy();
+      }
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/** Distribution's notification format: an envelope of events (https://distribution.github.io/distribution/about/notifications/). */
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The events of distribution's envelope, or null where the body is something else. */
+function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | null {
+  let document: unknown;
+  try {
+    document = JSON.parse(body.toString("utf8"));
+  } catch {
+    return null;
+  }
+  const events = isRecord(document) ? document["events"] : null;
+  if (!Array.isArray(events)) return null;
+  const ofTheForm = events
+    .filter(isRecord)
+    .filter(({ action, target }) => typeof action === "string" && isRecord(target));
+  return ofTheForm.length === events.length ? ofTheForm : null;
+}
+
+/**
+ * Whether an event changes what our tags mean. A push is told layer by layer before its manifest: a refresh for a layer
+ * would come too early to see the tag, and make the manifest's wait. Pulls are told too, and mean nothing here.
+ */
+function changesTags(event: Readonly<Record<string, unknown>>, repository: string): boolean {
+  const target = isRecord(event["target"]) ? event["target"] : {};
+  if (target["repository"] !== repository) return false;
+  if (event["action"] === "delete") return true;
+  const isManifest = typeof target["tag"] === "string" || /manifest|index/.test(String(target["mediaType"]));
+  return event["action"] === "push" && isManifest;
+}
+
+/**
+ * Whether a notification tells of a manifest pushed to, or of something deleted from, the repository. A body that is not in
+ * distribution's format is a hint.
+ */
+export function concerns(body: Buffer, repository: string): boolean {
+  const events = eventsIn(body);
+  return events === null || events.some((event) => changesTags(event, repository));
+}
