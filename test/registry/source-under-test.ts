@@ -15,8 +15,8 @@ import { nodeClock } from "./node-clock.ts";
 
 /** Short enough that tests with real sockets are quick, long enough for a busy machine. */
 export const quickLimits: Partial<RegistryLimits> = {
-  requestTimeoutMs: 2_000,
-  operationTimeoutMs: 20_000,
+  requestTimeoutMs: 15_000,
+  operationTimeoutMs: 60_000,
   retryBaseMs: 2,
   retryMaxMs: 10,
 };
