@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type ControlPlane, startControlPlane } from "../cluster/control-plane.ts";
 import { DEPLOYED, deployManifests } from "../cluster/prepuller-cluster.ts";
-import { type DockerRegistry, type DockerRegistryOptions, startDockerRegistry } from "../support/docker-registry.ts";
+import {
+  type DockerRegistry,
+  type DockerRegistryOptions,
+  htpasswdAccount,
+  startDockerRegistry,
+} from "../support/docker-registry.ts";
 import { type NotificationRelay, startNotificationRelay } from "../support/notification-relay.ts";
 import { type NodeOptions, type RealNode, startNode } from "./node.ts";
 import { requireMachine } from "./requirements.ts";
@@ -26,6 +31,9 @@ export interface RealCluster extends AsyncDisposable {
   readonly registry: DockerRegistry;
   /** Where the registry keeps its files. */
   readonly registryFolder: string;
+  /** The one account of a private registry, and the path of the file that names it to the service. */
+  readonly account: { readonly username: string; readonly password: string };
+  readonly dockerConfigPath: string;
   /** Where the registry sends its notifications. */
   readonly hook: NotificationRelay;
   /** Path of the file with their secret. */
@@ -57,6 +65,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RealCl
   const hook = cleanup.use(await startNotificationRelay());
   const hookSecretFile = join(run.folder, "hook-secret");
   await writeFile(hookSecretFile, HOOK_SECRET);
+  const dockerConfigPath = join(run.folder, "docker-config.json");
   const registryOptions: DockerRegistryOptions = {
     auth: { kind: options.isPrivate === true ? "htpasswd" : "none" },
     port: run.port(REGISTRY_PORT),
@@ -64,6 +73,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RealCl
     notifications: { url: hook.url, authorization: `Bearer ${HOOK_SECRET}` },
   };
   const registry = cleanup.adopt(await startDockerRegistry(registryOptions), (it) => it.close());
+  const { username, password } = htpasswdAccount;
+  const auth = Buffer.from(`${username}:${password}`).toString("base64");
+  await writeFile(dockerConfigPath, JSON.stringify({ auths: { [registry.host]: { auth } } }));
   const { binaries } = machine;
   const plane = await startControlPlane({ binaries, users, nodeGraceSeconds: NODE_GRACE_SECONDS });
   cleanup.defer(() => plane.stop());
@@ -80,6 +92,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RealCl
     registry,
     registryFolder,
     hook,
+    account: htpasswdAccount,
+    dockerConfigPath,
     hookSecretFile,
     nodes,
     node(name) {

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { eventually } from "../support/eventually.ts";
-import { sha256 } from "../support/registry-writer.ts";
 import type { LogLine } from "../support/service-process.ts";
 import { type RealCluster, startCluster } from "./cluster.ts";
-import { createImage, createProgramLayer, createRandomLayer } from "./images.ts";
 import type { RealNode } from "./node.ts";
 import { openRepository, PATIENCE, type Repository, type Service, startService, weekly } from "./service.ts";
-
-/** At this rate, bytes per second, the layer takes longer than anything that a test does meanwhile. */
-const SLOW = 50_000;
-const LAYER_BYTES = 3_000_000;
+import { beginSlowPull } from "./slow-pull.ts";
 
 describe("in the middle of a pull", () => {
   let cluster: RealCluster;
@@ -33,14 +28,7 @@ describe("in the middle of a pull", () => {
   /** Pushes an image, interrupts its pull to one node, and waits until it is there all the same; returns what was logged. */
   async function interrupt(interruption: () => Promise<void>): Promise<readonly LogLine[]> {
     const linesBefore = service.process.log.length;
-    // Connections that are kept alive would go on at full speed.
-    node.link.cutAll();
-    node.link.setFault({ kind: "drip", bytesPerSecond: SLOW });
-    const layer = await createRandomLayer(LAYER_BYTES);
-    const image = createImage({ layers: [await createProgramLayer(), layer] });
-    digests.push(await repository.push([weekly(digests.length)], image));
-    await eventually(async () => assert.ok(await node.runtime.isFetching(sha256(layer.blob))), PATIENCE);
-    node.link.setFault(null);
+    digests.push((await beginSlowPull(node, repository, weekly(digests.length))).digest);
     await interruption();
     await service.untilComplete(digests);
     return service.process.log.slice(linesBefore);
