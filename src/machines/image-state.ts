@@ -1,5 +1,6 @@
 import type { Catalog } from "../domain/images/catalog.ts";
 import { withheldReason } from "../domain/images/withheld.ts";
+import { digestsOn } from "../domain/nodes/node-record.ts";
 import { editNodeTable, type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
 import { addsToMissing } from "../domain/snapshot/missing-growth.ts";
@@ -177,9 +178,13 @@ export function isMarkable({ snapshot, table }: ImageState, digest: string, node
 /** An image has been pulled to a node, as somebody says; ignored where it is not markable (behaviour.md section 5). */
 export function applyMark(state: ImageState, digest: string, node: string, markedAt: number): ImageState {
   if (!isMarkable(state, digest, node)) return state;
-  return editTables(state, (editor) => {
+  const record = nodeNamed(state.table, node);
+  const next = editTables(state, (editor) => {
     editor.mark(node, digest, markedAt);
   });
+  // A mark that is renewed runs longer, and shows nothing new: no generation for it (field case F67).
+  const isRenewed = record !== null && digestsOn(record).has(digest);
+  return isRenewed ? { ...next, snapshot: state.snapshot, missingGrown: state.missingGrown } : next;
 }
 
 /** The gates have been told of the current snapshot. */

@@ -1,6 +1,7 @@
 import { CancelledError, NotReadyError, ShuttingDownError } from "../domain/errors.ts";
 import { workOn } from "../domain/prepull/prepull-work.ts";
 import type { RemoteTag } from "../domain/tags/remote-tag.ts";
+import { orAborted, pause } from "../lib/abort.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
 import { type ImageState, isMarkable, staleReason } from "../machines/image-state.ts";
 import type { PrepullerContext } from "../machines/prepuller/prepuller-state.ts";
@@ -17,6 +18,7 @@ import { type ChangeListeners, changeListeners } from "./change-listeners.ts";
 import { type CoordinatorActor, type CoordinatorParts, coordinatorActor } from "./coordinator-actor.ts";
 import { type GateCallers, gateCallers } from "./gate-callers.ts";
 import { type ProgressView, progressView } from "./prepull-progress.ts";
+import { createRefreshPace, type RefreshPace } from "./refresh-pace.ts";
 import { type RefreshWaiters, refreshWaiters } from "./refresh-waiters.ts";
 import { createSnapshotCache, type SnapshotCache } from "./snapshot-cache.ts";
 
@@ -52,6 +54,13 @@ interface Running {
   readonly kept: SnapshotCache;
   readonly progress: ProgressView;
   readonly listeners: ChangeListeners;
+  readonly pace: RefreshPace;
+  /** Aborts when the service stops. */
+  readonly stopping: AbortSignal;
+  /** The last run that was demanded. */
+  demandedRun: number;
+  /** The run for those whose demands came too fast; null where there are none. */
+  pacedRun: Promise<number> | null;
   stopped: boolean;
 }
 
@@ -81,6 +90,10 @@ export function createImageService(parts: ImageServiceParts): ImageService {
     kept: createSnapshotCache(),
     progress: progressView(),
     listeners: changeListeners(),
+    pace: createRefreshPace(parts.clock),
+    stopping: following.signal,
+    demandedRun: 0,
+    pacedRun: null,
     stopped: false,
   };
   watchState(running);
@@ -202,20 +215,46 @@ function prepullerContext(actor: CoordinatorActor): PrepullerContext | null {
   return context !== undefined && "actors" in context ? context : null;
 }
 
-/** A run that the demand starts is the one to wait for; where one is under way already, it is the one after that. */
-function demandRefresh(
-  { parts, actor, waiters, stopped }: Running,
-  cause: RefreshCause,
-  signal: AbortSignal,
-): Promise<void> {
+/** Demands that come too fast wait for one refresh together; one that is still to start serves all that come before it does. */
+function demandRefresh(running: Running, cause: RefreshCause, signal: AbortSignal): Promise<void> {
+  const { actor, waiters, pace, stopped, demandedRun } = running;
   if (stopped) return Promise.reject(new ShuttingDownError());
   if (signal.aborted) return Promise.reject(new CancelledError());
+  // The registry's notifications have a pace of their own.
+  if (cause !== "REQUESTED") return waiters.waitFor(startRefresh(running, cause), signal);
+  if (demandedRun > actor.getSnapshot().context.state.startedRuns) return waiters.waitFor(demandedRun, signal);
+  const waitMs = running.pacedRun === null ? pace.take() : 1;
+  if (waitMs === 0) return waiters.waitFor(startRefresh(running, cause), signal);
+  running.pacedRun ??= startLater(running, waitMs);
+  return orAborted(running.pacedRun, signal).then((run) => waiters.waitFor(run, signal));
+}
+
+function startLater(running: Running, waitMs: number): Promise<number> {
+  const started = pause(running.parts.clock, waitMs, running.stopping).then(
+    () => {
+      running.pacedRun = null;
+      running.pace.take();
+      return startRefresh(running, "REQUESTED");
+    },
+    () => {
+      throw new ShuttingDownError();
+    },
+  );
+  // Whoever waits has it by a promise of its own.
+  started.catch(() => undefined);
+  return started;
+}
+
+/** Returns the run to wait for: the one that the demand starts, or where one is under way already, the one after that. */
+function startRefresh(running: Running, cause: RefreshCause): number {
+  const { parts, actor } = running;
   const startedRuns = () => actor.getSnapshot().context.state.startedRuns;
   const before = startedRuns();
   // The registry's own notification does not speak against the pause that it has asked for; a person does.
   if (cause === "REQUESTED") parts.source.ignoreRetryAfter();
   actor.send({ type: "refresh.requested", cause });
-  return waiters.waitFor(Math.max(startedRuns(), before + 1), signal);
+  running.demandedRun = Math.max(startedRuns(), before + 1);
+  return running.demandedRun;
 }
 
 function openGateSession(running: Running, request: GateRequest, caller: GateCaller): GateSession {

@@ -60,6 +60,16 @@ describe("a mark", { concurrency: true }, () => {
       assert.deepEqual(status.pending, []);
     }));
 
+  test("F67: that is made again, or of what the node reports anyway, makes no generation", () =>
+    withScene(async ({ service: { client }, mark }) => {
+      assert.equal(await mark("w_2077_43", "alder"), true);
+      const { state } = await client.call("ListImages", {});
+      for (let round = 0; round < 3; round++) {
+        for (const tag of ["w_2077_43", "d_2077_10_23"]) assert.equal(await mark(tag, "alder"), true);
+      }
+      assert.equal((await client.call("ListImages", {})).state.generation, state.generation);
+    }));
+
   test("of what is not in the prepull set, of a node that is not there, or of another repository is ignored", () =>
     withScene(async ({ service, peers, mark }) => {
       assert.equal(await mark("sketch", "alder"), false);

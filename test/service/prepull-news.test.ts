@@ -65,22 +65,28 @@ test("a cause is told once, on however many nodes, and is over with the last of 
   tell(failed("n2"));
   tell(failed("n1"));
   assert.equal(lines.filter((line) => line.startsWith("warn")).length, 1);
-  assert.deepEqual(new Set(raised), new Set(["prepull:sha256:d:ErrImagePull"]));
+  assert.deepEqual(new Set(raised), new Set(["prepull:sha256:d:other"]));
   tell({ type: "pull.succeeded", ...pull("n1") });
   assert.deepEqual(cleared, []);
   tell({ type: "failure.dropped", ...pull("n2") });
-  assert.deepEqual(cleared, ["prepull:sha256:d:ErrImagePull"]);
+  assert.deepEqual(cleared, ["prepull:sha256:d:other"]);
   tell(failed("n1"));
   assert.equal(lines.filter((line) => line.startsWith("warn")).length, 2, "it is news again");
+});
+
+test("F67: reasons of outside reports raise one alert for a class, however many there are", () => {
+  const { tell, raised } = desk();
+  for (let index = 0; index < 1_000; index++) tell(failed(`n${index}`, `reason ${index}`));
+  assert.deepEqual(new Set(raised), new Set(["prepull:sha256:d:other"]));
 });
 
 test("F50: a pull that fails for another cause does not show that the first one is over", () => {
   const { tell, cleared, forgotten } = desk();
   tell(failed("n1"));
-  tell(failed("n1", "Evicted"));
-  assert.deepEqual([cleared, forgotten], [[], ["prepull:sha256:d:ErrImagePull"]]);
+  tell({ ...failed("n1", "Evicted"), failureClass: "evicted" });
+  assert.deepEqual([cleared, forgotten], [[], ["prepull:sha256:d:other"]]);
   tell({ type: "pull.succeeded", ...pull("n1") });
-  assert.deepEqual(cleared, ["prepull:sha256:d:Evicted"]);
+  assert.deepEqual(cleared, ["prepull:sha256:d:evicted"]);
 });
 
 test("F50: whoever no longer leads has observed no end of what failed: its alerts are not resolved", () => {

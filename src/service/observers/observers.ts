@@ -29,7 +29,7 @@ export function createObservers(deps: ObserverDeps): Observers {
 
   function crashed({ actor, error }: Extract<CoordinatorNews, { type: "actor.broke" }>): void {
     logger.error({ actor, err: error }, "actor crashed, restarting (bug)");
-    alerts.raise({ key: `actor:${actor}`, message: "actor crashed (bug)", details: { actor } });
+    alerts.raise({ key: `actor:${actor.replace(/:.*/s, "")}`, message: "actor crashed (bug)", details: { actor } });
   }
 
   return {

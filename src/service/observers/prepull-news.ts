@@ -37,7 +37,7 @@ export interface PrepullDesk {
 const RECOVERY_ALERT = "prepull:recovery";
 
 /**
- * Tells an operator of the prepuller's work: each cause (image, reason and class) once, on however many nodes, and again only
+ * Tells an operator of the prepuller's work: each cause (image and class) once, on however many nodes, and again only
  * after no pull was failing of it any more.
  */
 export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullNews) => void {
@@ -151,10 +151,9 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   };
 }
 
-/** The class belongs to it: ErrImagePull alone is said of a full disk on one node as of a registry that refuses another. */
-function causeKey({ digest, reason, failureClass }: Extract<PrepullNews, { type: "pull.failed" }>): string {
-  const cause = `prepull:${digest}:${reason}`;
-  return failureClass === "other" ? cause : `${cause}:${failureClass}`;
+/** Reasons are left out: those of outside prepullers are free text, and each would raise an alert of its own (field case F67). */
+function causeKey({ digest, failureClass }: Extract<PrepullNews, { type: "pull.failed" }>): string {
+  return `prepull:${digest}:${failureClass}`;
 }
 
 function pairOf({ uid, digest }: PullNews): string {
