@@ -109,8 +109,9 @@ export interface Puller {
    *
    * An abort with a PullCancelledError removes the pod; with a PullReleasedError, or any other reason, nothing is
    * written any more. Either rejects with the signal's reason, a cancelled pull once its pod has been asked to go.
+   * `onAccepted` is called once the API server has a pod for the pull.
    */
-  pull(order: PullOrder, signal: AbortSignal): Promise<PullOutcome>;
+  pull(order: PullOrder, signal: AbortSignal, onAccepted?: () => void): Promise<PullOutcome>;
   /**
    * Sees to the pods that carry our label and belong to no pull of this process: gives those that have come to a good
    * end, removes all that are finished, overdue, or not wanted, and leaves live ones that are wanted for `pull` to

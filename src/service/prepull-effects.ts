@@ -10,7 +10,7 @@ import {
   type RecoveredPull,
 } from "../domain/prepull/pull.ts";
 import type { NodePrepullEvent, PullDropped } from "../machines/prepuller/node-prepull.ts";
-import type { RecoverInput } from "../machines/prepuller/prepuller.ts";
+import type { RecoverInput } from "../machines/prepuller/prepuller-events.ts";
 import type { Leadership, Logger, Puller } from "../ports.ts";
 
 /** The built-in prepuller, as it is put together. */
@@ -60,7 +60,10 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
       const controller = new AbortController();
       const { signal } = controller;
       receive(() => controller.abort(new PullReleasedError()));
-      void runPull(puller, input, signal, logger).then((event) => {
+      const onAccepted = () => {
+        if (!signal.aborted) sendBack({ type: "pull.accepted" });
+      };
+      void runPull(puller, input, signal, { logger, onAccepted }).then((event) => {
         if (event !== null && !signal.aborted) sendBack(event);
       });
       return () => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError());
@@ -76,10 +79,10 @@ async function runPull(
   puller: Puller,
   order: PullOrder,
   signal: AbortSignal,
-  logger: Logger,
+  { logger, onAccepted }: { readonly logger: Logger; readonly onAccepted: () => void },
 ): Promise<NodePrepullEvent | null> {
   try {
-    const outcome = await puller.pull(order, signal);
+    const outcome = await puller.pull(order, signal, onAccepted);
     if (outcome.kind === "pulled") return { type: "pull.succeeded" };
     const { failureClass, reason, message } = outcome;
     return { type: "pull.failed", failure: { failureClass, reason, message } };

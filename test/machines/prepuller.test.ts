@@ -163,6 +163,41 @@ for (const [what, images, expected] of [
   });
 }
 
+test("F29: a refusal that meets every node backs off for all of them, and one pod is tried until one is accepted", async () => {
+  const { pulls, work, types, context, clock, stop } = prepuller({ maxConcurrentPulls: 20 });
+  const nodes = Array.from({ length: 150 }, (_, at) => `n${at}`);
+  const refused = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
+  const refuseAll = async () => {
+    for (const pull of [...pulls.running.values()]) pull.end({ type: "pull.failed", failure: refused });
+    await clock.advance(0);
+  };
+  await work({ lacking: Object.fromEntries(nodes.map((node) => [node, ["weekly", "daily", "release", "other"]])) });
+  // Actors are started in slices.
+  await clock.advance(100);
+  while (pulls.running.size > 0) await refuseAll();
+  const first = types();
+  assert.equal(first.filter((type) => type === "pull.started").length, 20, "what was under way when it began");
+  assert.equal(first.filter((type) => type === "pods.refused").length, 1);
+  let probes = 0;
+  for (let second = 0; second < 3_600; second += 1) {
+    await clock.advance(1_000);
+    assert.ok(pulls.running.size <= 1);
+    probes += pulls.running.size;
+    await refuseAll();
+  }
+  assert.ok(probes >= 12 && probes <= 30, `${probes} pods in an hour`);
+  assert.equal(types().filter((type) => type === "pods.refused").length, 0, "said once, at the beginning");
+  assert.equal(context().refusal?.failure.message, "exceeded quota");
+  await clock.advance(300_000);
+  assert.equal(pulls.running.size, 1);
+  for (const pull of pulls.running.values()) pull.end({ type: "pull.accepted" });
+  await clock.advance(0);
+  assert.equal(context().refusal, null);
+  assert.equal(pulls.running.size, 20, "all turns are given again");
+  assert.equal(types().filter((type) => type === "pods.accepted").length, 1);
+  stop();
+});
+
 test("an image that does not stay is thrashing: it is told and waits longer and longer", async () => {
   const { pulls, work, news, context, clock, stop } = prepuller();
   for (let time = 0; time < 3; time++) {

@@ -181,3 +181,14 @@ test("leadership and recovery are told", () => {
     [new Array(4).fill("prepull:recovery"), ["prepull:recovery"], [true, false]],
   );
 });
+
+test("F29: a refusal that meets every node is one alert, and is over when a pod is accepted", () => {
+  const { tell, raised, cleared } = desk();
+  const failure = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
+  tell({ type: "pods.refused", failure });
+  for (const uid of ["n1", "n2", "n3"]) tell({ type: "pull.failed", ...pull(uid), ...failure, nextAttemptTime: null });
+  assert.deepEqual(raised, ["prepull:pods"]);
+  assert.deepEqual(cleared, []);
+  tell({ type: "pods.accepted" });
+  assert.deepEqual(cleared, ["prepull:pods"]);
+});

@@ -20,7 +20,12 @@ import { obtainPod } from "./pull-obtain.ts";
 const REMOVE_RETRY_MS = 500;
 
 /** One pull from its beginning to its end, as `Puller.pull` says. One at a time for each name of a pod. */
-export async function runPull(context: PullContext, order: PullOrder, signal: AbortSignal): Promise<PullOutcome> {
+export async function runPull(
+  context: PullContext,
+  order: PullOrder,
+  signal: AbortSignal,
+  onAccepted = (): void => undefined,
+): Promise<PullOutcome> {
   signal.throwIfAborted();
   const released = new AbortController();
   const onAbort = () => {
@@ -32,7 +37,7 @@ export async function runPull(context: PullContext, order: PullOrder, signal: Ab
   const deadlineTime = context.clock.monotonicTime() + order.timeout;
   const attempt = { order, name, subscription, deadlineTime, signal, writeSignal: released.signal };
   try {
-    return await carryOut(context, attempt);
+    return await carryOut(context, attempt, onAccepted);
   } catch (error) {
     if (!signal.aborted) throw error;
     if (signal.reason instanceof PullCancelledError) await removeCancelled(context, attempt);
@@ -44,10 +49,11 @@ export async function runPull(context: PullContext, order: PullOrder, signal: Ab
   }
 }
 
-async function carryOut(context: PullContext, attempt: PullAttempt): Promise<PullOutcome> {
+async function carryOut(context: PullContext, attempt: PullAttempt, onAccepted: () => void): Promise<PullOutcome> {
   if (!(await hasSlotInTime(context, attempt))) return { kind: "failed", ...NO_SLOT };
   const obtained = await obtainPod(context, attempt);
   if ("failure" in obtained) return { kind: "failed", ...obtained.failure };
+  onAccepted();
   const { pod } = obtained;
   attempt.subscription.expect(pod);
   const failure = await followPod(context, attempt, pod);

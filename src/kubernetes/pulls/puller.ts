@@ -45,9 +45,9 @@ export function createPuller(options: PullerOptions): Puller {
   const running = new Map<string, Promise<unknown>>();
 
   /** A pull that was cancelled may still be removing its pod when the same pull is asked for again. */
-  async function afterOthers(name: string, order: PullOrder, signal: AbortSignal) {
+  async function afterOthers(name: string, order: PullOrder, signal: AbortSignal, onAccepted?: () => void) {
     for (let other = running.get(name); other !== undefined; other = running.get(name)) await other;
-    const pull = runPull(context, order, signal);
+    const pull = runPull(context, order, signal, onAccepted);
     const settled = pull.then(
       () => undefined,
       () => undefined,
@@ -61,7 +61,8 @@ export function createPuller(options: PullerOptions): Puller {
   }
 
   return {
-    pull: (order, signal) => afterOthers(prepullPodName(order.nodeUid, order.digest), order, signal),
+    pull: (order, signal, onAccepted) =>
+      afterOthers(prepullPodName(order.nodeUid, order.digest), order, signal, onAccepted),
     recover: (isWanted, signal) => recoverPods(context, { isWanted, running }, signal),
   };
 }

@@ -55,6 +55,8 @@ export type NodePrepullEvent =
     }
   /** A turn: one pull may start. */
   | { readonly type: "pull.granted" }
+  /** The API server has a pod for the pull. */
+  | { readonly type: "pull.accepted" }
   | { readonly type: "pull.succeeded" }
   | { readonly type: "pull.failed"; readonly failure: PullFailure }
   | { readonly type: "pull.reported"; readonly report: PrepullReport }
@@ -77,6 +79,8 @@ export type NodePrepullNews = Sender &
     | { readonly type: TaskNews; readonly task: PrepullTask }
     /** What is shown has changed, and nothing has started or ended. */
     | { readonly type: "task.changed" }
+    /** The API server has a pod for the pull. */
+    | { readonly type: "task.accepted" }
   );
 
 /** Turns in the life of a task. */
@@ -164,6 +168,10 @@ export const nodePrepullMachine = setup({
       ({ context }) => context.parent,
       ({ context }): NodePrepullNews => ({ type: "node.waiting", ...senderOf(context) }),
     ),
+    tellAccepted: sendTo(
+      ({ context }) => context.parent,
+      ({ context }): NodePrepullNews => ({ type: "task.accepted", ...senderOf(context) }),
+    ),
   },
   guards: {
     isPulling: ({ context }) => pullingTasks(context.tasks).length > 0,
@@ -207,6 +215,7 @@ export const nodePrepullMachine = setup({
       invoke: { id: "pull", src: "pull", input: ({ context }) => orderFor(context) },
       on: {
         "work.changed": { guard: "keepsPull", actions: "takeWork" },
+        "pull.accepted": { actions: "tellAccepted" },
         "pull.succeeded": { target: "choosing", actions: "succeed" },
         "pull.failed": { target: "choosing", actions: { type: "fail", params: ({ event }) => event.failure } },
       },

@@ -1,5 +1,6 @@
 import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import type { PrepullTask } from "../../domain/prepull/prepull-tasks.ts";
+import type { PullFailure } from "../../domain/prepull/pull.ts";
 
 /** One pull, as the news tell of it. */
 export interface PullNews {
@@ -31,6 +32,10 @@ export type PrepullNews =
   /** A pull that had failed is not wanted any more: whatever it failed of is no concern now. */
   | ({ readonly type: "failure.dropped" } & PullNews)
   | ({ readonly type: "image.thrashing"; readonly message: string } & PullNews)
+  /** The API server has begun to refuse pods, whatever the node. */
+  | { readonly type: "pods.refused"; readonly failure: PullFailure }
+  /** It takes them again. */
+  | { readonly type: "pods.accepted" }
   | { readonly type: "leadership.changed"; readonly leading: boolean }
   | { readonly type: "leftovers.recovered"; readonly pulls: number }
   | { readonly type: "recovery.failed"; readonly error: unknown }

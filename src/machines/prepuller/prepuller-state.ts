@@ -1,4 +1,5 @@
 import type { ActorRefFrom, AnyActorRef } from "xstate";
+import { type PodRefusal, turnsUnder } from "../../domain/prepull/pod-refusal.ts";
 import type { PullBackoff } from "../../domain/prepull/prepull-backoff.ts";
 import { choosePulls, type PullCandidate } from "../../domain/prepull/prepull-queue.ts";
 import {
@@ -76,6 +77,8 @@ export interface PrepullerContext extends PrepullerInput {
   readonly running: ReadonlySet<string>;
   /** Turns given so far. */
   readonly granted: number;
+  /** The API server refuses pods; null while it takes them. */
+  readonly refusal: PodRefusal | null;
   readonly histories: BucketMap<PairHistory>;
   /** By uid and digest, the oldest first. */
   readonly ended: ReadonlyMap<string, EndedWork>;
@@ -94,6 +97,7 @@ export function initialPrepuller(input: PrepullerInput): PrepullerContext {
     spawned: 0,
     running: new Set(),
     granted: 0,
+    refusal: null,
     histories: emptyBucketMap(),
     ended: new Map(),
     recoveryFailures: 0,
@@ -201,11 +205,11 @@ export function nodeActor(context: PrepullerContext, work: NodeWork, ref: NodeRe
 
 /** The nodes that may pull now, as actors that wait for their turn; none while some do not know their work yet. */
 export function turnsToGive(context: PrepullerContext): readonly NodeActor[] {
-  const { actors, unsynced, settings, running, granted, now } = context;
+  const { actors, unsynced, settings, running, granted, refusal, now } = context;
   if (settings.mode === "outside" || unsynced.length > 0) return [];
-  const free = settings.maxConcurrentPulls - running.size;
-  if (free <= 0) return [];
   const time = now().monotonic;
+  const free = turnsUnder(refusal, settings.maxConcurrentPulls - running.size, running, time);
+  if (free <= 0) return [];
   const found: PullCandidate[] = [];
   for (const actor of actors.values()) {
     const candidate = running.has(actor.uid) ? null : candidateOf(actor, time);
@@ -249,10 +253,11 @@ function candidateFor({ uid, bareSince }: NodeActor, context: NodePrepullContext
 }
 
 /** The running turns with those that were just given. */
-export function withTurns({ running, granted }: PrepullerContext, actors: readonly NodeActor[]) {
+export function withTurns({ running, granted, refusal }: PrepullerContext, actors: readonly NodeActor[]) {
   const next = new Set(running);
   for (const { uid } of actors) next.add(uid);
-  return { running: next, granted: granted + actors.length };
+  const probe = actors[0]?.uid ?? null;
+  return { running: next, granted: granted + actors.length, refusal: refusal === null ? null : { ...refusal, probe } };
 }
 
 /** The running turns without this node's. */

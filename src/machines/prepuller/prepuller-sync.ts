@@ -1,6 +1,7 @@
+import { refusalAfter } from "../../domain/prepull/pod-refusal.ts";
 import { type PrepullTask, pullingTasks, thrashingMessage } from "../../domain/prepull/prepull-tasks.ts";
 import { isOnNode, type PrepullWork, type WorkEnd } from "../../domain/prepull/prepull-work.ts";
-import type { PullTarget } from "../../domain/prepull/pull.ts";
+import type { PullFailure, PullTarget } from "../../domain/prepull/pull.ts";
 import { judgeThrashing } from "../../domain/prepull/thrashing.ts";
 import type { NodeRef } from "./node-group.ts";
 import type { NodePrepullEvent } from "./node-prepull.ts";
@@ -172,7 +173,7 @@ export function restActors(context: PrepullerContext, enqueue: SyncEnqueue): voi
   }
   const groups = releaseActors(context, gone, enqueue);
   enqueue.sendParent(told({ type: "work.abandoned" }));
-  enqueue.assign({ actors: new Map(), resting, groups, running: new Set(), unsynced: [], histories });
+  enqueue.assign({ actors: new Map(), resting, groups, running: new Set(), unsynced: [], refusal: null, histories });
 }
 
 /** The actor itself tells of a pull that it cuts off. */
@@ -211,4 +212,26 @@ function tellThrashingOn(
       told({ type: "image.thrashing", ...pull, message: thrashingMessage(thrashing, history.missingCause) }),
     );
   }
+}
+
+/** The part of xstate's `enqueue` that a refusal uses. */
+interface RefusalEnqueue extends Pick<SyncEnqueue, "assign" | "sendParent"> {
+  cancel(id: string): void;
+  raise(event: { readonly type: "turns.due" }, options: { readonly delay: number; readonly id: string }): void;
+}
+
+/** The API server has refused a pod, or failed, in a way that does not depend on the node: one is tried later. */
+export function noteRefusal(
+  { refusal, settings, random, now }: PrepullerContext,
+  uid: string,
+  failure: PullFailure,
+  enqueue: RefusalEnqueue,
+): void {
+  const time = now().monotonic;
+  const next = refusalAfter(refusal, failure, uid, { backoff: settings.backoff, random: random(), now: time });
+  if (next === refusal || settings.mode === "outside") return;
+  enqueue.assign({ refusal: next });
+  enqueue.cancel("refusal");
+  enqueue.raise({ type: "turns.due" }, { delay: next.until - time, id: "refusal" });
+  if (refusal === null) enqueue.sendParent(told({ type: "pods.refused", failure }));
 }

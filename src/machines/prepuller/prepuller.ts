@@ -8,13 +8,13 @@ import {
   sendTo,
   setup,
 } from "xstate";
-import { changedNodes, type PrepullWork, wantedPairs } from "../../domain/prepull/prepull-work.ts";
+import { isClusterWide } from "../../domain/prepull/pod-refusal.ts";
+import { changedNodes, wantedPairs } from "../../domain/prepull/prepull-work.ts";
 import type { RecoveredPull } from "../../domain/prepull/pull.ts";
-import type { PrepullReport } from "../../ports.ts";
-import { type NodeActorBroke, nodeGroupMachine } from "./node-group.ts";
-import type { NodePrepullNews } from "./node-prepull.ts";
+import { nodeGroupMachine } from "./node-group.ts";
 import { leavePulls } from "./orphans.ts";
 import { rememberSuccess } from "./pair-histories.ts";
+import type { PrepullerEvent, RecoverInput } from "./prepuller-events.ts";
 import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
 import {
   actorOf,
@@ -30,7 +30,15 @@ import {
   withoutTurn,
   withTurns,
 } from "./prepuller-state.ts";
-import { endedPull, endTask, releaseActors, restActors, syncSlice, tellDropped } from "./prepuller-sync.ts";
+import {
+  endedPull,
+  endTask,
+  noteRefusal,
+  releaseActors,
+  restActors,
+  syncSlice,
+  tellDropped,
+} from "./prepuller-sync.ts";
 
 /** Milliseconds before the next slice of actors is started or told: others get a turn of the event loop. */
 const NEXT_SLICE = 1;
@@ -41,24 +49,6 @@ const MENDING_TIME = 5_000;
 /** Milliseconds before leftovers are looked for again after that failed; doubled with each further failure. */
 const FIRST_RECOVERY_RETRY = 1_000;
 const LONGEST_RECOVERY_RETRY = 30_000;
-
-/** What the prepuller is told. */
-export type PrepullerEvent =
-  | NodePrepullNews
-  | { readonly type: "work.changed"; readonly work: PrepullWork }
-  | { readonly type: "pull.reported"; readonly report: PrepullReport }
-  | { readonly type: "leadership.gained" }
-  | { readonly type: "leadership.lost" }
-  | { readonly type: "sync.continued" }
-  /** All nodes have heard what they were told: turns may be given. */
-  | { readonly type: "turns.due" }
-  | NodeActorBroke
-  | { readonly type: "node.mended"; readonly node: string };
-
-/** What the effect `recover` is told. */
-export interface RecoverInput {
-  readonly isWanted: (uid: string, digest: string) => boolean;
-}
 
 /**
  * The prepuller (behaviour.md section 8): an actor for each node with work, turns among them, and what has to be
@@ -148,13 +138,20 @@ export const prepullerMachine = setup({
       assertEvent(event, "task.started");
       enqueue.sendParent(told({ type: "pull.started", ...pullNews(event.node, event.uid, event.task) }));
     }),
-    tellFailure: enqueueActions(({ event, enqueue }) => {
+    tellFailure: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "task.failed");
       const { node, uid, task } = event;
       const { reason, message, nextAttemptTime } = task;
       const failureClass = task.failureClass ?? "other";
       const details = { reason, message, failureClass, nextAttemptTime };
+      if (isClusterWide({ failureClass })) noteRefusal(context, uid, { reason, message, failureClass }, enqueue);
       enqueue.sendParent(told({ type: "pull.failed", ...pullNews(node, uid, task), ...details }));
+    }),
+    takeAcceptance: enqueueActions(({ context, enqueue }) => {
+      if (context.refusal === null) return;
+      enqueue.cancel("refusal");
+      enqueue.assign({ refusal: null });
+      enqueue.sendParent(told({ type: "pods.accepted" }));
     }),
     tellProgress: enqueueActions(({ enqueue }) => enqueue.sendParent(told({ type: "progress.changed" }))),
     tellLeading: enqueueActions(({ enqueue }, { leading }: { leading: boolean }) =>
@@ -260,6 +257,7 @@ export const prepullerMachine = setup({
             "turns.due": { actions: "giveTurns" },
             "pull.reported": { actions: ["look", "sync", "begin", "continueSync", "passReport"] },
             "node.waiting": { actions: "giveTurns" },
+            "task.accepted": { guard: "isCurrent", actions: ["takeAcceptance", "giveTurns"] },
             "task.started": { guard: "isCurrent", actions: "tellStart" },
             "task.succeeded": { guard: "isCurrent", actions: ["takeSuccess", "giveTurns"] },
             "task.failed": { guard: "isCurrent", actions: ["endTurn", "tellFailure", "giveTurns"] },

@@ -1,5 +1,6 @@
 import { describeClass } from "../../domain/prepull/classify-failure.ts";
 import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
+import { isClusterWide } from "../../domain/prepull/pod-refusal.ts";
 import { THRASHING_WINDOW } from "../../domain/prepull/thrashing.ts";
 import type { PrepullNews, PullNews } from "../../machines/prepuller/prepuller-news.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
@@ -36,6 +37,9 @@ export interface PrepullDesk {
 /** Under this key it is told that recovery fails. */
 const RECOVERY_ALERT = "prepull:recovery";
 
+/** Under this key it is reported that the API server refuses pods, whatever the node. */
+const REFUSAL_ALERT = "prepull:pods";
+
 /**
  * Tells an operator of the prepuller's work: each cause (image and class) once, on however many nodes, and again only
  * after no pull was failing of it any more.
@@ -46,6 +50,24 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   // By pair: an outside prepuller may report the end of a pull whose start it has not reported.
   const running = new Set<string>();
   let recoveryFault: string | null = null;
+  let isRefused = false;
+
+  function refused({ failure }: Extract<PrepullNews, { type: "pods.refused" }>): void {
+    isRefused = true;
+    const { failureClass, reason, message } = failure;
+    const details = { failureClass, reason };
+    const remedy = "one pod is tried now and then until it is accepted";
+    alerts.raise({
+      key: REFUSAL_ALERT,
+      message: `no pod of the prepuller is accepted: ${message}; ${remedy}`,
+      details,
+    });
+  }
+
+  function accepted(): void {
+    isRefused = false;
+    alerts.clear(REFUSAL_ALERT, "the API server accepts pods again");
+  }
 
   function started(pull: PullNews): void {
     metrics.pullsRunning(running.add(pairOf(pull)).size);
@@ -83,6 +105,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     if (leading) return;
     recoveryFault = null;
     alerts.forget(RECOVERY_ALERT);
+    if (isRefused) alerts.forget(REFUSAL_ALERT);
+    isRefused = false;
   }
 
   function recovered(pulls: number): void {
@@ -104,6 +128,11 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     const next = nextAttemptTime === null ? {} : { nextAttempt: new Date(nextAttemptTime).toISOString() };
     const fields = { node, reference, reason, failureClass, attempts, detail: message, ...next };
     finished(news, "failure", failureClass);
+    // What meets every node alike is one alert, of the refusal as a whole.
+    if (isRefused && isClusterWide(news)) {
+      logger.debug(fields, "pull failed");
+      return;
+    }
     const cause = causeKey(news);
     const isNew = causes.add(pairOf(news), cause);
     if (isNew) logger.warn(fields, `pull failed: ${describeClass(failureClass)}`);
@@ -139,6 +168,10 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         return thrashes(news);
       case "work.abandoned":
         return forgetAll();
+      case "pods.refused":
+        return refused(news);
+      case "pods.accepted":
+        return accepted();
       case "leadership.changed":
         return leads(news.leading);
       case "leftovers.recovered":

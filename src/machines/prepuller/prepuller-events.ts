@@ -1,0 +1,22 @@
+import type { PrepullWork } from "../../domain/prepull/prepull-work.ts";
+import type { PrepullReport } from "../../ports.ts";
+import type { NodeActorBroke } from "./node-group.ts";
+import type { NodePrepullNews } from "./node-prepull.ts";
+
+/** What the prepuller is told. */
+export type PrepullerEvent =
+  | NodePrepullNews
+  | { readonly type: "work.changed"; readonly work: PrepullWork }
+  | { readonly type: "pull.reported"; readonly report: PrepullReport }
+  | { readonly type: "leadership.gained" }
+  | { readonly type: "leadership.lost" }
+  | { readonly type: "sync.continued" }
+  /** All nodes have heard what they were told: turns may be given. */
+  | { readonly type: "turns.due" }
+  | NodeActorBroke
+  | { readonly type: "node.mended"; readonly node: string };
+
+/** What the effect `recover` is told. */
+export interface RecoverInput {
+  readonly isWanted: (uid: string, digest: string) => boolean;
+}
