@@ -1,6 +1,9 @@
 import { type PullBackoff, pullBackoff } from "./prepull-backoff.ts";
 import type { PullFailure } from "./pull.ts";
 
+/** One create a minute is no load, and whatever refuses may be over at any time: then all nodes go on within a minute. */
+const MAX_PAUSE_MS = 60_000;
+
 /**
  * The API server refuses pods, or fails, whatever the node is: a quota, an admission plugin, a missing account. Then one pod
  * is tried now and then, for all nodes (field case F29).
@@ -29,7 +32,8 @@ export function refusalAfter(
 ): PodRefusal {
   if (before !== null && before.probe !== uid) return before;
   const failures = (before?.failures ?? 0) + 1;
-  return { failure, failures, until: now + pullBackoff(backoff, failures, random), probe: null };
+  const longest = Math.min(backoff.longest, MAX_PAUSE_MS);
+  return { failure, failures, until: now + pullBackoff({ ...backoff, longest }, failures, random), probe: null };
 }
 
 /** How many pulls may start now, of so many free turns. */
