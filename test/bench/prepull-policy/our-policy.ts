@@ -73,6 +73,7 @@ export function startOurPolicy(
     if (type === "refresh.started") isRefreshing = true;
     if (type === "refresh.settled") isRefreshing = false;
   });
+  service.start();
   return { joined: report, isRefreshing: () => isRefreshing, stop: () => service.stop() };
 }
 
