@@ -43,23 +43,60 @@ export function encodeJson(json: string, etag: string): EncodedBody {
   return {
     bytes,
     etag,
-    headers: [
-      ...["Content-Type", "application/json", "Cache-Control", "no-cache", "X-Content-Type-Options", "nosniff"],
-      ...["ETag", etag, "Content-Length", String(bytes.length)],
-    ],
+    headers: [...jsonHeaders(etag), "Content-Length", String(bytes.length)],
   };
 }
 
 /** Answers with a body, or with 304 where the caller has it already (RFC 9110, section 13.1.2). */
 export function sendEncoded(request: IncomingMessage, response: ServerResponse, body: EncodedBody): void {
-  const known = request.headers["if-none-match"];
-  if (known !== undefined && names(known, body.etag)) {
-    response.writeHead(304, ["ETag", body.etag, "Cache-Control", "no-cache"]);
-    response.end();
-    return;
-  }
+  if (sendNotModified(request, response, body.etag)) return;
   response.writeHead(200, [...body.headers]);
   response.end(request.method === "HEAD" ? undefined : body.bytes);
+}
+
+/** A body that is made while it is sent. */
+export interface JsonPieces {
+  readonly etag: string;
+  readonly pieces: Iterable<string>;
+}
+
+/** Answers with JSON in pieces, each made when the caller has taken the one before; 304 as in `sendEncoded`. */
+export async function sendPieces(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { etag, pieces }: JsonPieces,
+): Promise<void> {
+  if (sendNotModified(request, response, etag)) return;
+  response.writeHead(200, jsonHeaders(etag));
+  for (const piece of request.method === "HEAD" ? [] : pieces) {
+    if (!response.write(piece)) await drained(response);
+    if (response.destroyed) return;
+  }
+  response.end();
+}
+
+/** Settles when more may be written, or nothing more can be. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle).on("close", settle);
+  });
+}
+
+function sendNotModified(request: IncomingMessage, response: ServerResponse, etag: string): boolean {
+  const known = request.headers["if-none-match"];
+  if (known === undefined || !names(known, etag)) return false;
+  response.writeHead(304, ["ETag", etag, "Cache-Control", "no-cache"]);
+  response.end();
+  return true;
+}
+
+function jsonHeaders(etag: string): string[] {
+  const safe = ["Cache-Control", "no-cache", "X-Content-Type-Options", "nosniff"];
+  return ["Content-Type", "application/json", ...safe, "ETag", etag];
 }
 
 function names(known: string, etag: string): boolean {

@@ -5,9 +5,20 @@ import { runToCompletion } from "../../src/domain/cooperative.ts";
 import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
 import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
+import { viewImages } from "../../src/domain/images/image-view.ts";
+import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
-import { catalogOf, digest, imageSettings, listing, PREFIX, REPOSITORY, resolved } from "../support/image-world.ts";
+import {
+  catalogOf,
+  digest,
+  imageSettings,
+  listing,
+  nodeRules,
+  PREFIX,
+  REPOSITORY,
+  resolved,
+} from "../support/image-world.ts";
 import { anyListing, anySettings } from "../support/world-arbitrary.ts";
 
 function tagsOf({ entries }: Pick<Catalog, "entries">): readonly string[] {
@@ -62,9 +73,14 @@ test("a tag that vanished before its digest was told is left out, the others sta
 
 test("references name registry, repository and tag, and the digest where it is known", () => {
   const catalog = catalogOf(imageSettings(), listing(["w_2077_43", "a"], ["w_2077_42"]));
-  assert.equal(catalog.byTag.get("w_2077_43")?.reference, `${PREFIX}w_2077_43`);
-  assert.equal(catalog.byTag.get("w_2077_43")?.pullReference, `${PREFIX}w_2077_43@sha256:a`);
-  assert.equal(catalog.byTag.get("w_2077_42")?.pullReference, `${PREFIX}w_2077_42`);
+  const { images } = viewImages(catalog, emptyNodeTable(nodeRules()), null);
+  assert.deepEqual(
+    images.map(({ reference, pullReference }) => [reference, pullReference]),
+    [
+      [`${PREFIX}w_2077_43`, `${PREFIX}w_2077_43@sha256:a`],
+      [`${PREFIX}w_2077_42`, `${PREFIX}w_2077_42`],
+    ],
+  );
 });
 
 test("lists leave architecture-specific images out unless they are in the prepull set", () => {
@@ -118,7 +134,10 @@ test("tags that have been parsed are not parsed again", () => {
 
 /** A catalog without what remembers how it was made. */
 function content({ entries, byTag, groups, listed, prepullSet, registry, repository }: Catalog): unknown {
-  return { entries, byTag, groups, listed, prepullSet, registry, repository };
+  for (const [at, entry] of entries.entries()) {
+    assert.deepEqual([byTag.get(entry.tag.tag), byTag.positionOf(entry)], [entry, at]);
+  }
+  return { entries, groups, listed, prepullSet, registry, repository };
 }
 
 test("a catalog is the same with and without the one before it", () => {

@@ -10,11 +10,11 @@ const DAY = 86_400_000;
 const NO_LIMIT: FilterPolicy = { number: null, age: null, cutoffBuild: null, cutoffDate: null, cutoffVersion: null };
 
 function menuNames(snapshot: Snapshot, now = 0): readonly string[] {
-  return snapshot.menu(now).menu.map(({ name }) => name);
+  return snapshot.menu(now).menu.map(({ displayName }) => displayName);
 }
 
 function dropdownNames(snapshot: Snapshot, now = 0): readonly string[] {
-  return snapshot.menu(now).dropdown.map(({ name }) => name);
+  return snapshot.menu(now).dropdown.map(({ displayName }) => displayName);
 }
 
 const TAGS = listing(["recommended", "a"], ["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]);
@@ -28,10 +28,9 @@ test("the menu has the recommended image first, pulled or not, then what is on e
 
 test("a menu entry is the reference with digest and the name", () => {
   const snapshot = snapshotOf({ settings: SET, tags: TAGS });
-  assert.deepEqual(snapshot.menu(0).menu[0], {
-    reference: `${PREFIX}recommended@${digest("a")}`,
-    name: "Recommended (Weekly 2077_43)",
-  });
+  const [first] = snapshot.menu(0).menu;
+  assert.equal(first?.pullReference, `${PREFIX}recommended@${digest("a")}`);
+  assert.equal(first.displayName, "Recommended (Weekly 2077_43)");
 });
 
 test("without any node that they belong on, all images of the set are in the menu", () => {

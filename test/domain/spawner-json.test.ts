@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { spawnerImagesJson, spawnerPrepullsJson } from "../../src/domain/images/spawner-json.ts";
+import { spawnerImagesJson, spawnerImagesPieces, spawnerPrepullsJson } from "../../src/domain/images/spawner-json.ts";
 import { plainImage } from "../http/snapshots.ts";
 
 const SETTINGS = {
@@ -50,6 +50,15 @@ test("the list of images leaves out what is null, and counts an alias target amo
     ],
   });
   assert.deepEqual(Object.keys(entry), Object.keys(Reflect.get(json, "latest_weekly")));
+});
+
+test("F6: the list in pieces is the list", () => {
+  for (const count of [0, 1, 199, 200, 201, 1_000]) {
+    const images = Array.from({ length: count }, (_, index) => plainImage({ tag: `w_${index}` }));
+    const [first = null] = images;
+    const list = { recommended: first, latestWeekly: null, latestDaily: first, latestRelease: null, images };
+    assert.equal([...spawnerImagesPieces(list)].join(""), spawnerImagesJson(list));
+  }
 });
 
 test("the status keeps what is null, and tells durations in seconds", () => {

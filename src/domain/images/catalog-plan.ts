@@ -13,6 +13,7 @@ export interface CatalogPlan {
   readonly repository: Repository;
   /** In display order as parsed. */
   readonly tags: readonly Tag[];
+  /** What the listing reported of tags besides their names. */
   readonly remote: ReadonlyMap<string, RemoteTag>;
   readonly prepull: ReadonlySet<string>;
   /** Tags of the prepull set whose digest the listing did not report. */
@@ -21,7 +22,7 @@ export interface CatalogPlan {
 
 /** The tags of an earlier catalog, as parsed. */
 export interface ParsedTags {
-  readonly byTag: ReadonlyMap<string, { readonly parsed: Tag }>;
+  readonly byTag: { get(tag: string): { readonly parsed: Tag } | undefined };
 }
 
 /**
@@ -39,10 +40,11 @@ export function* planCatalog(
   const byType = new Map<Tag["type"], Tag[]>();
   for (let from = 0; from < listing.length; from += STEP_SIZE) {
     for (const entry of listing.slice(from, from + STEP_SIZE)) {
-      if (remote.has(entry.tag) || !isValidTag(entry.tag) || !isRunnableTag(entry.tag)) continue;
+      if (!isValidTag(entry.tag) || !isRunnableTag(entry.tag)) continue;
       const tag = previous?.byTag.get(entry.tag)?.parsed ?? parseTagFor(entry.tag, aliasTags);
       if (settings.cycle !== null && tag.cycle !== settings.cycle) continue;
-      remote.set(entry.tag, entry);
+      const isMore = entry.digest !== null || entry.sizeBytes !== null;
+      if (isMore && !remote.has(tag.tag)) remote.set(tag.tag, entry);
       const ofType = byType.get(tag.type);
       if (ofType === undefined) byType.set(tag.type, [tag]);
       else ofType.push(tag);
@@ -55,10 +57,10 @@ export function* planCatalog(
   return { repository, tags, remote, prepull, unresolved };
 }
 
-/** Tags of one type stand together in display order. */
+/** Tags of one type stand together in display order, and equal ones, which no listing should have, beside each other. */
 function* sortByType(byType: ReadonlyMap<Tag["type"], readonly Tag[]>): CooperativeTask<readonly Tag[]> {
   const runs: (readonly Tag[])[] = [];
   for (const tags of byType.values()) runs.push(yield* sortCooperatively(tags, compareTags));
   runs.sort(([a], [b]) => (a === undefined || b === undefined ? 0 : compareTags(a, b)));
-  return runs.flat();
+  return runs.flat().filter((tag, at, tags) => tag.tag !== tags[at - 1]?.tag);
 }

@@ -1,4 +1,5 @@
 import type { Tag } from "../tags/tag.ts";
+import type { EntryIndex } from "./entry-index.ts";
 import type { Repository } from "./repository.ts";
 
 /** One remote image without what the nodes add to it. */
@@ -14,17 +15,16 @@ export interface CatalogEntry {
   readonly aliasCount: number;
   readonly aliasTarget: string | null;
   readonly inPrepullSet: boolean;
-  readonly reference: string;
-  readonly pullReference: string;
+  /** What stands before the tag in its reference: `registry/repository:`. */
+  readonly prefix: string;
 }
 
 /** All remote images of one refresh, with the prepull set: what is known before any node is looked at. Immutable. */
 export interface Catalog extends Repository {
   /** In display order after aliases are resolved. */
   readonly entries: readonly CatalogEntry[];
-  readonly byTag: ReadonlyMap<string, CatalogEntry>;
-  /** Where each entry stands in `entries`. Made here, in steps: a new snapshot must not stop for it. */
-  readonly places: ReadonlyMap<CatalogEntry, number>;
+  /** Made in steps: a new snapshot must not stop for it. */
+  readonly byTag: EntryIndex;
   /** The images of one digest, in the display order of their tags as parsed. */
   readonly groups: ReadonlyMap<string, readonly CatalogEntry[]>;
   /**

@@ -1,7 +1,9 @@
 import { coversNodes, NO_NODES, type NodeSet } from "../nodes/node-set.ts";
 import { type NodeTable, nodesToHave } from "../nodes/node-table.ts";
 import { changedDigests, presenceOf } from "../nodes/presence.ts";
+import type { TagType } from "../tags/tag.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
+import type { EntryIndex } from "./entry-index.ts";
 import type { Image } from "./image.ts";
 
 /** All images of a catalog as they stand with the nodes of a table. Immutable. */
@@ -11,7 +13,7 @@ export interface ImageView {
   /** One image an entry, in the same order. The same array as the view's it was made from, where no image differs. */
   readonly images: readonly Image[];
   /** The catalog's. */
-  readonly places: ReadonlyMap<CatalogEntry, number>;
+  readonly byTag: EntryIndex;
 }
 
 /**
@@ -20,12 +22,12 @@ export interface ImageView {
  */
 export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
   if (base === null || base.entries !== catalog.entries) return wholeView(catalog, table, base);
-  const { entries, places } = base;
+  const { entries, byTag } = base;
   if (base.table === table) return base;
   const describe = imageMaker(table);
   let images: Image[] | null = null;
   const update = (entry: CatalogEntry): void => {
-    const at = places.get(entry);
+    const at = byTag.positionOf(entry);
     const before = at === undefined ? undefined : base.images[at];
     if (at === undefined || before === undefined) return;
     const after = describe(entry, before);
@@ -38,17 +40,17 @@ export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView |
       for (const entry of catalog.groups.get(digest) ?? []) update(entry);
     });
   } else for (const entry of entries) if (entry.digest !== null) update(entry);
-  return { entries, table, places, images: images ?? base.images };
+  return { entries, table, byTag, images: images ?? base.images };
 }
 
 function wholeView(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
-  const { entries, places } = catalog;
+  const { entries, byTag } = catalog;
   const describe = imageMaker(table);
   const images = entries.map((entry) => {
-    const before = base?.places.get(entry);
+    const before = base?.byTag.positionOf(entry);
     return describe(entry, before === undefined ? undefined : base?.images[before]);
   });
-  return { entries, table, images, places };
+  return { entries, table, images, byTag };
 }
 
 /** Describes one entry with the nodes of this table, outside any view: for look-ups. */
@@ -72,25 +74,71 @@ function imageMaker(table: NodeTable): (entry: CatalogEntry, before: Image | und
       entry.digest !== null && coversNodes(presence?.nodes ?? NO_NODES, neededBy(entry.tag.architecture));
     const sizeBytes = entry.registrySize ?? (presence?.sizeBytes || null);
     if (before?.prepulled === prepulled && before.sizeBytes === sizeBytes) return before;
-    return imageOf(entry, prepulled, sizeBytes);
+    return new CatalogImage(entry, prepulled, sizeBytes);
   };
 }
 
-function imageOf(entry: CatalogEntry, prepulled: boolean, sizeBytes: number | null): Image {
-  return {
-    reference: entry.reference,
-    pullReference: entry.pullReference,
-    tag: entry.tag.tag,
-    displayName: entry.tag.displayName,
-    type: entry.tag.type,
-    digest: entry.digest,
-    aliases: entry.aliases,
-    aliasCount: entry.aliasCount,
-    aliasTarget: entry.aliasTarget,
-    architecture: entry.tag.architecture,
-    cycle: entry.tag.cycle,
-    date: entry.tag.date,
-    sizeBytes,
-    prepulled,
-  };
+/**
+ * What an image says beside presence is read from its entry whenever it is asked for: a registry may have 200,000 tags, and
+ * each text that was put together once would be kept.
+ */
+class CatalogImage implements Image {
+  readonly entry: CatalogEntry;
+  readonly prepulled: boolean;
+  readonly sizeBytes: number | null;
+
+  constructor(entry: CatalogEntry, prepulled: boolean, sizeBytes: number | null) {
+    this.entry = entry;
+    this.prepulled = prepulled;
+    this.sizeBytes = sizeBytes;
+  }
+
+  get reference(): string {
+    return this.entry.prefix + this.entry.tag.tag;
+  }
+
+  get pullReference(): string {
+    const { digest } = this.entry;
+    return digest === null ? this.reference : `${this.reference}@${digest}`;
+  }
+
+  get tag(): string {
+    return this.entry.tag.tag;
+  }
+
+  get displayName(): string {
+    return this.entry.tag.displayName;
+  }
+
+  get type(): TagType {
+    return this.entry.tag.type;
+  }
+
+  get digest(): string | null {
+    return this.entry.digest;
+  }
+
+  get aliases(): readonly string[] {
+    return this.entry.aliases;
+  }
+
+  get aliasCount(): number {
+    return this.entry.aliasCount;
+  }
+
+  get aliasTarget(): string | null {
+    return this.entry.aliasTarget;
+  }
+
+  get architecture(): string | null {
+    return this.entry.tag.architecture;
+  }
+
+  get cycle(): number | null {
+    return this.entry.tag.cycle;
+  }
+
+  get date(): number | null {
+    return this.entry.tag.date;
+  }
 }

@@ -1,5 +1,5 @@
 import type { DropdownPolicy, ImageSettings } from "../settings.ts";
-import type { ImageList, Menu, MenuImage } from "../snapshot/answers.ts";
+import type { ImageList, Menu } from "../snapshot/answers.ts";
 import { filterByPolicy } from "../tags/tag-filter.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
 import type { Image } from "./image.ts";
@@ -33,7 +33,7 @@ export function makeMenu(
   const filtered = filterByPolicy(catalog.listed, ({ tag }) => tag, dropdown, now);
   const menu = menuEntries(settings, catalog).map(imageOf);
   const shown = menu.filter((image) => image.prepulled || image.tag === settings.recommendedTag);
-  const made = { menu: shown.map(menuImage), dropdown: filtered.keep.map((entry) => menuImage(imageOf(entry))) };
+  const made = { menu: shown, dropdown: filtered.keep.map(imageOf) };
   return { list, madeAt: now, changesAt: filtered.changesAt, made };
 }
 
@@ -43,13 +43,4 @@ function menuEntries(settings: ImageSettings, catalog: Catalog): readonly Catalo
   const targets = new Set(catalog.prepullSet.map(({ aliasTarget }) => aliasTarget));
   const others = catalog.prepullSet.filter((entry) => entry !== recommended && !targets.has(entry.tag.tag));
   return recommended === undefined ? others : [recommended, ...others];
-}
-
-const menuImages = new WeakMap<Image, MenuImage>();
-
-/** The same entry for the same image: its encodings are kept with it. */
-function menuImage(image: Image): MenuImage {
-  const known = menuImages.get(image) ?? { reference: image.pullReference, name: image.displayName };
-  menuImages.set(image, known);
-  return known;
 }

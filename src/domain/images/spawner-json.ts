@@ -8,16 +8,33 @@ import type { Image } from "./image.ts";
  * first leaves out what is null, the second keeps it.
  */
 
+/** Images in one piece of a long list: some 64 kB. */
+const PIECE_SIZE = 200;
+
 /** The body of `/spawner/v1/images`, as JSON: each image is encoded once for as long as it is as it was. */
 export function spawnerImagesJson(list: ImageList): string {
-  const entries = [
+  return `${listHead(list)}${list.images.map(listedImageJson).join(",")}]}`;
+}
+
+/** The same in pieces, of which nothing is kept: for lists that are too long for that. */
+export function* spawnerImagesPieces(list: ImageList): Generator<string, void, undefined> {
+  yield listHead(list);
+  for (let from = 0; from < list.images.length; from += PIECE_SIZE) {
+    const piece = list.images.slice(from, from + PIECE_SIZE).map((image) => JSON.stringify(listedImage(image)));
+    yield `${from === 0 ? "" : ","}${piece.join(",")}`;
+  }
+  yield "]}";
+}
+
+/** All that stands before the first image of the list. */
+function listHead(list: ImageList): string {
+  const classes = [
     ...entry("recommended", list.recommended),
     ...entry("latest_weekly", list.latestWeekly),
     ...entry("latest_daily", list.latestDaily),
     ...entry("latest_release", list.latestRelease),
-    `"all":[${list.images.map(listedImageJson).join(",")}]`,
   ];
-  return `{${entries.join(",")}}`;
+  return `{${[...classes, '"all":['].join(",")}`;
 }
 
 /** The body of `/spawner/v1/prepulls`, as JSON: images and lists that are as they were are not encoded again. */

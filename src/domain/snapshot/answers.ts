@@ -1,17 +1,13 @@
 import type { Image } from "../images/image.ts";
 import type { PullFailureClass } from "../prepull/failure-table.ts";
 
-/** One entry of the spawner menu: what to start, and what to call it. */
-export interface MenuImage {
-  /** With digest where one is known. */
-  readonly reference: string;
-  readonly name: string;
-}
-
-/** What the spawner shows (behaviour.md section 5, `menu_images`). */
+/**
+ * What the spawner shows (behaviour.md section 5, `menu_images`): of each image its name, and the reference to start from,
+ * with digest where one is known.
+ */
 export interface Menu {
-  readonly menu: readonly MenuImage[];
-  readonly dropdown: readonly MenuImage[];
+  readonly menu: readonly Image[];
+  readonly dropdown: readonly Image[];
 }
 
 /** All images, with the four classes (behaviour.md section 5, `images`); a class without image is null. */

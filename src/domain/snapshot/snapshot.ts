@@ -100,7 +100,7 @@ export function createSnapshot(parts: SnapshotParts, previous: Snapshot | null):
     return made;
   });
   const imageOf = (entry: CatalogEntry): Image => {
-    const at = view().places.get(entry);
+    const at = view().byTag.positionOf(entry);
     return (at === undefined ? undefined : view().images[at]) ?? describeImage(entry, table);
   };
   const resolved = (entry: CatalogEntry): ResolvedImage => ({ image: imageOf(entry), nodes: nodesWith(table, entry) });

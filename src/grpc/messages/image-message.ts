@@ -4,7 +4,7 @@
  */
 
 import type { Image } from "../../domain/images/image.ts";
-import type { MenuImage, NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
+import type { NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
 import type { ResolvedImage } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
 import { messageEncoder } from "../server/contract.ts";
@@ -18,13 +18,27 @@ const encodeNodeImageMessage = messageEncoder("labimages.v1.NodeImage");
 const encodeNodeMissingMessage = messageEncoder("labimages.v1.NodeMissingImages");
 const encodeNodeStatusMessage = messageEncoder("labimages.v1.NodeStatus");
 
-/** Makes `encode` run once for each object, and answer the same bytes from then on. */
+/** Bytes of encodings of one kind that are kept: those of 20,000 images and more (performance.md, row 4). */
+const MAX_KEPT_BYTES = 16 * 1_024 * 1_024;
+/** Roughly what an encoding costs besides its bytes. */
+const OVERHEAD_BYTES = 200;
+
+/**
+ * Returns the same bytes for the same object, as long as these are kept: with more than MAX_KEPT_BYTES all are dropped.
+ * Encoding again is a matter of microseconds, and 200,000 images would keep 100 MB.
+ */
 function oncePerObject<Value extends object>(encode: (value: Value) => Buffer): (value: Value) => Buffer {
-  const encodings = new WeakMap<Value, Buffer>();
+  let encodings = new WeakMap<Value, Buffer>();
+  let keptBytes = 0;
   return (value) => {
     const known = encodings.get(value);
     if (known !== undefined) return known;
     const bytes = ownBytes(encode(value));
+    keptBytes += bytes.length + OVERHEAD_BYTES;
+    if (keptBytes > MAX_KEPT_BYTES) {
+      encodings = new WeakMap();
+      keptBytes = bytes.length + OVERHEAD_BYTES;
+    }
     encodings.set(value, bytes);
     return bytes;
   };
@@ -56,8 +70,8 @@ export function encodeResolvedImage({ image, nodes }: ResolvedImage): Buffer {
 }
 
 /** `labimages.v1.MenuImage`. */
-export const encodeMenuImage: (entry: MenuImage) => Buffer = oncePerObject(({ reference, name }) =>
-  encodeMenuImageMessage({ reference, name }),
+export const encodeMenuImage: (image: Image) => Buffer = oncePerObject(({ pullReference, displayName }) =>
+  encodeMenuImageMessage({ reference: pullReference, name: displayName }),
 );
 
 /** `labimages.v1.NodeImage`. */

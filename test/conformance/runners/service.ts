@@ -142,12 +142,17 @@ function snapshotOf({ state, registry, now }: Service): Snapshot {
 function answers(service: Service) {
   const snapshot = snapshotOf(service);
   const { settings } = snapshot;
+  const { menu, dropdown } = snapshot.menu(service.now);
   return {
     images: parsed(spawnerImagesJson(snapshot.images())),
-    menu: snapshot.menu(service.now),
+    menu: { menu: menuEntries(menu), dropdown: menuEntries(dropdown) },
     missing: missingTags(snapshot),
     status: parsed(spawnerPrepullsJson(settings, snapshot.prepullImages(), snapshot.nodes())),
   };
+}
+
+function menuEntries(images: readonly Image[]): readonly object[] {
+  return images.map(({ pullReference, displayName }) => ({ reference: pullReference, name: displayName }));
 }
 
 function parsed(json: string): Record<string, unknown> {
@@ -241,7 +246,7 @@ function changes(before: Snapshot, after: Snapshot, now: number): object {
 function changeable(snapshot: Snapshot, now: number): Readonly<Record<string, unknown>> {
   const { prepulled, pending } = snapshot.prepullImages();
   return {
-    menu: snapshot.menu(now).menu.map(({ reference, name }) => [reference, name]),
+    menu: snapshot.menu(now).menu.map(({ pullReference, displayName }) => [pullReference, displayName]),
     missing: missingTags(snapshot),
     prepulled: prepulled.map(({ image }) => image.tag),
     pending: pending.map(({ image, nodes, missing }) => ({ tag: image.tag, nodes, missing })),

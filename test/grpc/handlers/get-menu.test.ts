@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { MenuImage } from "../../../src/domain/snapshot/answers.ts";
+import type { Image } from "../../../src/domain/images/image.ts";
+import type { MenuImage } from "../../support/grpc-messages.ts";
 import { ask } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
+import { imageOf } from "../support/images.ts";
 import { startServer } from "../support/running-server.ts";
 
-const entries = (count: number, padding = ""): MenuImage[] =>
-  Array.from({ length: count }, (_, index) => ({ reference: `r/l:w_${index}`, name: `Weekly ${index}${padding}` }));
+const entries = (count: number, padding = ""): Image[] =>
+  Array.from({ length: count }, (_, index) => imageOf(`w_${index}`, { displayName: `Weekly ${index}${padding}` }));
+
+const shown = (images: readonly Image[]): MenuImage[] =>
+  images.map(({ pullReference, displayName }) => ({ reference: pullReference, name: displayName }));
 
 describe("GetMenu", () => {
   test("answers menu and dropdown, the same for as long as the snapshot says so", async (context) => {
@@ -14,14 +19,14 @@ describe("GetMenu", () => {
     const state = fakeState(snapshotOf(1, { images: [], menu: { menu, dropdown } }));
     const { client } = await startServer(context, { state });
     const first = await ask(client, client.GetMenu, {});
-    assert.deepEqual(first.menu, menu);
-    assert.deepEqual(first.dropdown, dropdown);
+    assert.deepEqual(first.menu, shown(menu));
+    assert.deepEqual(first.dropdown, shown(dropdown));
     assert.equal(first.nextPageToken, "");
     assert.deepEqual(await ask(client, client.GetMenu, {}), first);
     state.staleReason = "why";
     const stale = await ask(client, client.GetMenu, {});
     assert.equal(stale.state?.staleReason, "why");
-    assert.deepEqual(stale.dropdown, dropdown);
+    assert.deepEqual(stale.dropdown, shown(dropdown));
   });
 
   test("is empty where there is nothing", async (context) => {
@@ -54,7 +59,7 @@ describe("GetMenu", () => {
       messages++;
     } while (pageToken !== "");
     assert.equal(messages, 2);
-    assert.deepEqual(found, dropdown);
+    assert.deepEqual(found, shown(dropdown));
     assert.equal(new Set(times).size, 1);
     assert.ok(Math.abs((times[0] ?? 0) - Date.now()) < 60_000);
   });
