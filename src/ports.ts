@@ -22,7 +22,7 @@ export interface Clock {
 }
 
 /**
- * The registry that holds the remote images (behaviour.md section 3). Every failure is a RegistryUnavailableError or a
+ * The registry that holds the remote images (docs/spec/images.md). Every failure is a RegistryUnavailableError or a
  * RegistryDeniedError; an abort of `signal` rejects with the signal's reason. Calls are bounded in time by the adapter.
  */
 export interface ImageSource {
@@ -80,7 +80,7 @@ export interface NodeListener {
 }
 
 /**
- * The cluster's nodes, restricted by the node selector (behaviour.md section 4). Every failure is a
+ * The cluster's nodes, restricted by the node selector (docs/spec/nodes.md). Every failure is a
  * KubernetesUnavailableError or a KubernetesDeniedError; an abort of `signal` rejects with the signal's reason.
  */
 export interface NodeSource {
@@ -96,7 +96,7 @@ export interface NodeSource {
 }
 
 /**
- * Pulls images to nodes (behaviour.md section 8). Before each single write (create or delete of a pod) the puller asks
+ * Pulls images to nodes (docs/spec/prepuller.md). Before each single write (create or delete of a pod) the puller asks
  * `Leadership.mayWrite`, and writes nothing where the answer is no: then it behaves as if the pull had been released.
  */
 export interface Puller {
@@ -215,7 +215,7 @@ export interface GateMessage {
   readonly coalesced: number;
 }
 
-/** What a caller of a wait gate asks for (behaviour.md section 7, api.md `WaitForRefresh`). */
+/** What a caller of a wait gate asks for (docs/spec/refresh.md, docs/spec/api.md `WaitForRefresh`). */
 export interface GateRequest {
   readonly gate: string;
   /** Empty where the caller names none. */
@@ -242,7 +242,7 @@ export interface GateSession {
   close(): void;
 }
 
-/** One report of an outside prepuller (api.md `ReportPrepull`). */
+/** One report of an outside prepuller (docs/spec/api.md `ReportPrepull`). */
 export interface PrepullReport {
   readonly digest: string;
   readonly node: string;

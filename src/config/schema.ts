@@ -166,7 +166,7 @@ const nodeStatusMaxImages = z
   .max(1_000_000, { error: reportedImages })
   .refine((value) => value !== 0, { error: reportedImages });
 
-/** The configuration file (api.md, Configuration): every key, its form and its default. */
+/** The configuration file (docs/spec/api.md, Configuration): every key, its form and its default. */
 export const configSchema = mapping({
   images,
   dropdownMenu: section({

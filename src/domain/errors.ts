@@ -1,5 +1,5 @@
 /**
- * Every failure that a caller may be told of: one class per row of the error table (api.md, Errors). The text is
+ * Every failure that a caller may be told of: one class per row of the error table (docs/spec/api.md, Errors). The text is
  * written for the caller and names no credential, no path and no library's own words; what caused it goes into `cause`,
  * for the log alone.
  */

@@ -27,7 +27,7 @@ export interface ImageSettings {
   readonly aliasTags: readonly string[];
 }
 
-/** One type's part of the dropdown filter; null means no limit. Zero means zero (behaviour.md section 5). */
+/** One type's part of the dropdown filter; null means no limit. Zero means zero (docs/spec/look-ups.md). */
 export interface FilterPolicy {
   readonly number: number | null;
   /** Milliseconds. */

@@ -23,7 +23,7 @@ export interface RegistryHookOptions {
 }
 
 /**
- * Serves POST requests to `/hooks/registry` (api.md, HTTP): 202 for whoever knows the secret, 401 for others, 413 for a body
+ * Serves POST requests to `/hooks/registry` (docs/spec/api.md, HTTP): 202 for whoever knows the secret, 401 for others, 413 for a body
  * that is too large, 408 for one that takes too long, 503 while too many are on their way. The secret comes as
  * `Authorization: Bearer SECRET`, as the password of `Authorization: Basic`, as `X-LabImages-Secret: SECRET`, or as GitHub's
  * signature of the body in `X-Hub-Signature-256`; it is compared in constant time. A body counts only if it concerns our

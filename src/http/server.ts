@@ -56,7 +56,7 @@ export interface HttpServerOptions {
   readonly hook?: RequestHandler | undefined;
 }
 
-/** The HTTP port of the service (api.md, HTTP). */
+/** The HTTP port of the service (docs/spec/api.md, HTTP). */
 export interface HttpServer {
   /** Binds the port; answers where. Rejects with the system's error where it cannot be bound. */
   start(): Promise<{ readonly host: string; readonly port: number }>;

@@ -26,7 +26,7 @@ import { prepullerMachine } from "./prepuller/prepuller.ts";
 import { errorOfFaults, NO_FAULTS, refreshMachine, SLOW_REFRESH_MS } from "./refresh.ts";
 import { waitGateMachine } from "./wait-gate.ts";
 
-/** How many gates there may be (behaviour.md section 7). */
+/** How many gates there may be (docs/spec/refresh.md). */
 export const MOST_GATES = 16;
 /** Milliseconds that changes of nodes are gathered before the gates open for them. */
 const SETTLING_TIME = 250;

@@ -175,7 +175,7 @@ export function isMarkable({ snapshot, table }: ImageState, digest: string, node
   );
 }
 
-/** An image has been pulled to a node, as somebody says; ignored where it is not markable (behaviour.md section 5). */
+/** An image has been pulled to a node, as somebody says; ignored where it is not markable (docs/spec/look-ups.md). */
 export function applyMark(state: ImageState, digest: string, node: string, markedAt: number): ImageState {
   if (!isMarkable(state, digest, node)) return state;
   const record = nodeNamed(state.table, node);

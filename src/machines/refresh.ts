@@ -16,7 +16,7 @@ export type RefreshFault =
   | { readonly type: "nodes.failed"; readonly error: LabImagesError }
   | { readonly type: "images.failed"; readonly error: LabImagesError };
 
-/** Demands a refresh that starts from now on: one that is under way does not count (behaviour.md section 6). */
+/** Demands a refresh that starts from now on: one that is under way does not count (docs/spec/refresh.md). */
 export interface RefreshRequested {
   readonly type: "refresh.requested";
   readonly cause: RefreshCause;

@@ -43,7 +43,7 @@ interface WaitGateContext {
 export type GateEnd = "busy" | "taken-over";
 
 /**
- * One wait gate (behaviour.md section 7): it remembers that the data have been refreshed until it has told its caller.
+ * One wait gate (docs/spec/refresh.md): it remembers that the data have been refreshed until it has told its caller.
  * One caller at a time; another one is refused, unless it names the same holder. A message is sent only when the
  * caller is ready for it, so a slow one finds all openings since then in one; a message that the transport had not
  * taken when its caller went is told to the next one. The actions `deliver` and `end` are provided from outside.

@@ -13,7 +13,7 @@ export interface ListImagesParts {
 }
 
 /**
- * Lists the remote images: all tags, and the digests of those in the prepull set (behaviour.md section 3). What has
+ * Lists the remote images: all tags, and the digests of those in the prepull set (docs/spec/images.md). What has
  * not changed is taken from `previous`. A tag that vanished in between is left out and logged.
  * Errors: RegistryUnavailableError, RegistryDeniedError, or the signal's reason.
  */

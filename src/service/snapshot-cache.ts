@@ -1,7 +1,7 @@
 import type { Catalog } from "../domain/images/catalog.ts";
 import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 
-/** How long a listing is kept after it is replaced (api.md, Paging), milliseconds. */
+/** How long a listing is kept after it is replaced (docs/spec/api.md, Paging), milliseconds. */
 const TTL_MS = 60_000;
 /** Bytes of replaced snapshots: on 10 nodes some 5,000 of them, on 5,000 nodes 100. */
 const MAX_BYTES = 32 * 1_024 * 1_024;

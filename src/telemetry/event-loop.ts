@@ -2,7 +2,7 @@ import { Histogram, type Registry } from "prom-client";
 
 /** Milliseconds between samples: what is shorter than this may pass unseen. */
 const INTERVAL = 20;
-/** Seconds; performance.md row 6 allows 25 ms. */
+/** Seconds; docs/performance.md row 6 allows 25 ms. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 /**

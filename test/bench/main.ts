@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures what performance.md sets as goals, and prints each figure with what it was compared with.
+ * `npm run bench`: measures what docs/performance.md sets as goals, and prints each figure with what it was compared with.
  * Rows may be chosen by their numbers: `node test/bench/main.ts 4 5`. `--streams=10000` makes row 8 larger. Nothing
  * fails by the clock: the exit status is 0 unless a measurement broke.
  */

@@ -1,6 +1,6 @@
 /** One line of the table that the bench prints. */
 export interface Row {
-  /** As in performance.md, "To reach". */
+  /** As in docs/performance.md, "To reach". */
   readonly number: number;
   readonly what: string;
   readonly ours: string;

@@ -179,7 +179,7 @@ export type Moment = keyof typeof MOMENTS;
 /** All of them. */
 export const everyMoment = Object.keys(MOMENTS) as readonly Moment[];
 
-/** Rows K9 and P1 of faults.md with real processes and signals. */
+/** Rows K9 and P1 of docs/spec/faults.md with real processes and signals. */
 export function describePrepullerReplicas(
   name: string,
   moments: readonly Moment[],

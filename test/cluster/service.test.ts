@@ -30,7 +30,7 @@ const DEPLOYED = "lab-images";
 /** The only lease that the role of `deploy/` allows. */
 const LEASE = "lab-images-prepuller";
 const MEASUREMENTS = 30;
-/** What is promised (behaviour.md section 6), milliseconds. */
+/** What is promised (docs/spec/refresh.md), milliseconds. */
 const PROMISED_MS = 1_000;
 
 const lookup = await findControlPlaneBinaries();

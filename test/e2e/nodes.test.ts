@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import { type ConfigChanges, type Peers, startPeers } from "./support/peers.ts";
 import { missingTags, type Service, startReadyService } from "./support/service.ts";
 
-/** What is promised is a second (behaviour.md section 6); on a busy machine the test allows three. */
+/** What is promised is a second (docs/spec/refresh.md); on a busy machine the test allows three. */
 const SOON = { withinMs: 3_000 };
 
 /** Two nodes that have all there is: two weeklies, of which `recommended` is the older one. */

@@ -4,7 +4,7 @@ import { type ShiftableClock, shiftableClock } from "./support/clocks.ts";
 import { type Peers, startPeers } from "./support/peers.ts";
 import { type Service, startReadyService, tagsOf } from "./support/service.ts";
 
-/** For how long a replaced listing is kept (api.md, Paging), milliseconds. */
+/** For how long a replaced listing is kept (docs/spec/api.md, Paging), milliseconds. */
 const KEPT_FOR_MS = 60_000;
 const GONE = { code: "ABORTED", reason: "SNAPSHOT_GONE" };
 const BUILDS = 25;

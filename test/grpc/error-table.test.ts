@@ -14,7 +14,7 @@ import { ProtocolError } from "../../src/grpc/server/protocol-error.ts";
 import { failureOf } from "./support/calls.ts";
 import { keepingLogger, type LogLine } from "./support/running-server.ts";
 
-/** The table of api.md, written down once more. */
+/** The table of docs/spec/api.md, written down once more. */
 const EXPECTED: Readonly<Record<ErrorReason, keyof typeof status>> = {
   UNKNOWN_IMAGE: "NOT_FOUND",
   INVALID_REFERENCE: "INVALID_ARGUMENT",

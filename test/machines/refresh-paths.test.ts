@@ -39,7 +39,7 @@ function forMachine(event: RefreshEvent): EventFromLogic<typeof machine> {
   return event as EventFromLogic<typeof machine>;
 }
 
-/** The cycle by the letter of behaviour.md section 6. */
+/** The cycle by the letter of docs/spec/refresh.md. */
 interface Model {
   mode: "refreshing" | "idle" | "backingOff";
   /** Which lists are not whole yet. */

@@ -8,7 +8,7 @@ import { type WaitGateEvent, waitGateMachine } from "../../src/machines/wait-gat
 /** What callers hear: a message for so many openings, or the end of their session. */
 type Heard = readonly [caller: number, what: number | "busy" | "taken-over"];
 
-/** The gate by the letter of behaviour.md section 7: a count of what is to be told, and who holds it. */
+/** The gate by the letter of docs/spec/refresh.md: a count of what is to be told, and who holds it. */
 interface Model {
   untold: number;
   /** Openings in the message that the transport has not taken; null where there is no such message. */

@@ -17,7 +17,7 @@ interface ModelNode {
 }
 
 /**
- * The nodes by the letter of behaviour.md section 4, one fact at a time and without any cache: what the product's table
+ * The nodes by the letter of docs/spec/nodes.md, one fact at a time and without any cache: what the product's table
  * of nodes must agree with after whatever has happened to it.
  */
 export interface NodeModel {

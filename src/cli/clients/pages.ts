@@ -9,7 +9,7 @@ export interface Page {
 }
 
 /**
- * The pages of one listing as one answer, all of one snapshot; starts over where that is gone (api.md, Paging). Lists,
+ * The pages of one listing as one answer, all of one snapshot; starts over where that is gone (docs/spec/api.md, Paging). Lists,
  * however deep, hold what all pages have; what only the first page has, such as a configuration, is as it is there.
  */
 export async function allPages<Answer extends Page>(ask: (pageToken: string) => Promise<Answer>): Promise<Answer> {

@@ -28,7 +28,7 @@ export interface Catalog extends Repository {
   /** The images of one digest, in the display order of their tags as parsed. */
   readonly groups: ReadonlyMap<string, readonly CatalogEntry[]>;
   /**
-   * What lists show: architecture-specific images only where they are in the prepull set (behaviour.md section 3). In
+   * What lists show: architecture-specific images only where they are in the prepull set (docs/spec/images.md). In
    * display order.
    */
   readonly listed: readonly CatalogEntry[];

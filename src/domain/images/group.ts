@@ -34,7 +34,7 @@ export function alone(tag: Tag): Grouped {
 }
 
 /**
- * The first image of a group by the rule of behaviour.md section 2: what is neither alias nor unknown before what is,
+ * The first image of a group by the rule of docs/spec/images.md: what is neither alias nor unknown before what is,
  * those of the prepull set before the rest, those without architecture before the others, then in display order.
  * `members` come in display order, at least one.
  */

@@ -7,7 +7,7 @@ export const IMAGE_CLASSES = ["RECOMMENDED", "LATEST_RELEASE", "LATEST_WEEKLY", 
 export type ImageClass = (typeof IMAGE_CLASSES)[number];
 
 /**
- * One image as every answer describes it (behaviour.md section 2): a tag with what its digest's group and the nodes add
+ * One image as every answer describes it (docs/spec/images.md): a tag with what its digest's group and the nodes add
  * to it. Immutable.
  */
 export interface Image {

@@ -20,7 +20,7 @@ const LATEST: Readonly<Record<Exclude<ImageClass, "RECOMMENDED">, TagType>> = {
   LATEST_DAILY: "DAILY",
 };
 
-/** The prepull set's image of the class, pulled yet or not (behaviour.md section 5); null where there is none. */
+/** The prepull set's image of the class, pulled yet or not (docs/spec/look-ups.md); null where there is none. */
 export function entryOfClass(catalog: Catalog, settings: ImageSettings, imageClass: ImageClass): CatalogEntry | null {
   if (imageClass === "RECOMMENDED") return catalog.byTag.get(settings.recommendedTag) ?? null;
   const type = LATEST[imageClass];

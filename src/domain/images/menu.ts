@@ -19,7 +19,7 @@ interface MenuParts {
   readonly catalog: Catalog;
 }
 
-/** The spawner's menu at `now` (behaviour.md section 5), or the earlier one where it still holds. */
+/** The spawner's menu at `now` (docs/spec/look-ups.md), or the earlier one where it still holds. */
 export function makeMenu(
   { settings, dropdown, catalog }: MenuParts,
   list: ImageList,

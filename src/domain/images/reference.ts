@@ -16,7 +16,7 @@ const MAX_LENGTH = 1024;
 const FORBIDDEN = /[\s\p{C}]/u;
 
 /**
- * Parses an image reference (behaviour.md section 2). No default is put in: the first component is the registry, whatever
+ * Parses an image reference (docs/spec/images.md). No default is put in: the first component is the registry, whatever
  * it looks like. What the parts look like inside is not judged; one that is not ours is unknown rather than invalid.
  * @throws InvalidReferenceError with what was expected, for the caller
  */

@@ -6,7 +6,7 @@ export interface Repository {
   readonly repository: string;
 }
 
-/** Where the images of a source are (behaviour.md section 3): the one place that knows how references are made of settings. */
+/** Where the images of a source are (docs/spec/images.md): the one place that knows how references are made of settings. */
 export function repositoryOf(source: SourceSettings): Repository {
   if (source.type === "docker") return { registry: source.registry, repository: source.repository };
   // In a reference the project of a domain, `example.com:lab`, is two components of the path.

@@ -4,7 +4,7 @@ import { compareCodePoints } from "../text-order.ts";
 import type { Image } from "./image.ts";
 
 /*
- * The bodies of the original's routes (api.md, HTTP), field for field: names in snake case, durations in seconds. The
+ * The bodies of the original's routes (docs/spec/api.md, HTTP), field for field: names in snake case, durations in seconds. The
  * first leaves out what is null, the second keeps it.
  */
 

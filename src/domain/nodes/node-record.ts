@@ -1,7 +1,7 @@
 import type { NodeReport, ReportedImage, Toleration } from "./node-report.ts";
 import { judgeTaints } from "./toleration.ts";
 
-/** How long an image stays present while reports cannot decide, in ms: 30 minutes (behaviour.md section 4). */
+/** How long an image stays present while reports cannot decide, in ms: 30 minutes (docs/spec/nodes.md). */
 export const STALE_PRESENCE_TTL_MS = 30 * 60_000;
 
 /** The rules by which reports are read; they come from the configuration. */
@@ -47,7 +47,7 @@ export function firstRecord(report: NodeReport, slot: number, rules: NodeRules):
 }
 
 /**
- * The record after one more report of the same node (behaviour.md sections 4 and 5): what the report shows is
+ * The record after one more report of the same node (docs/spec/nodes.md and look-ups.md): what the report shows is
  * there; what it leaves out is gone, unless the report cannot decide, or a mark is younger than its grace. An empty report
  * is complete: a kubelet that cannot list its images repeats its last list (field case F74).
  * `sizeOf` gives the largest size that any node reports for a digest.

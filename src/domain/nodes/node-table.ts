@@ -59,7 +59,7 @@ export function nodeNamed(table: NodeTable, name: string): NodeRecord | null {
 }
 
 /**
- * The eligible nodes that an image of this architecture belongs on (behaviour.md section 4): all of them, unless it is
+ * The eligible nodes that an image of this architecture belongs on (docs/spec/nodes.md): all of them, unless it is
  * one that nodes can have.
  */
 export function nodesToHave(table: NodeTable, architecture: string | null): NodeSet {

@@ -9,7 +9,7 @@ export interface Eligibility {
 
 const ELIGIBLE: Eligibility = { eligible: true, comment: null };
 
-/** Judges a node by its taints (behaviour.md section 4; Kubernetes, Taints and Tolerations). */
+/** Judges a node by its taints (docs/spec/nodes.md; Kubernetes, Taints and Tolerations). */
 export function judgeTaints(taints: readonly Taint[], tolerations: readonly Toleration[]): Eligibility {
   const taint = taints.find(
     (candidate) => repels(candidate) && !tolerations.some((each) => tolerates(each, candidate)),

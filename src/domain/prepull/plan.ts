@@ -2,7 +2,7 @@ import type { ImageSettings } from "../settings.ts";
 import type { Tag, TagType } from "../tags/tag.ts";
 
 /**
- * The tags of the prepull set (behaviour.md section 3): the first so many releases, weeklies and dailies in display
+ * The tags of the prepull set (docs/spec/images.md): the first so many releases, weeklies and dailies in display
  * order, where architecture-specific tags do not count, the recommended tag and the pins, where they exist.
  */
 export function prepullTags(settings: ImageSettings, tags: readonly Tag[]): ReadonlySet<string> {

@@ -23,7 +23,7 @@ export const PATIENCE = 8;
 const NEW_NODES_SHARE = 2;
 
 /**
- * Who may pull next, at most `free` nodes (behaviour.md section 8). New work goes before retries, always. Then two things
+ * Who may pull next, at most `free` nodes (docs/spec/prepuller.md). New work goes before retries, always. Then two things
  * are urgent: the recommended image, which most people start, on every node; and all images on a node that came bare, on
  * which nothing can be started without waiting. They take turns, so that neither many new nodes at once nor a new
  * recommended image keeps the other waiting; each begins with the recommended image on the nodes that came last. Then

@@ -2,7 +2,7 @@ import type { Image } from "../images/image.ts";
 import type { PullFailureClass } from "../prepull/failure-table.ts";
 
 /**
- * What the spawner shows (behaviour.md section 5, `menu_images`): of each image its name, and the reference to start from,
+ * What the spawner shows (docs/spec/look-ups.md, `menu_images`): of each image its name, and the reference to start from,
  * with digest where one is known.
  */
 export interface Menu {
@@ -10,7 +10,7 @@ export interface Menu {
   readonly dropdown: readonly Image[];
 }
 
-/** All images, with the four classes (behaviour.md section 5, `images`); a class without image is null. */
+/** All images, with the four classes (docs/spec/look-ups.md, `images`); a class without image is null. */
 export interface ImageList {
   readonly recommended: Image | null;
   readonly latestWeekly: Image | null;
@@ -40,17 +40,17 @@ export interface NodeStatus {
   readonly comment: string | null;
   /** References (`registry/repository:tag`) of the prepull set's images that are on the node, in display order. */
   readonly cached: readonly string[];
-  /** Whether the node's reports cannot tell of every image (behaviour.md section 4). */
+  /** Whether the node's reports cannot tell of every image (docs/spec/nodes.md). */
   readonly imagesTruncated: boolean;
 }
 
-/** How far the prepull set has come (behaviour.md section 5, `prepull_status`), without the configuration. */
+/** How far the prepull set has come (docs/spec/look-ups.md, `prepull_status`), without the configuration. */
 export interface PrepullImages {
   readonly prepulled: readonly NodeImage[];
   readonly pending: readonly NodeImage[];
 }
 
-/** How far the work on one image on one node has come (behaviour.md section 8). */
+/** How far the work on one image on one node has come (docs/spec/prepuller.md). */
 export const PREPULL_STATES = ["WAITING", "PULLING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
 
 /** See PREPULL_STATES. */

@@ -116,7 +116,7 @@ export interface NodeAnswerMemo<T, Entry> {
 }
 
 /**
- * For each eligible node what it lacks (behaviour.md section 5); nodes that lack nothing are left out. What a node lacks
+ * For each eligible node what it lacks (docs/spec/look-ups.md); nodes that lack nothing are left out. What a node lacks
  * follows from its own record and the planned images alone: where both are as they were, so is the answer.
  */
 export function missingByNode(

@@ -53,7 +53,7 @@ export interface SnapshotParts {
  * key encodings by identity. What a later snapshot shares with an earlier one is the same object too.
  */
 export interface Snapshot extends SnapshotParts {
-  /** behaviour.md section 5. Error: UnknownImageError. */
+  /** docs/spec/look-ups.md. Error: UnknownImageError. */
   imageForClass(imageClass: ImageClass): ResolvedImage;
   /** Error: UnknownImageError. */
   imageForTag(tag: string): LookUp;

@@ -2,7 +2,7 @@ import type { Tag } from "./tag.ts";
 import { parseTag, splitName } from "./tag-parse.ts";
 
 /**
- * Reads a tag as the name of an alias (behaviour.md section 1): base, optional cycle, optional architecture. Total; an
+ * Reads a tag as the name of an alias (docs/spec/tags.md): base, optional cycle, optional architecture. Total; an
  * empty tag means `latest`.
  */
 export function parseAliasTag(tag: string): Tag {

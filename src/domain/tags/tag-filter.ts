@@ -28,7 +28,7 @@ export function filterTags(
 }
 
 /**
- * The dropdown filter (behaviour.md section 5). Items that are aliases or unknown always pass.
+ * The dropdown filter (docs/spec/look-ups.md). Items that are aliases or unknown always pass.
  * @param itemsInDisplayOrder the first of a type are those that `number` keeps
  * @param now milliseconds since the epoch, for ages
  * @throws InvalidArgumentError where a `cutoffVersion` is no semantic version

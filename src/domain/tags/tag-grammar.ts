@@ -1,6 +1,6 @@
 import type { Tag } from "./tag.ts";
 
-// The expressions of the tag grammar (behaviour.md section 1, after SQR-059). A tag comes from whoever may push, so each
+// The expressions of the tag grammar (docs/spec/tags.md, after SQR-059). A tag comes from whoever may push, so each
 // takes time linear in the tag: no two parts that can match the same text stand next to each other, but for the one lazy
 // part, and that ends only at a `-` or where the tag ends.
 

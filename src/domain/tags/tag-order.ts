@@ -9,7 +9,7 @@ export function sortTags(tags: readonly Tag[]): Tag[] {
 }
 
 /**
- * Display order (behaviour.md section 1): by type, inside a type the highest first. Total: 0 only for the same tag of the
+ * Display order (docs/spec/tags.md): by type, inside a type the highest first. Total: 0 only for the same tag of the
  * same type. Negative where `a` is shown first.
  */
 export function compareTags(a: Tag, b: Tag): number {

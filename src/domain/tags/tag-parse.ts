@@ -13,7 +13,7 @@ const OCI_TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const REFERRER = /^sha(?:256|512)-(?:[0-9a-f]{64}(?![0-9A-Za-z])|[0-9a-f]+\.(?:sig|att|sbom)$)/;
 
 /**
- * Parses a tag by the grammar of SQR-059 (behaviour.md section 1). Total: what fits no form, or names a day or week that
+ * Parses a tag by the grammar of SQR-059 (docs/spec/tags.md). Total: what fits no form, or names a day or week that
  * does not exist, is of type UNKNOWN. An empty tag means `latest`. Numbers above 2^53 are rounded; the display name and
  * the order of tags keep all their digits.
  */

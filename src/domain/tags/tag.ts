@@ -1,4 +1,4 @@
-/** The types of tags, in display order (behaviour.md section 1). */
+/** The types of tags, in display order (docs/spec/tags.md). */
 export const TAG_TYPES = [
   "ALIAS",
   "RELEASE",
@@ -22,7 +22,7 @@ export interface TagVersion {
   readonly build: string | null;
 }
 
-/** One parsed tag (behaviour.md section 1, after SQR-059). Immutable; a field that the tag does not have is null. */
+/** One parsed tag (docs/spec/tags.md, after SQR-059). Immutable; a field that the tag does not have is null. */
 export interface Tag {
   /** The tag as written. */
   readonly tag: string;

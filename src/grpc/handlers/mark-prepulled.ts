@@ -10,7 +10,7 @@ import type { UnaryHandler } from "../server/unary-call.ts";
 
 /**
  * `MarkPrepulled`: an image has been pulled to a node. What is not ours, not in the prepull set or not a node any more is
- * ignored without error (behaviour.md section 5).
+ * ignored without error (docs/spec/look-ups.md).
  */
 export function markPrepulled(context: ServiceContext): UnaryHandler<MarkPrepulledRequest__Output> {
   const { commands, reader, settings } = context;

@@ -6,7 +6,7 @@ import { messageEncoder } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { StreamHandler } from "../server/stream-call.ts";
 
-/** The gate of a caller that names none (behaviour.md section 7). */
+/** The gate of a caller that names none (docs/spec/refresh.md). */
 const DEFAULT_GATE = "prepuller";
 
 const encodeResponse = messageEncoder("labimages.v1.WaitForRefreshResponse");

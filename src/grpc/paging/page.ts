@@ -1,7 +1,7 @@
 import { delimitedSize } from "../messages/wire.ts";
 import { misplacedToken } from "./page-token.ts";
 
-/** No message is longer, in bytes (api.md, Paging): clients refuse 4 MiB and more. */
+/** No message is longer, in bytes (docs/spec/api.md, Paging): clients refuse 4 MiB and more. */
 export const LARGEST_MESSAGE = 3 * 1_024 * 1_024;
 
 /** Bytes set aside for the page token and the state, whose texts are limited. */

@@ -28,7 +28,7 @@ export function checkRequiredText(field: string, text: string, longest: number):
   return checkText(field, text, longest);
 }
 
-/** The number of entries that a page may hold (api.md, Paging). */
+/** The number of entries that a page may hold (docs/spec/api.md, Paging). */
 export function checkPageSize(pageSize: number): number {
   if (pageSize < 0) {
     throw new InvalidArgumentError("page_size", `page_size is ${pageSize}; expected 0 (for ${LARGEST_PAGE}) or more`);

@@ -1,5 +1,5 @@
 /**
- * The one table from failures to gRPC statuses (api.md, Errors). Only LabImagesErrors and ProtocolErrors tell the caller
+ * The one table from failures to gRPC statuses (docs/spec/api.md, Errors). Only LabImagesErrors and ProtocolErrors tell the caller
  * anything of themselves; whatever else is thrown becomes INTERNAL with a fixed text.
  */
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";

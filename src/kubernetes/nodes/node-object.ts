@@ -13,7 +13,7 @@ const noTaints: readonly Taint[] = [];
 const noImages: readonly ReportedImage[] = [];
 
 /**
- * Reads a core/v1 Node; null where it is none. Lists may be null or absent (behaviour.md section 4), an image may have
+ * Reads a core/v1 Node; null where it is none. Lists may be null or absent (docs/spec/nodes.md), an image may have
  * no names, and what else the object holds is let go.
  */
 export function readNode(value: unknown, interning: ImageInterning): ReadNode | null {

@@ -60,7 +60,7 @@ export function prepullPodSelector(instance: string): string {
 }
 
 /**
- * The pod that pulls an image (behaviour.md section 8). It is bound to the node past the scheduler, keeps to the Pod
+ * The pod that pulls an image (docs/spec/prepuller.md). It is bound to the node past the scheduler, keeps to the Pod
  * Security Standard "restricted", and asks for next to nothing. What its program does is of no account: the container
  * that the kubelet creates is the proof, so an image without `/bin/true` serves as well; where there is one, the pod
  * also ends without a warning. The working directory is one that every image has and everybody may enter.

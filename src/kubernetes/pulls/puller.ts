@@ -37,7 +37,7 @@ export interface PullerOptions extends PrepullPodSettings {
 }
 
 /**
- * Pulls images by pods that use them (behaviour.md section 8). Holds nothing but the pulls under way: without any, it
+ * Pulls images by pods that use them (docs/spec/prepuller.md). Holds nothing but the pulls under way: without any, it
  * asks nothing of the API server. Needs in the namespace of its pods: pods create, get, list, watch, delete; events list.
  */
 export function createPuller(options: PullerOptions): Puller {

@@ -113,7 +113,7 @@ const TIMED_OUT: PullFailure = {
 const LONGEST_REST = 3_600_000;
 
 /**
- * The work on one node (behaviour.md section 8): its missing images one at a time, each when the node is given a turn;
+ * The work on one node (docs/spec/prepuller.md): its missing images one at a time, each when the node is given a turn;
  * what has failed waits, and the others go on meanwhile. The effect `pull` is provided from outside and tells
  * `pull.succeeded` or `pull.failed`; leaving `pulling` cancels it. Where it throws the actor breaks, and its parent makes
  * another one. With an outside prepuller no turns are given, and its reports move the same states; it may pull several

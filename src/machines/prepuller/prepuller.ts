@@ -51,7 +51,7 @@ const FIRST_RECOVERY_RETRY = 1_000;
 const LONGEST_RECOVERY_RETRY = 30_000;
 
 /**
- * The prepuller (behaviour.md section 8): an actor for each node with work, turns among them, and what has to be
+ * The prepuller (docs/spec/prepuller.md): an actor for each node with work, turns among them, and what has to be
  * remembered beyond an actor's life. Built in, it works while this replica leads, after what was left over has been
  * seen to; with an outside prepuller it only follows the reports. The effects `leadership`, `recover` and
  * each node's `pull` are provided from outside.

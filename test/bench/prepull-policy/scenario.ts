@@ -26,7 +26,7 @@ export interface SimulatedImage {
   readonly sizeBytes: number;
 }
 
-/** What of a scenario may be chosen. Row 11 of performance.md sets the rest. */
+/** What of a scenario may be chosen. Row 11 of docs/performance.md sets the rest. */
 export interface ScenarioSize {
   readonly seed: number;
   /** Row 11: 200. A smaller cluster has a smaller registry and cap, and nodes join it less often: the proportions stay. */

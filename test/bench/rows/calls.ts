@@ -8,7 +8,7 @@ import type { Measurement, Row } from "../table.ts";
 import { compareThroughput } from "../throughput.ts";
 
 const SERVICE = "labimages.v1.ImageService";
-/** The lists of performance.md have 500 images. */
+/** The lists of docs/performance.md have 500 images. */
 const SIZE = { tags: 500, nodes: 20, imagesPerNode: 30 };
 const LOAD = { connections: 8, streams: 16, warmUp: 500, milliseconds: 1_500 };
 
