@@ -192,3 +192,13 @@ test("F29: a refusal that meets every node is one alert, and is over when a pod 
   tell({ type: "pods.accepted" });
   assert.deepEqual(cleared, ["prepull:pods"]);
 });
+
+test("F29: whoever abandons the work, as after a crash of the prepuller, no longer observes that pods are refused", () => {
+  const { tell, raised, cleared, forgotten } = desk();
+  const failure = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
+  tell({ type: "pods.refused", failure });
+  tell({ type: "work.abandoned" });
+  assert.deepEqual([forgotten, cleared], [["prepull:pods"], []]);
+  tell({ type: "pull.failed", ...pull("n1"), ...failure, nextAttemptTime: null });
+  assert.deepEqual(raised, ["prepull:pods", "prepull:sha256:d:refused"], "no refusal is known until the next one");
+});

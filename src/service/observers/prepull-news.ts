@@ -98,6 +98,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     metrics.pullsRunning(0);
     causes.forget();
     thrashing.forget();
+    if (isRefused) alerts.forget(REFUSAL_ALERT);
+    isRefused = false;
   }
 
   function leads(leading: boolean): void {
@@ -105,8 +107,6 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     if (leading) return;
     recoveryFault = null;
     alerts.forget(RECOVERY_ALERT);
-    if (isRefused) alerts.forget(REFUSAL_ALERT);
-    isRefused = false;
   }
 
   function recovered(pulls: number): void {
