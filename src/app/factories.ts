@@ -56,7 +56,8 @@ function createService(
   const service = createImageService({
     epoch: randomUUID(),
     settings: { images, dropdown },
-    rules: { tolerations, nodeStatusMaxImages, markGrace },
+    // Whoever pulls from outside decides by itself what to do on nodes that are being drained.
+    rules: { tolerations, nodeStatusMaxImages, markGrace, excludesDrained: prepuller !== null },
     source,
     nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
     prepuller: prepuller ?? undefined,

@@ -111,9 +111,7 @@ export const coordinatorMachine = setup({
     }),
     passWork: enqueueActions(({ context, enqueue }) => {
       const { snapshot } = context.state;
-      // Whoever pulls from outside decides by itself what to do on nodes that are being drained.
-      const skipsDrained = context.prepuller.mode === "built-in";
-      const work = snapshot === null ? context.work : workOf(snapshot, context.work, skipsDrained);
+      const work = snapshot === null ? context.work : workOf(snapshot, context.work);
       if (work === context.work) return;
       enqueue.assign({ work });
       enqueue.raise({ type: "work.changed", work });

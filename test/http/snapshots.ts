@@ -38,7 +38,9 @@ export function snapshotOf(world: World, generation = 1, refreshTime = 0): Snaps
   const listing: RemoteTag[] = Object.entries(world.tags).map(([tag, digest]) => ({ tag, digest, sizeBytes: null }));
   const plan = runToCompletion(planCatalog(SETTINGS, repository, listing, null));
   const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
-  const editor = editNodeTable(emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 2, markGrace: 0 }));
+  const editor = editNodeTable(
+    emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 2, markGrace: 0, excludesDrained: false }),
+  );
   for (const [name, digests] of Object.entries(world.nodes)) editor.report(nodeOf(name, digests), 0);
   const table = editor.finish();
   return createSnapshot({ settings: SETTINGS, dropdown: {}, catalog, table, generation, refreshTime }, null);

@@ -82,7 +82,7 @@ async function world({
     onGateMessage: () => undefined,
     epoch: "e",
     settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
-    rules,
+    rules: { ...rules, excludesDrained: !outside },
     source: {
       ...REPOSITORY,
       listTags: () => Promise.resolve(listing(["recommended", "d"], ["w_2077_43", "w"])),
@@ -204,7 +204,7 @@ for (const key of [
       here.news.filter((one) => one.type === "prepull.told" && one.news.type === "pull.failed"),
       [],
     );
-    assert.deepEqual(missing(here), ["n1 2", "n2 2"], "what the node lacks is shown all the same");
+    assert.deepEqual(missing(here), ["n2 2"], "nothing is missing where nothing is pulled");
     here.report(nodeReport("n1"));
     await here.clock.advance(100);
     assert.equal(here.asked.length, 3, "it is pulled to again when the drain is over");
@@ -212,12 +212,34 @@ for (const key of [
   });
 }
 
+test("F28: a drained node that gets no pulls keeps no image off the menu", async () => {
+  const rules = nodeRules({ tolerations: [{ operator: "Exists" }] });
+  const here = await world({ rules, nodes: [nodeReport("n1", { taints: [CORDON] }), nodeReport("n2")] });
+  const menu = () =>
+    here.service.reader
+      .current()
+      ?.menu(0)
+      .menu.map(({ tag }) => tag);
+  assert.deepEqual(menu(), ["recommended"]);
+  assert.deepEqual(
+    here.asked.map(({ order }) => order.node),
+    ["n2"],
+  );
+  here.asked[0]?.end({ kind: "pulled" });
+  await here.clock.advance(100);
+  here.asked[1]?.end({ kind: "pulled" });
+  await here.clock.advance(100);
+  assert.deepEqual(menu(), ["recommended", "w_2077_43"]);
+  here.service.stop();
+});
+
 test("F28: an outside prepuller may go on with nodes that are drained", async () => {
   const here = await world({ outside: true, rules: nodeRules({ tolerations: [{ operator: "Exists" }] }) });
   here.report(nodeReport("n1", { taints: [CORDON] }));
   await here.clock.advance(100);
   const report = { node: "n1", digest: digest("d"), reason: "", message: "", failureClass: null };
   assert.equal(here.service.commands.reportPrepull({ ...report, state: "PULLING" }), true);
+  assert.deepEqual(missing(here), ["n1 2", "n2 2"]);
   here.service.stop();
 });
 

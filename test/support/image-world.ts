@@ -86,7 +86,7 @@ export const CORDON: Taint = { key: "node.kubernetes.io/unschedulable", value: "
 
 /** Rules by which a list of images is never cut, unless they say otherwise. */
 export function nodeRules(changes: Partial<NodeRules> = {}): NodeRules {
-  return { tolerations: [], nodeStatusMaxImages: -1, markGrace: 60_000, ...changes };
+  return { tolerations: [], nodeStatusMaxImages: -1, markGrace: 60_000, excludesDrained: false, ...changes };
 }
 
 /** The table of nodes that have reported once, at time zero. */

@@ -78,7 +78,6 @@ export function workWith({
     setSize,
     recommended: null,
     table,
-    skipsDrained: true,
   };
 }
 

@@ -12,8 +12,8 @@ const DRAIN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Why nothing may be pulled to a node that is being drained, although the tolerations of the pods, which may be for all
- * taints, let it be eligible (field case F28); null where it is not drained.
+ * Why the built-in prepuller pulls nothing to a node that is being drained, also where the tolerations of the pods are for
+ * all taints (field case F28); null where it is not drained.
  */
 export function drainOf({ taints }: NodeReport): string | null {
   const taint = taints.find(({ key }) => DRAIN_KEYS.has(key));

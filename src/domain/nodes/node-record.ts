@@ -1,5 +1,6 @@
+import { drainOf } from "./draining.ts";
 import type { NodeReport, ReportedImage, Toleration } from "./node-report.ts";
-import { judgeTaints } from "./toleration.ts";
+import { type Eligibility, judgeTaints } from "./toleration.ts";
 
 /** How long an image stays present while reports cannot decide, in ms: 30 minutes (docs/spec/nodes.md). */
 export const STALE_PRESENCE_TTL_MS = 30 * 60_000;
@@ -11,6 +12,8 @@ export interface NodeRules {
   readonly nodeStatusMaxImages: number;
   /** Milliseconds for which a mark stands against reports that do not show it. */
   readonly markGrace: number;
+  /** Whether nodes that are being drained are ineligible although their taints are tolerated: where nothing is pulled to them. */
+  readonly excludesDrained: boolean;
 }
 
 /** An image that is taken to be on a node although the node's last report does not show it. */
@@ -41,7 +44,7 @@ const NOTHING_HELD: ReadonlyMap<string, HeldImage> = new Map();
 
 /** A new node as its first report has it. */
 export function firstRecord(report: NodeReport, slot: number, rules: NodeRules): NodeRecord {
-  const { eligible, comment } = judgeTaints(report.taints, rules.tolerations);
+  const { eligible, comment } = judge(report, rules);
   const truncated = isAtLimit(report, rules);
   return { report, slot, eligible, comment, held: NOTHING_HELD, truncated };
 }
@@ -59,10 +62,16 @@ export function nextRecord(
   rules: NodeRules,
   sizeOf: (digest: string) => number,
 ): NodeRecord {
-  const { eligible, comment } = judgeTaints(report.taints, rules.tolerations);
+  const { eligible, comment } = judge(report, rules);
   const truncated = isAtLimit(report, rules);
   const held = stillHeld(before, report, observedAt, rules, { truncated, sizeOf });
   return { report, slot: before.slot, eligible, comment, held, truncated };
+}
+
+function judge(report: NodeReport, { tolerations, excludesDrained }: NodeRules): Eligibility {
+  const byTaints = judgeTaints(report.taints, tolerations);
+  const drain = excludesDrained && byTaints.eligible ? drainOf(report) : null;
+  return drain === null ? byTaints : { eligible: false, comment: drain };
 }
 
 /** The record with a mark, or the same record where the report shows the image anyway. */

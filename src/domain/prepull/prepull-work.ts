@@ -1,5 +1,4 @@
 import type { Image } from "../images/image.ts";
-import { drainOf } from "../nodes/draining.ts";
 import { hasNode, NO_NODES } from "../nodes/node-set.ts";
 import { type NodeTable, nodeNamed } from "../nodes/node-table.ts";
 import { presenceOf } from "../nodes/presence.ts";
@@ -29,15 +28,13 @@ export interface PrepullWork {
   readonly recommended: string | null;
   /** The nodes at the time of the last difference; null before the first snapshot. */
   readonly table: NodeTable | null;
-  /** Whether nodes that are being drained are left out. */
-  readonly skipsDrained: boolean;
 }
 
 /** What there is to do before anything is known. */
-export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, recommended: null, table: null, skipsDrained: false };
+export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, recommended: null, table: null };
 
 /** What a snapshot leaves to be pulled; parts that are as they were in `previous` are taken from it. */
-export function workOf(snapshot: Snapshot, previous: PrepullWork, skipsDrained: boolean): PrepullWork {
+export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
   const { catalog, settings, table } = snapshot;
   const recommended = catalog.byTag.get(settings.recommendedTag)?.digest ?? null;
   const setSize = new Set(catalog.prepullSet.map(({ digest }) => digest)).size;
@@ -45,16 +42,14 @@ export function workOf(snapshot: Snapshot, previous: PrepullWork, skipsDrained: 
   const findBefore = alongside(previous.nodes, ({ node }) => node);
   const findRecord = alongside(table.records, ({ report }) => report.name);
   const isAboutTheSame = recommended === previous.recommended;
-  const nodes = snapshot.missing().flatMap((entry) => {
-    const report = findRecord(entry.node)?.report;
-    if (skipsDrained && report !== undefined && drainOf(report) !== null) return [];
-    const uid = report?.uid ?? "";
+  const nodes = snapshot.missing().map((entry) => {
+    const uid = findRecord(entry.node)?.report.uid ?? "";
     const before = findBefore(entry.node) ?? null;
     if (isAboutTheSame && before?.missing === entry && before.uid === uid) return before;
     return nodeWork(entry, uid, before, targetsOf);
   });
   const same = previous.table !== null && setSize === previous.setSize && isSameList(nodes, previous.nodes);
-  return same ? previous : { setSize, recommended, table, nodes, skipsDrained };
+  return same ? previous : { setSize, recommended, table, nodes };
 }
 
 function nodeWork(
@@ -138,10 +133,9 @@ export function isOnNode({ table }: PrepullWork, node: string, uid: string, dige
 export type WorkEnd = { readonly kind: "left" | "done" } | { readonly kind: "ineligible"; readonly comment: string };
 
 /** Why this very node has no work: it has left (or was made again), is not eligible, or has all that belongs on it. */
-export function endOfWork({ table, skipsDrained }: PrepullWork, node: string, uid: string): WorkEnd {
+export function endOfWork({ table }: PrepullWork, node: string, uid: string): WorkEnd {
   const record = table === null ? null : nodeNamed(table, node);
   if (record === null || record.report.uid !== uid) return { kind: "left" };
   if (!record.eligible) return { kind: "ineligible", comment: record.comment ?? "" };
-  const drain = skipsDrained ? drainOf(record.report) : null;
-  return drain === null ? { kind: "done" } : { kind: "ineligible", comment: drain };
+  return { kind: "done" };
 }

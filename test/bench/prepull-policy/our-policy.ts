@@ -128,7 +128,7 @@ function createService(
       },
       dropdown: {},
     },
-    rules: { tolerations: [], nodeStatusMaxImages: 50, markGrace: 60_000 },
+    rules: { tolerations: [], nodeStatusMaxImages: 50, markGrace: 60_000, excludesDrained: true },
     source: imageSource(scenario),
     nodes,
     lookUpTag: () => Promise.resolve(null),

@@ -94,7 +94,8 @@ async function startService(input: ServiceCase, open: OpenCaseRegistry): Promise
   const config = parseConfig(
     JSON.stringify({ images, dropdownMenu, tolerations: withoutNulls(tolerations), kubernetes }),
   );
-  const rules = { tolerations: config.tolerations, nodeStatusMaxImages: -1, markGrace: config.kubernetes.markGrace };
+  const { markGrace } = config.kubernetes;
+  const rules = { tolerations: config.tolerations, nodeStatusMaxImages: -1, markGrace, excludesDrained: false };
   const settings = { images: config.images, dropdown: config.dropdown };
   const now = parseDateTime(input.now);
   if (now === null) throw new Error(`no time: ${input.now}`);

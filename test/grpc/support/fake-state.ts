@@ -60,7 +60,7 @@ function emptyParts(): Omit<SnapshotParts, "generation" | "refreshTime"> {
     settings,
     dropdown: {},
     catalog,
-    table: emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 50, markGrace: 0 }),
+    table: emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 50, markGrace: 0, excludesDrained: false }),
   };
 }
 
