@@ -217,12 +217,16 @@ function prepullerContext(actor: CoordinatorActor): PrepullerContext | null {
 
 /** Demands that come too fast wait for one refresh together; one that is still to start serves all that come before it does. */
 function demandRefresh(running: Running, cause: RefreshCause, signal: AbortSignal): Promise<void> {
-  const { actor, waiters, pace, stopped, demandedRun } = running;
+  const { parts, actor, waiters, pace, stopped, demandedRun } = running;
   if (stopped) return Promise.reject(new ShuttingDownError());
   if (signal.aborted) return Promise.reject(new CancelledError());
   // The registry's notifications have a pace of their own.
   if (cause !== "REQUESTED") return waiters.waitFor(startRefresh(running, cause), signal);
-  if (demandedRun > actor.getSnapshot().context.state.startedRuns) return waiters.waitFor(demandedRun, signal);
+  if (demandedRun > actor.getSnapshot().context.state.startedRuns) {
+    // It may be the registry's own notification that it joins.
+    parts.source.ignoreRetryAfter();
+    return waiters.waitFor(demandedRun, signal);
+  }
   const waitMs = running.pacedRun === null ? pace.take() : 1;
   if (waitMs === 0) return waiters.waitFor(startRefresh(running, cause), signal);
   running.pacedRun ??= startLater(running, waitMs);

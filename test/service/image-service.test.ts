@@ -138,6 +138,25 @@ test("a demand during a refresh waits for the next one, which all such demands s
   world.stop();
 });
 
+test("F14: a demand by hand ends a Retry-After, also where it joins a refresh that is still to start", async () => {
+  const world = await started();
+  world.registry.listed.hold();
+  const notified = [outcome(world.demand(undefined, "REGISTRY_NOTIFIED"))];
+  await world.settle();
+  notified.push(outcome(world.demand(undefined, "REGISTRY_NOTIFIED")));
+  assert.equal(world.registry.pausesIgnored, 0);
+  const byHand = outcome(world.demand());
+  assert.equal(world.registry.pausesIgnored, 1);
+  world.registry.listed.release();
+  await world.settle();
+  assert.deepEqual(
+    [...notified, byHand].map(({ ended }) => ended),
+    ["done", "done", "done"],
+  );
+  assert.equal(world.news.filter(({ type }) => type === "refresh.settled").length, 3, "it joined");
+  world.stop();
+});
+
 test("a demand fails with the error of its refresh, and the next one succeeds", async () => {
   const world = await started();
   world.registry.fault = NO_IMAGES;
