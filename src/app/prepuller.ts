@@ -7,7 +7,7 @@ import { createDeploymentOwner, noOwner, type PodOwner } from "../kubernetes/pod
 import { createPuller, type PullerLimits } from "../kubernetes/pulls/puller.ts";
 import type { Clock, Logger } from "../ports.ts";
 import type { BuiltInPrepuller } from "../service/prepull-effects.ts";
-import { type Environment, ownDeployment, podNamespace } from "./environment.ts";
+import { type Environment, ownDeployment, ownInstance, podNamespace } from "./environment.ts";
 
 /** What the built-in prepuller is made of. */
 export interface PrepullerParts {
@@ -40,16 +40,18 @@ export interface RunningPrepuller extends BuiltInPrepuller {
 /** Puts the prepuller together; null where the configuration leaves it to an outside one. */
 export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<RunningPrepuller | null> {
   const { config, connection, clock, random } = parts;
-  const { enabled, pullSecret, maxConcurrentPulls } = config.prepuller;
+  const { enabled, pullSecret, maxConcurrentPulls, leaderElection } = config.prepuller;
   if (!enabled) return null;
   const logger = parts.logger.child({ component: "prepuller" });
   const namespace = await podNamespace(config, parts.environment, connection);
   let onAnnounced = (): void => undefined;
   const leadership = leadershipOf(parts, namespace, logger, () => onAnnounced());
+  const { leaseName } = leaderElection;
   const puller = createPuller({
     connection,
     namespace,
-    instance: config.prepuller.leaderElection.leaseName,
+    instance: ownInstance(parts.environment, leaseName),
+    formerInstance: leaseName,
     pullSecret,
     tolerations: config.tolerations,
     pod: config.prepuller.pod,

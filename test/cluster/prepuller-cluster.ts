@@ -58,7 +58,7 @@ export async function startPrepullerCluster(): Promise<PrepullerCluster> {
   const connection = connectKubernetes({ kubeconfig, clock: machineTime });
   cleanup.defer(() => connection.close());
   const { api } = plane;
-  const path = ({ nodeUid, digest: image }: PullOrder) => `${PODS}/${prepullPodName(nodeUid, image)}`;
+  const path = ({ nodeUid, digest: image }: PullOrder) => `${PODS}/${prepullPodName(INSTANCE, nodeUid, image)}`;
   const running = cleanup.move();
   return {
     plane,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { ownInstance } from "../../src/app/environment.ts";
 import { prepullPodSelector } from "../../src/kubernetes/pods/prepull-pod.ts";
 import { createKubeletClient, type KubeletApiAddress } from "../../src/simulation/kubelet/kubelet-client.ts";
 
@@ -51,10 +52,12 @@ const PAUSE_MS = 50;
 export async function recordPods(
   address: KubeletApiAddress,
   namespace: string,
-  instance = "lab-images-prepuller",
+  leaseName = "lab-images-prepuller",
 ): Promise<PodHistory> {
   const client = createKubeletClient(address);
-  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(prepullPodSelector(instance))}`;
+  // The processes of the service inherit our environment.
+  const selector = prepullPodSelector(ownInstance(process.env, leaseName));
+  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`;
   const seen = new Map<string, SeenPod>();
   const life = new AbortController();
   let present = 0;

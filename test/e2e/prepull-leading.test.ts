@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
-import { DIGEST_ANNOTATION, NODE_UID_ANNOTATION, prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
+import {
+  DIGEST_ANNOTATION,
+  INSTANCE_LABEL,
+  NODE_UID_ANNOTATION,
+  prepullPodName,
+} from "../../src/kubernetes/pods/prepull-pod.ts";
 import type { Clock } from "../../src/ports.ts";
 import type { ApiObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
 import { createSystemClock } from "../../src/telemetry/system-clock.ts";
@@ -60,7 +65,8 @@ function refuseLists({ cluster }: Peers, times: number): () => number {
 function leaveOver({ cluster }: Peers, like: ApiObject, letter: string): void {
   const digest = `sha256:${letter.repeat(64)}`;
   const { labels = {}, annotations = {} } = like.metadata;
-  const name = prepullPodName(String(annotations[NODE_UID_ANNOTATION]), digest);
+  const instance = String(labels[INSTANCE_LABEL]);
+  const name = prepullPodName(instance, String(annotations[NODE_UID_ANNOTATION]), digest);
   cluster.put("pods", {
     apiVersion: "v1",
     kind: "Pod",

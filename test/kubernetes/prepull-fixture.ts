@@ -82,7 +82,7 @@ export async function startPrepullBench(options: SimulatedKubernetesOptions = {}
   const connection = connectKubernetes({ kubeconfig: file.path, clock: machineTime });
   const kubelets: Kubelet[] = [];
   const find = (order: PullOrder) =>
-    api.list("pods").find(({ metadata }) => metadata.name === prepullPodName(order.nodeUid, order.digest));
+    api.list("pods").find(({ metadata }) => metadata.name === prepullPodName(INSTANCE, order.nodeUid, order.digest));
 
   async function pod(order: PullOrder): Promise<ApiObject> {
     return eventually(() => {

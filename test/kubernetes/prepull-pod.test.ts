@@ -21,21 +21,32 @@ const settings: PrepullPodSettings = {
 const order = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), timeout: 90_500 };
 
 describe("prepull pod: the name", () => {
-  it("is a DNS label that follows from node and digest alone", () => {
-    const name = prepullPodName("uid-a", digest(1));
+  it("is a DNS label that follows from instance, node and digest alone", () => {
+    const name = prepullPodName("lab", "uid-a", digest(1));
     assert.match(name, /^[a-z0-9-]{1,63}$/);
-    assert.equal(name, prepullPodName("uid-a", digest(1)));
-    assert.equal(new Set([name, prepullPodName("uid-b", digest(1)), prepullPodName("uid-a", digest(2))]).size, 3);
+    assert.equal(name, prepullPodName("lab", "uid-a", digest(1)));
+    const others = [
+      prepullPodName("other", "uid-a", digest(1)),
+      prepullPodName("lab", "uid-b", digest(1)),
+      prepullPodName("lab", "uid-a", digest(2)),
+    ];
+    assert.equal(new Set([name, ...others]).size, 4);
+  });
+
+  it("follows from the instance's label as well", () => {
+    const instance = "a".repeat(100);
+    assert.equal(prepullPodName(instanceLabel(instance), "b", "c"), prepullPodName(instance, "b", "c"));
   });
 
   it("cannot be made equal by moving characters from one part to the other", () => {
-    assert.notEqual(prepullPodName("a", "bc"), prepullPodName("ab", "c"));
+    assert.notEqual(prepullPodName("lab", "a", "bc"), prepullPodName("lab", "ab", "c"));
   });
 });
 
 describe("prepull pod: the instance", () => {
   it("is the name itself where that fits into a label", () => {
-    assert.equal(prepullPodSelector("lab"), "lab-images/prepuller=lab");
+    assert.equal(prepullPodSelector("lab"), "lab-images/prepuller in (lab)");
+    assert.equal(prepullPodSelector("lab", "former"), "lab-images/prepuller in (lab,former)");
   });
 
   it("is cut, and still its own, where it does not", () => {
@@ -49,7 +60,7 @@ describe("prepull pod: the object", () => {
   it("is bound to its node, uses the image by tag and digest, and may do nothing", () => {
     const { metadata, spec } = buildPrepullPod(settings, order, null);
     assert.deepEqual(metadata, {
-      name: prepullPodName("uid-a", digest(1)),
+      name: prepullPodName(settings.instance, "uid-a", digest(1)),
       namespace: "lab",
       labels: {
         "app.kubernetes.io/managed-by": "lab-images",

@@ -5,7 +5,15 @@ import { prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
 import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { eventually } from "../support/eventually.ts";
 import { digest } from "./node-fixture.ts";
-import { abandon, ended, failureOf, type PrepullBench, startPrepullBench, unending } from "./prepull-fixture.ts";
+import {
+  abandon,
+  ended,
+  failureOf,
+  INSTANCE,
+  type PrepullBench,
+  startPrepullBench,
+  unending,
+} from "./prepull-fixture.ts";
 
 const PULLED = { kind: "pulled" };
 const done = (number: number) => ended(0, "Completed", `lab@${digest(number)}`);
@@ -98,6 +106,6 @@ describe("puller: how many pods there are", () => {
     await bench.say(order, done(1));
     assert.deepEqual(await pull, PULLED);
     const names = bench.pods().map(({ metadata }) => metadata.name);
-    assert.ok(names.includes(prepullPodName("alder", digest(1))));
+    assert.ok(names.includes(prepullPodName(INSTANCE, "alder", digest(1))));
   });
 });

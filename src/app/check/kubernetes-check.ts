@@ -21,7 +21,7 @@ import { podsPath } from "../../kubernetes/pods/pod-api.ts";
 import { buildPrepullPod } from "../../kubernetes/pods/prepull-pod.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Clock } from "../../ports.ts";
-import { type Environment, kubeconfigPath, ownDeployment, podNamespace } from "../environment.ts";
+import { type Environment, kubeconfigPath, ownDeployment, ownInstance, podNamespace } from "../environment.ts";
 import { type Finding, findWithin, missing, ok } from "./finding.ts";
 
 /** In ms: for the whole of it, and for one call. */
@@ -114,10 +114,11 @@ async function checkPrepuller(check: Check): Promise<readonly Finding[]> {
 }
 
 /** A server-side dry run: admission and validation as for a real pod, and nothing is stored. */
-async function tryPod({ config, connection, signal }: Check, namespace: string): Promise<Finding> {
+async function tryPod({ config, connection, environment, signal }: Check, namespace: string): Promise<Finding> {
   const { registry, repository } = repositoryOf(config.images.source);
   const { pullSecret, pod, leaderElection } = config.prepuller;
-  const settings = { namespace, instance: leaderElection.leaseName, pullSecret, tolerations: config.tolerations, pod };
+  const instance = ownInstance(environment, leaderElection.leaseName);
+  const settings = { namespace, instance, pullSecret, tolerations: config.tolerations, pod };
   const order = {
     reference: `${registry}/${repository}:${config.images.recommendedTag}@${DIGEST}`,
     digest: DIGEST,

@@ -1,6 +1,7 @@
 import { objectOf } from "../nodes/node-object.ts";
 import {
   DIGEST_ANNOTATION,
+  formerPodName,
   INSTANCE_LABEL,
   NODE_UID_ANNOTATION,
   PREPULL_CONTAINER,
@@ -35,6 +36,8 @@ export interface PodState {
   readonly digest: string;
   /** Of the label; empty where there is none. */
   readonly instance: string;
+  /** Uid of the controlling owner; empty where there is none. */
+  readonly ownerUid: string;
   /** By the API server's clock, milliseconds since the epoch; null where unknown. */
   readonly createdTime: number | null;
   readonly activeDeadlineMs: number | null;
@@ -78,6 +81,7 @@ export function readPodState(value: unknown): PodState | null {
     nodeUid: textOf(annotations[NODE_UID_ANNOTATION]),
     digest: textOf(annotations[DIGEST_ANNOTATION]),
     instance: textOf(objectOf(metadata["labels"])[INSTANCE_LABEL]),
+    ownerUid: textOf(objectsIn(metadata["ownerReferences"]).find(({ controller }) => controller === true)?.["uid"]),
     createdTime: Number.isNaN(created) ? null : created,
     activeDeadlineMs: typeof deadline === "number" ? deadline * 1_000 : null,
     deleting: textOf(metadata["deletionTimestamp"]) !== "",
@@ -94,7 +98,16 @@ export function readPodState(value: unknown): PodState | null {
 
 /** Whether the pod is one of a prepuller's: its name is what its annotations make of it. */
 export function isPrepullPod(pod: PodState): boolean {
-  return pod.nodeUid !== "" && pod.digest !== "" && pod.name === prepullPodName(pod.nodeUid, pod.digest);
+  return isAnnotated(pod) && pod.name === prepullPodName(pod.instance, pod.nodeUid, pod.digest);
+}
+
+/** Whether the first version made the pod, for a prepuller whose lease its label names. */
+export function isFormerPod(pod: PodState): boolean {
+  return isAnnotated(pod) && pod.name === formerPodName(pod.nodeUid, pod.digest);
+}
+
+function isAnnotated({ nodeUid, digest }: PodState): boolean {
+  return nodeUid !== "" && digest !== "";
 }
 
 /** Its containers have ended, or will never start. */

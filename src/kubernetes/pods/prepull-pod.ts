@@ -7,9 +7,7 @@ import type { PullOrder } from "../../domain/prepull/pull.ts";
 /** What all pods of one prepuller have in common. */
 export interface PrepullPodSettings {
   readonly namespace: string;
-  /**
-   * Tells prepullers that share a namespace apart: the name of their lease. Each sees the pods of its own instance only.
-   */
+  /** Tells prepullers that share a namespace apart (field case F44). Each sees the pods of its own instance only. */
   readonly instance: string;
   /** Name of the secret that the kubelet pulls with, or null. The labs must use the same one (facts.md, Kubernetes). */
   readonly pullSecret: string | null;
@@ -41,22 +39,28 @@ const LONGEST_LABEL = 63;
 const NOBODY = 65_534;
 
 /**
- * The name of the pod that pulls this image to this node: a DNS label, and a function of the two alone, so that two
- * replicas cannot make two pods for one pull. 160 bits of SHA-256 keep it unique.
+ * The name of the pod that pulls this image to this node: a DNS label, and a function of the three alone, so that two
+ * replicas of an instance cannot make two pods for one pull, and two instances never want one name. The instance may be
+ * the value of its label as well. 160 bits of SHA-256 keep it unique.
  */
-export function prepullPodName(nodeUid: string, digest: string): string {
+export function prepullPodName(instance: string, nodeUid: string, digest: string): string {
+  return `prepull-${hashOf(`${instanceLabel(instance)}\n${nodeUid}\n${digest}`).slice(0, 40)}`;
+}
+
+/** The name that the first version gave such a pod, in every instance. */
+export function formerPodName(nodeUid: string, digest: string): string {
   return `prepull-${hashOf(`${nodeUid}\n${digest}`).slice(0, 40)}`;
 }
 
-/** Value of the instance's label; a name may be longer than a label's value. */
+/** Value of the instance's label, and of itself; an instance may be longer than a label's value. */
 export function instanceLabel(instance: string): string {
   if (instance.length <= LONGEST_LABEL) return instance;
   return `${instance.slice(0, 40)}-${hashOf(instance).slice(0, 20)}`;
 }
 
-/** Selector of all pods of an instance, as the API has it. */
-export function prepullPodSelector(instance: string): string {
-  return `${INSTANCE_LABEL}=${instanceLabel(instance)}`;
+/** Selector of all pods of these instances, as the API has it. */
+export function prepullPodSelector(...instances: readonly string[]): string {
+  return `${INSTANCE_LABEL} in (${instances.map(instanceLabel).join(",")})`;
 }
 
 /**
@@ -70,7 +74,7 @@ export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, 
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
-      name: prepullPodName(order.nodeUid, order.digest),
+      name: prepullPodName(settings.instance, order.nodeUid, order.digest),
       namespace: settings.namespace,
       labels: {
         "app.kubernetes.io/managed-by": "lab-images",

@@ -52,6 +52,7 @@ export interface PullContext {
   readonly counted: Set<string>;
   readonly events: PodEventsContext;
   readonly settings: PrepullPodSettings;
+  readonly formerInstance: string;
   readonly owner: PodOwner;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,7 +1,8 @@
 import { LabImagesError } from "../../domain/errors.ts";
 import { PullReleasedError, type RecoveredPull } from "../../domain/prepull/pull.ts";
 import { evaluatePod } from "../pods/evaluate-pod.ts";
-import { isFinished, isOverdue, mayStillPull, type PodState } from "../pods/pod-object.ts";
+import { isFinished, isFormerPod, isOverdue, mayStillPull, type PodState } from "../pods/pod-object.ts";
+import { instanceLabel } from "../pods/prepull-pod.ts";
 import { isOurs, type PullContext } from "./pull-attempt.ts";
 
 /** Deletions at one time. */
@@ -27,7 +28,9 @@ export async function recoverPods(
   const before = new Set(questions.running.keys());
   const { pods } = await context.api.list(signal);
   const isLeft = ({ name }: PodState) => !before.has(name) && !questions.running.has(name);
-  const leftOver = pods.filter((pod) => isOurs(context.settings, pod) && isLeft(pod));
+  const former = await formerPods(context, pods, signal);
+  const ours = [...pods.filter((pod) => isOurs(context.settings, pod)), ...former];
+  const leftOver = ours.filter(isLeft);
   const recovered = countOnce(context, leftOver);
   const useless = leftOver.filter((pod) => isUseless(context, questions, pod));
   context.slots.leftOver(
@@ -35,6 +38,21 @@ export async function recoverPods(
   );
   await removeAll(context, questions, useless, signal);
   return recovered;
+}
+
+/**
+ * The pods that the first version left to its next leader. It named them by the lease alone, so their owner says which
+ * installation they are of; without owners the lease has to do.
+ */
+async function formerPods(
+  { formerInstance, owner }: PullContext,
+  pods: readonly PodState[],
+  signal: AbortSignal,
+): Promise<readonly PodState[]> {
+  const found = pods.filter((pod) => isFormerPod(pod) && pod.instance === instanceLabel(formerInstance));
+  if (found.length === 0) return found;
+  const ownerUid = (await owner.current(signal))?.uid ?? "";
+  return found.filter((pod) => pod.ownerUid === ownerUid);
 }
 
 function countOnce({ counted }: PullContext, leftOver: readonly PodState[]): readonly RecoveredPull[] {

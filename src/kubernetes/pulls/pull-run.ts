@@ -32,7 +32,7 @@ export async function runPull(
     if (!(signal.reason instanceof PullCancelledError)) released.abort(signal.reason);
   };
   signal.addEventListener("abort", onAbort, { once: true });
-  const name = prepullPodName(order.nodeUid, order.digest);
+  const name = prepullPodName(context.settings.instance, order.nodeUid, order.digest);
   const subscription = context.follower.follow(name);
   const deadlineTime = context.clock.monotonicTime() + order.timeout;
   const attempt = { order, name, subscription, deadlineTime, signal, writeSignal: released.signal };

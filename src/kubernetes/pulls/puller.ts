@@ -25,6 +25,8 @@ export interface PullerLimits {
 export interface PullerOptions extends PrepullPodSettings {
   readonly connection: KubernetesConnection;
   readonly owner: PodOwner;
+  /** What the first version took as the instance: the name of the lease. Default: the instance. */
+  readonly formerInstance?: string;
   /** Asked before each single write. */
   readonly leadership: Pick<Leadership, "mayWrite">;
   /** How many pods there may be at one time, as `PodSlots` says. Default: any number. */
@@ -62,15 +64,25 @@ export function createPuller(options: PullerOptions): Puller {
 
   return {
     pull: (order, signal, onAccepted) =>
-      afterOthers(prepullPodName(order.nodeUid, order.digest), order, signal, onAccepted),
+      afterOthers(prepullPodName(options.instance, order.nodeUid, order.digest), order, signal, onAccepted),
     recover: (isWanted, signal) => recoverPods(context, { isWanted, running }, signal),
   };
 }
 
 function pullContext(options: PullerOptions): PullContext {
-  const { connection, namespace, instance, leadership, owner, clock, random, limits = {} } = options;
+  const {
+    connection,
+    namespace,
+    instance,
+    formerInstance = instance,
+    leadership,
+    owner,
+    clock,
+    random,
+    limits = {},
+  } = options;
   const logger = options.logger.child({ component: "puller" });
-  const selector = prepullPodSelector(instance);
+  const selector = prepullPodSelector(...new Set([instance, formerInstance]));
   const api = createPodApi({
     connection,
     namespace,
@@ -92,6 +104,7 @@ function pullContext(options: PullerOptions): PullContext {
     counted: new Set(),
     events: { connection, namespace, logger },
     settings: options,
+    formerInstance,
     owner,
     clock,
     logger,
