@@ -202,3 +202,14 @@ test("F29: whoever abandons the work, as after a crash of the prepuller, no long
   tell({ type: "pull.failed", ...pull("n1"), ...failure, nextAttemptTime: null });
   assert.deepEqual(raised, ["prepull:pods", "prepull:sha256:d:refused"], "no refusal is known until the next one");
 });
+
+test("F51: another reason of the refusal is a warning", () => {
+  const { tell, lines, fields, raised } = desk();
+  const failure = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
+  tell({ type: "pods.refused", failure });
+  assert.deepEqual(lines, []);
+  tell({ type: "pods.refused", failure: { ...failure, message: "no service account" } });
+  assert.deepEqual(lines, ["warn: pods of the prepuller are refused for another reason"]);
+  assert.deepEqual(fields, [{ failureClass: "refused", reason: "Forbidden", detail: "no service account" }]);
+  assert.deepEqual(new Set(raised), new Set(["prepull:pods"]));
+});

@@ -23,6 +23,15 @@ export function isClusterWide({ failureClass }: Pick<PullFailure, "failureClass"
   return failureClass === "refused" || failureClass === "kubernetes-unavailable";
 }
 
+/** Names of pods, digests and counts: they differ from one pod to the next while the reason is the same. */
+const PARTICULARS = /[0-9a-f]{40,}|\d+/g;
+
+/** Whether pods are refused for the same reason, whatever the pod and how full a quota is. */
+export function isSameReason(a: PullFailure, b: PullFailure): boolean {
+  const [one, other] = [a, b].map(({ message }) => message.replace(PARTICULARS, "#"));
+  return a.failureClass === b.failureClass && a.reason === b.reason && one === other;
+}
+
 /** The refusal after one more pod was refused; those that were on their way when it began do not count. */
 export function refusalAfter(
   before: PodRefusal | null,

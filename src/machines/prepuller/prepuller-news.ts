@@ -32,7 +32,7 @@ export type PrepullNews =
   /** A pull that had failed is not wanted any more: whatever it failed of is no concern now. */
   | ({ readonly type: "failure.dropped" } & PullNews)
   | ({ readonly type: "image.thrashing"; readonly message: string } & PullNews)
-  /** The API server has begun to refuse pods, whatever the node. */
+  /** The API server has begun to refuse pods, whatever the node, or refuses them for another reason. */
   | { readonly type: "pods.refused"; readonly failure: PullFailure }
   /** It takes them again. */
   | { readonly type: "pods.accepted" }

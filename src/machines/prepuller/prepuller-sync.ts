@@ -1,4 +1,4 @@
-import { refusalAfter } from "../../domain/prepull/pod-refusal.ts";
+import { isSameReason, refusalAfter } from "../../domain/prepull/pod-refusal.ts";
 import { type PrepullTask, pullingTasks, thrashingMessage } from "../../domain/prepull/prepull-tasks.ts";
 import { isOnNode, type PrepullWork, type WorkEnd } from "../../domain/prepull/prepull-work.ts";
 import type { PullFailure, PullTarget } from "../../domain/prepull/pull.ts";
@@ -233,5 +233,6 @@ export function noteRefusal(
   enqueue.assign({ refusal: next });
   enqueue.cancel("refusal");
   enqueue.raise({ type: "turns.due" }, { delay: next.until - time, id: "refusal" });
-  if (refusal === null) enqueue.sendParent(told({ type: "pods.refused", failure }));
+  if (refusal === null || !isSameReason(refusal.failure, failure))
+    enqueue.sendParent(told({ type: "pods.refused", failure }));
 }

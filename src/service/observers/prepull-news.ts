@@ -53,9 +53,10 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   let isRefused = false;
 
   function refused({ failure }: Extract<PrepullNews, { type: "pods.refused" }>): void {
-    isRefused = true;
     const { failureClass, reason, message } = failure;
     const details = { failureClass, reason };
+    if (isRefused) logger.warn({ ...details, detail: message }, "pods of the prepuller are refused for another reason");
+    isRefused = true;
     const remedy = "one pod is tried now and then until it is accepted";
     alerts.raise({
       key: REFUSAL_ALERT,
