@@ -166,7 +166,7 @@ describe("Google Artifact Registry (R8)", () => {
 
   it("is bounded: no circle, no list without end, no answer that never comes", async (context) => {
     const { source, server, fill } = await underTest(context, {
-      limits: { maxPages: 3, operationTimeoutMs: 1_500, requestTimeoutMs: 100, attempts: 2 },
+      limits: { maxPages: 3, operationTimeoutMs: 10_000, requestTimeoutMs: 2_000, attempts: 2 },
     });
     const images = (count: number) =>
       Array.from({ length: count }, (_, index) => ({ uri: `${NAME}@${digest(index)}`, tags: [`w_${index}`] }));

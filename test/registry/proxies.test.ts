@@ -181,7 +181,7 @@ describe("proxies of the environment", () => {
     const host = `127.0.0.1:${(broken.address() as AddressInfo).port}`;
     setProxies(context, { HTTPS_PROXY: host, HTTP_PROXY: host });
     for (const insecure of [false, true]) {
-      const limits = { attempts: 1, requestTimeoutMs: 300 };
+      const limits = { attempts: 1, requestTimeoutMs: 1_500 };
       const refused = async () => {
         const source = sourceFor(context, { registry: "registry.test", insecure, limits });
         const error: unknown = await source.listTags(unhurried).catch((reason: unknown) => reason);
@@ -192,7 +192,7 @@ describe("proxies of the environment", () => {
       // Whichever of the two notices first.
       assert.match(
         await refused(),
-        /does not answer within 0\.3 s \(through the proxy PROXY\)$|the proxy PROXY does not answer/,
+        /does not answer within 1\.5 s \(through the proxy PROXY\)$|the proxy PROXY does not answer/,
       );
       isSilent = false;
       assert.match(await refused(), /^registry\.test cannot be (?:asked|reached).* the proxy PROXY/);

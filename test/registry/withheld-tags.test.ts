@@ -172,11 +172,11 @@ describe("one tag's trouble stays that tag's trouble (F8)", () => {
 
   it("F8: a time-out is treated alike", async (context) => {
     const registry = await registryWith(context, ["a", "b"]);
-    const source = sourceFor(context, { registry: registry.host, limits: { attempts: 1, requestTimeoutMs: 100 } });
+    const source = sourceFor(context, { registry: registry.host, limits: { attempts: 1, requestTimeoutMs: 1_000 } });
     registry.behaviour.intercept = ({ url }) => url?.endsWith("/b") === true;
     const resolve = () => source.resolveTags(["a", "b"], unhurried);
     for (let refresh = 0; refresh < 2; refresh += 1) {
-      await assert.rejects(resolve(), isUnavailable(/^tag b: .* does not answer within 0\.1 s$/));
+      await assert.rejects(resolve(), isUnavailable(/^tag b: .* does not answer within 1 s$/));
     }
     assert.match((await resolve()).get("b")?.fault ?? "", /^fails in 3 refreshes running: .* does not answer/);
   });
