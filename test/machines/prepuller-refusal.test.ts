@@ -33,3 +33,26 @@ test("F51: another reason of a refusal is said, and one that differs in names an
   }
   stop();
 });
+
+test("F29: a refusal is forgotten when nothing is left to be pulled, and found again by the next pod", async () => {
+  const { pulls, work, types, context, clock, stop } = prepuller({ maxConcurrentPulls: 1 });
+  await work({ lacking: nodes(60, ["weekly"]) });
+  // Actors are started in slices.
+  await clock.advance(100);
+  for (const pull of [...pulls.running.values()]) pull.end({ type: "pull.failed", failure: refusal("exceeded quota") });
+  await clock.advance(0);
+  assert.deepEqual(
+    types().filter((type) => type.startsWith("pods.") || type.startsWith("refusal.")),
+    ["pods.refused"],
+  );
+  await work({ lacking: {} });
+  await clock.advance(100);
+  assert.equal(context().refusal, null);
+  assert.deepEqual(
+    types().filter((type) => type.startsWith("pods.") || type.startsWith("refusal.")),
+    ["refusal.dropped"],
+  );
+  await work({ lacking: nodes(1, ["daily"]) });
+  assert.equal(pulls.running.size, 1, "at once");
+  stop();
+});

@@ -213,3 +213,13 @@ test("F51: another reason of the refusal is a warning", () => {
   assert.deepEqual(fields, [{ failureClass: "refused", reason: "Forbidden", detail: "no service account" }]);
   assert.deepEqual(new Set(raised), new Set(["prepull:pods"]));
 });
+
+test("F29: a refusal that nobody looks at any longer is forgotten, and not resolved", () => {
+  const { tell, cleared, forgotten } = desk();
+  const failure = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
+  tell({ type: "pods.refused", failure });
+  tell({ type: "refusal.dropped" });
+  assert.deepEqual(forgotten, ["prepull:pods"]);
+  tell({ type: "work.abandoned" });
+  assert.deepEqual([cleared, forgotten], [[], ["prepull:pods"]]);
+});

@@ -36,6 +36,8 @@ export type PrepullNews =
   | { readonly type: "pods.refused"; readonly failure: PullFailure }
   /** It takes them again. */
   | { readonly type: "pods.accepted" }
+  /** Nothing is left to be pulled: whether it still refuses them is not observed. */
+  | { readonly type: "refusal.dropped" }
   | { readonly type: "leadership.changed"; readonly leading: boolean }
   | { readonly type: "leftovers.recovered"; readonly pulls: number }
   | { readonly type: "recovery.failed"; readonly error: unknown }

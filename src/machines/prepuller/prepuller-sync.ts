@@ -24,6 +24,7 @@ export interface SyncEnqueue {
   sendTo(ref: NodeRef, event: NodePrepullEvent): void;
   sendParent(report: PrepullerReport): void;
   stopChild(group: NodeGroupRef): void;
+  cancel(id: string): void;
 }
 
 /** What has to be remembered beyond an actor's life. */
@@ -43,6 +44,15 @@ export function syncSlice(context: PrepullerContext, enqueue: SyncEnqueue): void
     tellForgotten(work.node, actor, targets, enqueue);
   }
   tellThrashing(context, plan, enqueue);
+  if (context.work.nodes.length === 0) dropRefusal(context, enqueue);
+}
+
+/** No pod is tried while there is no work: whether one would be refused is no longer observed. */
+function dropRefusal({ refusal }: PrepullerContext, enqueue: SyncEnqueue): void {
+  if (refusal === null) return;
+  enqueue.cancel("refusal");
+  enqueue.assign({ refusal: null });
+  enqueue.sendParent(told({ type: "refusal.dropped" }));
 }
 
 function endActors(
@@ -215,8 +225,7 @@ function tellThrashingOn(
 }
 
 /** The part of xstate's `enqueue` that a refusal uses. */
-interface RefusalEnqueue extends Pick<SyncEnqueue, "assign" | "sendParent"> {
-  cancel(id: string): void;
+interface RefusalEnqueue extends Pick<SyncEnqueue, "assign" | "sendParent" | "cancel"> {
   raise(event: { readonly type: "turns.due" }, options: { readonly delay: number; readonly id: string }): void;
 }
 

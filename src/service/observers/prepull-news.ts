@@ -70,6 +70,11 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     alerts.clear(REFUSAL_ALERT, "the API server accepts pods again");
   }
 
+  function forgetRefusal(): void {
+    if (isRefused) alerts.forget(REFUSAL_ALERT);
+    isRefused = false;
+  }
+
   function started(pull: PullNews): void {
     metrics.pullsRunning(running.add(pairOf(pull)).size);
   }
@@ -99,8 +104,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     metrics.pullsRunning(0);
     causes.forget();
     thrashing.forget();
-    if (isRefused) alerts.forget(REFUSAL_ALERT);
-    isRefused = false;
+    forgetRefusal();
   }
 
   function leads(leading: boolean): void {
@@ -173,6 +177,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         return refused(news);
       case "pods.accepted":
         return accepted();
+      case "refusal.dropped":
+        return forgetRefusal();
       case "leadership.changed":
         return leads(news.leading);
       case "leftovers.recovered":
