@@ -133,6 +133,36 @@ describe("check-config --connect", { concurrency: true }, () => {
     ]);
   });
 
+  test("a dry run has the digest that the registry gave, else says that it has a placeholder", async () => {
+    await using scene = await startScene();
+    const tried: string[] = [];
+    scene.cluster.admit((plural, object) => {
+      if (plural === "pods") tried.push(JSON.stringify(object).match(/@(sha256:[0-9a-f]{64})/)?.[1] ?? "");
+      return object;
+    });
+    const { lines } = await scene.check();
+    assert.equal(lines[1], `ok images.source: recommended is ${tried[0]}`);
+    scene.registry.behaviour.intercept = (request, response) => {
+      if (!request.url?.includes("/manifests/")) return false;
+      response.writeHead(403).end();
+      return true;
+    };
+    const placeholder = await scene.check();
+    assert.match(tried[1] ?? "", /^sha256:0{64}$/);
+    const words = "(tried with a placeholder digest: none was had from the registry)";
+    const taken = `the API server would take a prepull pod in namespace default ${words}`;
+    assert.equal(placeholder.lines.at(-1), `ok prepuller.pod: ${taken}`);
+    scene.cluster.admit((plural, object) => {
+      if (plural !== "pods") return object;
+      throw new ApiFailure(403, "Forbidden", "no such image");
+    });
+    assert.ok(
+      missingIn((await scene.check()).lines)
+        .at(-1)
+        ?.endsWith(`no such image ${words}`),
+    );
+  });
+
   test("tags and nodes that the configuration asks for and nobody has", async () => {
     await using scene = await startScene();
     const source = { type: "docker", registry: scene.registry.host, repository: REPOSITORY };

@@ -29,10 +29,11 @@ export async function checkConnections(
   { environment, clock, random, write }: CheckDeps,
   signal: AbortSignal,
 ): Promise<number> {
+  const registry = checkRegistry(config, clock, random, signal);
   const checks = await Promise.all([
     checkFiles(config),
-    checkRegistry(config, clock, random, signal),
-    checkKubernetes(config, environment, clock, signal),
+    registry.then(({ findings }) => findings),
+    checkKubernetes({ config, environment, clock, registry }, signal),
   ]);
   const findings = checks.flat();
   for (const { isOk, key, message } of findings) write(`  ${isOk ? "ok     " : "missing"}  ${key}: ${message}\n`);

@@ -19,23 +19,32 @@ import { objectOf } from "../../kubernetes/nodes/node-object.ts";
 import { selectorText } from "../../kubernetes/nodes/node-source.ts";
 import { podsPath } from "../../kubernetes/pods/pod-api.ts";
 import { buildPrepullPod } from "../../kubernetes/pods/prepull-pod.ts";
+import { DeadlineReached, withDeadline } from "../../lib/abort.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Clock } from "../../ports.ts";
 import { type Environment, kubeconfigPath, ownDeployment, ownInstance, podNamespace } from "../environment.ts";
 import { type Finding, findWithin, missing, ok } from "./finding.ts";
+import type { RegistryCheck } from "./registry-check.ts";
 
 /** In ms: for the whole of it, and for one call. */
 const TIME_MS = 25_000;
 const CALL_MS = 8_000;
 const PAGE_SIZE = "50";
-/** Of an image that no registry has: a dry run pulls nothing. */
-const DIGEST = `sha256:${"0".repeat(64)}`;
+/** Of an image that no registry has, where none is known: a dry run pulls nothing. */
+const PLACEHOLDER = `sha256:${"0".repeat(64)}`;
+
+/** What a check of the cluster works with. */
+export interface KubernetesCheckDeps {
+  readonly config: Config;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** The check of the registry, which runs at the same time: clusters may verify that an image is there. */
+  readonly registry: Promise<RegistryCheck>;
+}
 
 /** What the checks share. */
-interface Check {
-  readonly config: Config;
+interface Check extends KubernetesCheckDeps {
   readonly connection: KubernetesConnection;
-  readonly environment: Environment;
   readonly signal: AbortSignal;
 }
 
@@ -43,16 +52,12 @@ interface Check {
  * Asks the API server for one page of nodes, for each permission that deploy/ grants, and, where the prepuller is enabled,
  * what it would make of one of its pods. Nothing is written.
  */
-export async function checkKubernetes(
-  config: Config,
-  environment: Environment,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<readonly Finding[]> {
+export async function checkKubernetes(deps: KubernetesCheckDeps, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { config, environment, clock } = deps;
   const connection = connectKubernetes({ kubeconfig: kubeconfigPath(config, environment), clock });
   try {
     return await findWithin(clock, TIME_MS, "kubernetes", signal, async (inner) => {
-      const check = { config, connection, environment, signal: inner };
+      const check = { ...deps, connection, signal: inner };
       const nodes = await checkNodes(check);
       const readers = await checkPermissions(check, "kubernetes", READER_PERMISSIONS);
       return [...nodes, ...readers, ...(config.prepuller.enabled ? await checkPrepuller(check) : [])];
@@ -114,14 +119,18 @@ async function checkPrepuller(check: Check): Promise<readonly Finding[]> {
 }
 
 /** A server-side dry run: admission and validation as for a real pod, and nothing is stored. */
-async function tryPod({ config, connection, environment, signal }: Check, namespace: string): Promise<Finding> {
+async function tryPod(check: Check, namespace: string): Promise<Finding> {
+  const { config, connection, environment, signal } = check;
+  const image = await knownImage(check);
+  const { tag, digest } = image ?? { tag: config.images.recommendedTag, digest: PLACEHOLDER };
+  const words = image === null ? " (tried with a placeholder digest: none was had from the registry)" : "";
   const { registry, repository } = repositoryOf(config.images.source);
   const { pullSecret, pod, leaderElection } = config.prepuller;
   const instance = ownInstance(environment, leaderElection.leaseName);
   const settings = { namespace, instance, pullSecret, tolerations: config.tolerations, pod };
   const order = {
-    reference: `${registry}/${repository}:${config.images.recommendedTag}@${DIGEST}`,
-    digest: DIGEST,
+    reference: `${registry}/${repository}:${tag}@${digest}`,
+    digest,
     node: "check-config",
     nodeUid: randomUUID(),
     timeout: config.images.prepullTimeout,
@@ -136,9 +145,19 @@ async function tryPod({ config, connection, environment, signal }: Check, namesp
       deadlineMs: CALL_MS,
       signal,
     });
-    return ok("prepuller.pod", `the API server would take a prepull pod in namespace ${namespace}`);
+    return ok("prepuller.pod", `the API server would take a prepull pod in namespace ${namespace}${words}`);
   } catch (error) {
-    return missing("prepuller.pod", reasonOf(error));
+    return missing("prepuller.pod", `${reasonOf(error)}${words}`);
+  }
+}
+
+/** The image that the registry was found to have; null where that takes longer than a call. */
+async function knownImage({ registry, clock, signal }: Check): Promise<RegistryCheck["image"]> {
+  try {
+    return (await withDeadline(clock, CALL_MS, signal, () => registry)).image;
+  } catch (error) {
+    if (error instanceof DeadlineReached) return null;
+    throw error;
   }
 }
 

@@ -19,17 +19,30 @@ const SILENT: Logger = {
   child: () => SILENT,
 };
 
+/** What the registry was found to have. */
+export interface RegistryCheck {
+  readonly findings: readonly Finding[];
+  /** The recommended image, or where that is missing, another one; null where no manifest was had. */
+  readonly image: { readonly tag: string; readonly digest: string } | null;
+}
+
 /** Asks the registry for its list of tags and for one manifest. */
 export async function checkRegistry(
   config: Config,
   clock: Clock,
   random: () => number,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<RegistryCheck> {
   const metrics = { registryRequest: () => undefined, registryRetry: () => undefined };
   const source = await createImageSource({ config, clock, random, logger: SILENT, metrics, limits: LIMITS });
+  const found: { image: RegistryCheck["image"] } = { image: null };
   try {
-    return await findWithin(clock, TIME_MS, KEY, signal, (inner) => ask(config, source, inner));
+    const findings = await findWithin(clock, TIME_MS, KEY, signal, async (inner) => {
+      const asked = await ask(config, source, inner);
+      found.image = asked.image;
+      return asked.findings;
+    });
+    return { findings, image: found.image };
   } finally {
     await source.close();
   }
@@ -39,7 +52,7 @@ async function ask(
   { images: { recommendedTag, pin } }: Config,
   source: ClosableImageSource,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<RegistryCheck> {
   const place = `${source.registry}/${source.repository}`;
   const tags = new Set((await source.listTags(signal)).map(({ tag }) => tag));
   const listed = ok(KEY, `${place} lists ${tags.size.toLocaleString("en")} tags`);
@@ -52,16 +65,19 @@ async function ask(
     .map(({ key, tag }) => missing(key, `${place} has no tag ${tag}`));
   const [any] = tags;
   const tag = tags.has(recommendedTag) ? recommendedTag : any;
-  return [listed, ...(tag === undefined ? [] : [await askManifest(source, tag, signal)]), ...absent];
+  if (tag === undefined) return { findings: [listed, ...absent], image: null };
+  const { findings, image } = await askManifest(source, tag, signal);
+  return { findings: [listed, ...findings, ...absent], image };
 }
 
-async function askManifest(source: ClosableImageSource, tag: string, signal: AbortSignal): Promise<Finding> {
+async function askManifest(source: ClosableImageSource, tag: string, signal: AbortSignal): Promise<RegistryCheck> {
+  const without = (message: string) => ({ findings: [missing(KEY, message)], image: null });
   try {
-    const found = await source.lookUpTag(tag, signal);
-    if (found === null) return missing(KEY, `the list has ${tag}, and there is no manifest of it`);
-    return ok(KEY, `${tag} is ${found.digest}`);
+    const digest = (await source.lookUpTag(tag, signal))?.digest ?? null;
+    if (digest === null) return without(`the list has ${tag}, and there is no manifest of it`);
+    return { findings: [ok(KEY, `${tag} is ${digest}`)], image: { tag, digest } };
   } catch (error) {
-    if (error instanceof LabImagesError) return missing(KEY, `the manifest of ${tag}: ${error.message}`);
+    if (error instanceof LabImagesError) return without(`the manifest of ${tag}: ${error.message}`);
     throw error;
   }
 }
