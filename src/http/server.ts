@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { ImageSettings } from "../domain/settings.ts";
 import { isLoopback, type ListenAddress } from "../lib/net.ts";
 import type { Clock, Logger } from "../ports.ts";
@@ -93,7 +94,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on("request", serve);
   // Whether the caller shall send its body is for the route to say.
   server.on("checkContinue", serve);
-  server.on("connect", (_request, socket) => void socket.end(NO_PROXY));
+  server.on("connect", (_request, socket) => refuseTunnel(socket, clock, limits.responseTimeoutMs));
   let stopped: Promise<void> | undefined;
 
   return {
@@ -115,6 +116,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return stopped;
     },
   };
+}
+
+/** Node has taken its own listeners off the socket: without one for errors, a peer's reset would end the process. */
+function refuseTunnel(socket: Duplex, clock: Clock, timeoutMs: number): void {
+  const cancel = clock.schedule(timeoutMs, () => void socket.destroy());
+  socket.on("error", () => undefined).once("close", cancel);
+  socket.end(NO_PROXY, () => void socket.destroy());
 }
 
 function createRoutes(options: HttpServerOptions, isDraining: () => boolean): ReadonlyMap<string, Route> {
