@@ -76,6 +76,11 @@ describe("the scanner of a list of tags (F6)", () => {
       '{"tags":["a"]}{',
       '{"tags":["a"],}',
       '{"tags":["a"}]',
+      '{"tags":["a"x}',
+      '{"tags":["a"]x',
+      '{"tags":["a":}',
+      '{"x":[1x,"tags":[]}',
+      '{"x":[true"],"tags":[]}',
       '{"tags":["a"],"tags":null}',
       '{"tags":["\\x"]}',
       '{"tags":["a\nb"]}',
@@ -115,6 +120,35 @@ describe("the scanner of a list of tags (F6)", () => {
           );
         },
       ),
+    );
+  });
+
+  it("refuses what JSON.parse refuses, one byte off a document of this shape", () => {
+    const word = fc.stringMatching(/^[a-z]{0,3}$/);
+    const { extra } = fc.letrec((tie) => ({
+      extra: fc.oneof(
+        { depthSize: "small", maxDepth: 3 },
+        fc.constantFrom(null, true, false),
+        word,
+        fc.array(tie("extra"), { maxLength: 3 }),
+        fc.dictionary(word, tie("extra"), { maxKeys: 3 }),
+      ),
+    }));
+    const document = fc
+      .record({ before: extra, tags: fc.array(word), after: extra })
+      .map((value) => JSON.stringify(value));
+    const byte = fc.constantFrom(...'[]{},:"x n\t');
+    fc.assert(
+      fc.property(document, fc.nat(), fc.integer({ min: 0, max: 1 }), byte, (whole, place, replaced, other) => {
+        const at = place % (whole.length + 1);
+        const text = whole.slice(0, at) + other + whole.slice(at + replaced);
+        try {
+          JSON.parse(text);
+        } catch {
+          assert.throws(() => scan(text), TagListFormError, text);
+        }
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

@@ -208,7 +208,8 @@ export function createTagListScanner(onName: (name: string | null) => void): Tag
         expected = "value";
         break;
       case "comma":
-        if (byte !== COMMA) close(byte);
+        if (byte === ARRAY_END || byte === OBJECT_END) close(byte);
+        else if (byte !== COMMA) fail();
         else expected = containers.at(-1) === OBJECT_START ? "key" : "value";
         break;
       default:
