@@ -1,11 +1,13 @@
 import { readRegularFile } from "../lib/bytes.ts";
-import { kubeconfigPath } from "./environment.ts";
+import { namedKubeconfig } from "./environment.ts";
 import { type AppOptions, FACTORIES, type Factories } from "./factories.ts";
 
 /** A running lab-images. */
 export interface App {
   /** `registry/repository` of the images. */
   readonly images: string;
+  /** Where the credentials for the cluster come from. */
+  readonly kubernetes: string;
   readonly grpcPort: number;
   readonly httpPort: number;
   /**
@@ -42,9 +44,9 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
 
   const metrics = own("metrics", factories.metrics(), (it) => it.close());
   const source = own("image source", await factories.source({ ...options, metrics }), (it) => it.close());
-  const configured = config.kubernetes.kubeconfig;
-  if (configured !== null) await naming("kubernetes.kubeconfig", readRegularFile(configured));
-  const kubeconfig = kubeconfigPath(config, process.env);
+  const named = namedKubeconfig(config, process.env);
+  if (named !== null) await naming(named.key, readRegularFile(named.path));
+  const kubeconfig = named?.path ?? null;
   const connection = own("Kubernetes connection", factories.connection({ kubeconfig, clock }), (it) => it.close());
   const prepuller = own(
     "prepuller",
@@ -71,6 +73,7 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
 
   return {
     images: `${source.registry}/${source.repository}`,
+    kubernetes: named === null ? "the service account of the pod" : `${named.key}: ${named.path}`,
     grpcPort,
     httpPort,
     async stop(graceMs) {

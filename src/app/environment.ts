@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { delimiter } from "node:path";
 import type { Config } from "../config/config.ts";
 import { KubernetesUnavailableError } from "../domain/errors.ts";
 import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
@@ -5,9 +7,21 @@ import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
 /** Where a pod says who it is: `POD_NAME`, `POD_NAMESPACE`, `DEPLOYMENT_NAME` (see `deploy/`), and `KUBECONFIG`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Path of the kubeconfig that is configured, or that the environment names; null for the pod's own account. */
-export function kubeconfigPath({ kubernetes }: Config, environment: Environment): string | null {
-  return kubernetes.kubeconfig ?? (environment["KUBECONFIG"] || null);
+/** A kubeconfig, and what names it: a key of the configuration or a variable of the environment. */
+export interface NamedKubeconfig {
+  readonly key: "kubernetes.kubeconfig" | "KUBECONFIG";
+  readonly path: string;
+}
+
+/**
+ * The kubeconfig that is configured, or that the environment names; null for the pod's own account. `KUBECONFIG` is a list,
+ * as kubectl has it: the first file that exists is used, and nothing is merged. Where none exists it is the first of them.
+ */
+export function namedKubeconfig({ kubernetes }: Config, environment: Environment): NamedKubeconfig | null {
+  if (kubernetes.kubeconfig !== null) return { key: "kubernetes.kubeconfig", path: kubernetes.kubeconfig };
+  const paths = (environment["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
+  const path = paths.find((each) => existsSync(each)) ?? paths[0];
+  return path === undefined ? null : { key: "KUBECONFIG", path };
 }
 
 /** Namespace of the prepuller's pods. Error: KubernetesUnavailableError where neither we nor the kubeconfig have one. */

@@ -32,8 +32,8 @@ export async function runServer(config: Config, options: ServerOptions): Promise
     if (options.stopping.aborted) return 0;
     const app = await startApp({ config, logger, clock, random: Math.random, onBroken: () => end.now(1) });
     releaseStartupMemory();
-    const { images, grpcPort, httpPort } = app;
-    logger.info({ images, grpcPort, httpPort }, "listening");
+    const { images, kubernetes, grpcPort, httpPort } = app;
+    logger.info({ images, kubernetes, grpcPort, httpPort }, "listening");
     options.onStarted?.(app);
     const status = await end.promise;
     await stopInTime(app, clock, logger);

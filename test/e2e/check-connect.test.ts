@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { stringify } from "yaml";
 import { checkConnections } from "../../src/app/check/connect-check.ts";
@@ -201,6 +201,22 @@ describe("check-config --connect", { concurrency: true }, () => {
     };
     const { lines } = await scene.check();
     assert.match(missingIn(lines)[0] ?? "", /^images\.source: the manifest of recommended: .*403/);
+  });
+
+  test("KUBECONFIG may be a list, of which the first file that exists counts, and is named where none does", async () => {
+    await using scene = await startScene();
+    const folder = await mkdtemp(join(tmpdir(), "lab-images-connect-"));
+    const [first, second] = [join(folder, "first"), join(folder, "second")];
+    await writeFile(first, scene.cluster.kubeconfig);
+    await writeFile(second, "{}");
+    const images = { source: { type: "docker", registry: scene.registry.host, repository: REPOSITORY } };
+    const withList = (...paths: readonly string[]) =>
+      checked({ images }, createSystemClock(), { KUBECONFIG: paths.join(delimiter) });
+    const found = await withList("", join(folder, "none"), first, second);
+    const absent = await withList(join(folder, "none"), join(folder, "neither"));
+    await rm(folder, { recursive: true });
+    assert.equal(found.status, 0);
+    assert.equal(missingIn(absent.lines)[0], `KUBECONFIG: the file ${join(folder, "none")} cannot be read (ENOENT)`);
   });
 
   test("KUBECONFIG names the cluster where the configuration does not", async () => {

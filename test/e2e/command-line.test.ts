@@ -187,6 +187,14 @@ describe("the command line", { concurrency: 2 }, () => {
     });
   }
 
+  test("L5: a KUBECONFIG of which no file exists is named: exit status 1", async () => {
+    const environment = 'data:text/javascript,process.env.KUBECONFIG="/nonexistent/a:/nonexistent/b"';
+    const config = await configFile({ images: { source: SOURCE } });
+    const { status, output } = await runNode("--import", environment, PROGRAM, "serve", "--config", config);
+    assert.equal(status, 1);
+    assert.match(output, /^[^\n]*"msg":"cannot start: KUBECONFIG: ENOENT[^\n]*\/nonexistent\/a[^\n]*\n$/);
+  });
+
   test("a Node that is too old is told which one is needed: exit status 2", async () => {
     const { status, complaints } = await runNode("--import", OLD_NODE, PROGRAM, "serve");
     assert.equal(status, 2);

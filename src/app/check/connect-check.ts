@@ -2,7 +2,7 @@ import type { Config } from "../../config/config.ts";
 import { namedFiles } from "../../config/named-files.ts";
 import { readRegularFile } from "../../lib/bytes.ts";
 import type { Clock } from "../../ports.ts";
-import type { Environment } from "../environment.ts";
+import { type Environment, namedKubeconfig } from "../environment.ts";
 import { type Finding, missing } from "./finding.ts";
 import { checkKubernetes } from "./kubernetes-check.ts";
 import { checkRegistry } from "./registry-check.ts";
@@ -31,7 +31,7 @@ export async function checkConnections(
 ): Promise<number> {
   const registry = checkRegistry(config, clock, random, signal);
   const checks = await Promise.all([
-    checkFiles(config),
+    checkFiles(config, environment),
     registry.then(({ findings }) => findings),
     checkKubernetes({ config, environment, clock, registry }, signal),
   ]);
@@ -40,8 +40,10 @@ export async function checkConnections(
   return findings.every(({ isOk }) => isOk) ? 0 : INCOMPLETE;
 }
 
-async function checkFiles(config: Config): Promise<readonly Finding[]> {
-  const findings = namedFiles(config).map(async ({ key, file }) => {
+async function checkFiles(config: Config, environment: Environment): Promise<readonly Finding[]> {
+  const named = namedKubeconfig(config, environment);
+  const fromOutside = named?.key === "KUBECONFIG" ? [{ key: named.key, file: named.path }] : [];
+  const findings = [...namedFiles(config), ...fromOutside].map(async ({ key, file }) => {
     try {
       await readRegularFile(file);
       return [];

@@ -22,7 +22,7 @@ import { buildPrepullPod } from "../../kubernetes/pods/prepull-pod.ts";
 import { DeadlineReached, withDeadline } from "../../lib/abort.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Clock } from "../../ports.ts";
-import { type Environment, kubeconfigPath, ownDeployment, ownInstance, podNamespace } from "../environment.ts";
+import { type Environment, namedKubeconfig, ownDeployment, ownInstance, podNamespace } from "../environment.ts";
 import { type Finding, findWithin, missing, ok } from "./finding.ts";
 import type { RegistryCheck } from "./registry-check.ts";
 
@@ -54,7 +54,7 @@ interface Check extends KubernetesCheckDeps {
  */
 export async function checkKubernetes(deps: KubernetesCheckDeps, signal: AbortSignal): Promise<readonly Finding[]> {
   const { config, environment, clock } = deps;
-  const connection = connectKubernetes({ kubeconfig: kubeconfigPath(config, environment), clock });
+  const connection = connectKubernetes({ kubeconfig: namedKubeconfig(config, environment)?.path ?? null, clock });
   try {
     return await findWithin(clock, TIME_MS, "kubernetes", signal, async (inner) => {
       const check = { ...deps, connection, signal: inner };
