@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import { RegistryDeniedError } from "../../src/domain/errors.ts";
 import { recordLog } from "./log-recorder.ts";
 import { REPOSITORY, registryWith, sourceFor, unhurried } from "./source-under-test.ts";
 import { isUnavailable } from "./source-with-faults.ts";
+import { account, sourceWithSecrets } from "./source-with-secrets.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
@@ -223,4 +225,29 @@ describe("one tag's trouble stays that tag's trouble (F8)", () => {
     assert.equal(await source.lookUpTag("../a", unhurried), null);
     assert.equal((await source.lookUpTag("a", unhurried))?.tag, "a");
   });
+
+  for (const [what, answer] of [
+    ["answers 412", status(412)],
+    ["answers 403", status(403)],
+    ["is of schema 1", manifest(SCHEMA_1, "{}")],
+  ] as const) {
+    it(`F8: a look-up of a tag that ${what} makes the source forget nothing of its registry`, async (context) => {
+      const { registry, source, list, credentialsPath } = await sourceWithSecrets(context, {
+        auth: { kind: "basic", ...account },
+        credentials: account,
+      });
+      await list();
+      // Whoever forgets the last good credentials has none.
+      await writeFile(credentialsPath ?? "", "{");
+      registry.behaviour.intercept = ({ method = "", url = "", headers }, response) => {
+        if (headers.authorization === undefined || !url.endsWith("/manifests/b")) return false;
+        answer(response, method);
+        return true;
+      };
+      await assert.rejects(source.lookUpTag("b", unhurried), /^[A-Za-z]+Error: tag b (answers|has)/);
+      registry.clearRequests();
+      assert.deepEqual(await list(), ["a", "b"]);
+      assert.deepEqual(new Set(registry.requests.map((request) => request.status)), new Set([200]));
+    });
+  }
 });

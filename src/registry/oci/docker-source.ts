@@ -95,10 +95,13 @@ export function createDockerSource(options: DockerSourceOptions): ClosableImageS
     },
   };
 
+  /** What the registry says of one tag is no failure of the operation: nothing that was learned is dropped for it. */
   async function lookUp(tag: string, signal: AbortSignal): Promise<RemoteTag | null> {
-    const { answers, failures } = await askTags(place, [tag].filter(isImageTag), signal);
-    throwFailures(failures);
-    const answer = answers.get(tag);
+    const answer = await operation(signal, async (inner) => {
+      const { answers, failures } = await askTags(place, [tag].filter(isImageTag), inner);
+      throwFailures(failures);
+      return answers.get(tag);
+    });
     if (answer?.kind === "found") return { tag, digest: answer.digest, sizeBytes: null };
     if (answer === undefined || answer.kind === "absent") return null;
     const text = `tag ${tag} ${answer.reason} at ${host}`;
@@ -115,7 +118,7 @@ export function createDockerSource(options: DockerSourceOptions): ClosableImageS
       const names = [...new Set(tags)].filter(isImageTag);
       return operation(signal, (inner) => resolver.resolve(names, inner));
     },
-    lookUpTag: (tag, signal) => operation(signal, (inner) => lookUp(tag, inner)),
+    lookUpTag: lookUp,
     ignoreRetryAfter: () => http.ignoreRetryAfter(),
     async close() {
       operations.close();
