@@ -8,6 +8,7 @@ import type { NodeReport } from "./domain/nodes/node-report.ts";
 import type { PullFailureClass } from "./domain/prepull/failure-table.ts";
 import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/prepull/pull.ts";
 import type { PrepullState, WorkByNode } from "./domain/snapshot/answers.ts";
+import type { Problem } from "./domain/snapshot/problems.ts";
 import type { ResolvedImage, Snapshot } from "./domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "./domain/tags/remote-tag.ts";
 
@@ -128,9 +129,10 @@ export interface Puller {
 export interface Leadership {
   /**
    * Tells at once whether this replica leads, and then each change, until `signal` aborts (which gives the lease up).
-   * `mayWrite` is false already when the loss is told. One follower at a time.
+   * `mayWrite` is false already when the loss is told. `onShared` is called with the name of another installation that has
+   * acquired the lease, and with null when it names none any longer. One follower at a time.
    */
-  follow(onChange: (leading: boolean) => void, signal: AbortSignal): void;
+  follow(onChange: (leading: boolean) => void, signal: AbortSignal, onShared?: (instance: string | null) => void): void;
   /**
    * Whether this replica holds the lease at this very moment by the monotonic clock; false from the renew deadline on,
    * also where the process has slept through it and nobody has been told yet.
@@ -193,6 +195,8 @@ export interface StateReader {
   sources(): readonly SourceState[];
   /** Why the snapshot may be out of date, without ages; null where every source is well. */
   staleReason(): string | null;
+  /** What the configuration asks for and cannot be had: by the snapshot, and by the built-in prepuller as of now. */
+  problems(snapshot: Snapshot): readonly Problem[];
   /**
    * The work on images that nodes lack. The same call gives the same object while nothing has changed; a node's list that
    * is as it was is the same array, and an entry of it the same object.

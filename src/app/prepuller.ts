@@ -97,7 +97,9 @@ function leadershipOf(
   if (!enabled) return { ...soleLeadership, ended: () => Promise.resolve(), announce: () => undefined };
   const identity = `${environment["POD_NAME"] ?? hostname()}_${randomUUID()}`;
   const timing = { leaseDuration, renewDeadline, retryPeriod };
-  return createLeadership({ connection, namespace, leaseName, identity, timing, clock, random, logger, onAnnounced });
+  const instance = ownInstance(environment, leaseName);
+  const common = { connection, namespace, clock, random, logger, onAnnounced };
+  return createLeadership({ ...common, leaseName, identity, instance, timing });
 }
 
 /** Pods belong to our Deployment where we run in one, so that nothing is left over when it is deleted. */

@@ -1,5 +1,6 @@
 import { CancelledError, NotReadyError, ShuttingDownError } from "../domain/errors.ts";
 import { workOn } from "../domain/prepull/prepull-work.ts";
+import { prepullProblems } from "../domain/snapshot/problems.ts";
 import type { RemoteTag } from "../domain/tags/remote-tag.ts";
 import { orAborted, pause } from "../lib/abort.ts";
 import type { CoordinatorNews } from "../machines/coordinator-events.ts";
@@ -165,6 +166,10 @@ function stateReader({ parts, actor, kept, progress, listeners }: Running): Stat
     keep: (snapshot) => kept.keep(snapshot),
     sources: () => [state().sources.registry, state().sources.kubernetes],
     staleReason: () => staleReason(state()),
+    problems(snapshot) {
+      const prepuller = prepullerContext(actor);
+      return prepuller === null ? snapshot.problems() : [...snapshot.problems(), ...prepullProblems(prepuller)];
+    },
     progress: () => progress.read(prepullerContext(actor), state().snapshot?.table ?? null),
     onChange: (listener) => listeners.add(listener),
   };

@@ -48,9 +48,16 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
   return {
     leadership: fromCallback<AnyEventObject>(({ sendBack }) => {
       const controller = new AbortController();
-      leadership.follow((leading) => {
-        if (!controller.signal.aborted) sendBack({ type: leading ? "leadership.gained" : "leadership.lost" });
-      }, controller.signal);
+      const { signal } = controller;
+      leadership.follow(
+        (leading) => {
+          if (!signal.aborted) sendBack({ type: leading ? "leadership.gained" : "leadership.lost" });
+        },
+        signal,
+        (instance) => {
+          if (!signal.aborted) sendBack({ type: "lease.shared", instance });
+        },
+      );
       return () => controller.abort();
     }),
     recover: fromPromise<readonly RecoveredPull[], RecoverInput>(({ input, signal }) =>

@@ -101,7 +101,15 @@ async function main(planPath: string): Promise<void> {
   const { kubeconfig, namespace, identity, timing, orders } = plan;
   const common = { clock: machineTime, random: Math.random, logger: silentLogger };
   const connection = connectKubernetes({ kubeconfig, clock: machineTime });
-  const leadership = createLeadership({ ...common, connection, namespace, leaseName: LEASE, identity, timing });
+  const leadership = createLeadership({
+    ...common,
+    connection,
+    namespace,
+    leaseName: LEASE,
+    instance: LEASE,
+    identity,
+    timing,
+  });
   const puller = createPuller({
     ...common,
     connection,

@@ -11,7 +11,13 @@ const TIMING = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_00
 test("who follows while the lease is still being given up leads after that (P6)", async () => {
   await using bench = await startPrepullBench();
   const clock = manualClock();
-  const common = { connection: bench.connection, namespace: NAMESPACE, leaseName: "prepuller", identity: "a" };
+  const common = {
+    connection: bench.connection,
+    namespace: NAMESPACE,
+    leaseName: "prepuller",
+    instance: "lab",
+    identity: "a",
+  };
   const leadership = createLeadership({ ...common, timing: TIMING, clock, random: () => 0.5, logger: silentLogger });
   const [first, second] = [new AbortController(), new AbortController()];
   const told: string[] = [];
@@ -40,6 +46,7 @@ test("an election outlives a defect of whoever is told, and one of its own costs
     connection: bench.connection,
     namespace: NAMESPACE,
     leaseName: "prepuller",
+    instance: "lab",
     identity: "a",
     timing: TIMING,
     clock: { ...clock, wallTime },

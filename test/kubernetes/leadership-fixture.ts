@@ -34,6 +34,7 @@ export function elect(bench: PrepullBench, identity: string, wallTime?: number):
     connection,
     namespace: NAMESPACE,
     leaseName: "prepuller",
+    instance: "lab",
     identity,
     timing,
     clock,

@@ -18,6 +18,7 @@ test("who was refused a write is told of the loss, also where the lease is won b
     connection: bench.connection,
     namespace: NAMESPACE,
     leaseName: "prepuller",
+    instance: "lab",
     identity: "a",
     timing: TIMING,
     clock: { ...clock, monotonicTime: () => clock.monotonicTime() + slept },

@@ -10,7 +10,8 @@ export type ProblemReason =
   | "NO_NODES"
   | "NO_ELIGIBLE_NODES"
   | "IMAGE_LIMIT_DIFFERS"
-  | "TAGS_WITHHELD";
+  | "TAGS_WITHHELD"
+  | "LEASE_SHARED";
 
 /** One of them, as a snapshot shows it (field case F23). */
 export interface Problem {
@@ -24,6 +25,19 @@ export interface Problem {
 /** Everything that the configuration asks for and the registry or the cluster does not have. */
 export function problemsOf(parts: Pick<SnapshotParts, "settings" | "catalog" | "table">): readonly Problem[] {
   return [...missingTags(parts), ...withheldTags(parts), ...missingNodes(parts), ...differingLimits(parts)];
+}
+
+/** What keeps the built-in prepuller of this replica from its work, as of now. */
+export function prepullProblems({ sharedWith }: { readonly sharedWith: string | null }): readonly Problem[] {
+  return sharedWith === null ? [] : [{ reason: "LEASE_SHARED", tag: "", message: sharedLeaseReason(sharedWith) }];
+}
+
+/** Why two installations with one lease are a fault, and what to do about it (field case F44). */
+export function sharedLeaseReason(instance: string): string {
+  return (
+    `prepuller.leaderElection.leaseName: the installation ${instance} has acquired the same lease, so only one of the two ` +
+    "prepulls at a time: give each installation a lease name of its own"
+  );
 }
 
 function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "catalog">): readonly Problem[] {

@@ -56,7 +56,7 @@ function createHead({ settings, reader }: ServiceContext): (snapshot: Snapshot) 
   let health: Buffer = Buffer.alloc(0);
   let front = { bytes: config, version: 0 };
   return (snapshot) => {
-    const current = encodeHealth(reader.sources(), snapshot.problems());
+    const current = encodeHealth(reader.sources(), reader.problems(snapshot));
     if (!current.equals(health)) {
       health = ownBytes(current);
       front = { bytes: ownBytes(config, health), version: front.version + 1 };

@@ -113,7 +113,7 @@ function* viewOf({ reader, snapshot, stateField }: ServiceContext): CooperativeT
     images,
     nodes,
     work: reader.progress(),
-    health: encodeHealth(reader.sources(), current.problems()),
+    health: encodeHealth(reader.sources(), reader.problems(current)),
     state: stateField(current),
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from "../../ports.ts";
 import { KubernetesAnswerError } from "../client/api-errors.ts";
 import type { LeaseApi } from "./lease-api.ts";
-import { microTime, type StoredLease } from "./lease-object.ts";
+import { annotationsOf, microTime, type StoredLease, withAnnotation } from "./lease-object.ts";
 
 /**
  * Annotation of the Lease by which one replica passes a registry notification on to the others. A notification reaches
@@ -40,9 +40,8 @@ export function createAnnouncements({ api, identity, clock, logger, onAnnounced 
       const lease = await api.read(signal);
       // Without a lease nobody leads, and whoever acquires it next refreshes then.
       if (lease === null) return;
-      const annotations = { ...annotationsOf(lease), [ANNOTATION]: value };
       try {
-        await api.replace({ ...lease, metadata: { ...lease.metadata, annotations } }, lease.record, signal);
+        await api.replace(withAnnotation(lease, ANNOTATION, value), lease.record, signal);
         return;
       } catch (error) {
         const isConflict = error instanceof KubernetesAnswerError && error.status === 409;
@@ -69,9 +68,4 @@ export function createAnnouncements({ api, identity, clock, logger, onAnnounced 
       }
     },
   };
-}
-
-function annotationsOf({ metadata }: StoredLease): Readonly<Record<string, unknown>> {
-  const annotations = metadata["annotations"];
-  return typeof annotations === "object" && annotations !== null ? { ...annotations } : {};
 }

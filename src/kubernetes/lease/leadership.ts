@@ -37,11 +37,14 @@ export const soleLeadership: Leadership = {
 interface Reign {
   readonly signal: AbortSignal;
   readonly onChange: (leading: boolean) => void;
+  readonly onShared: (instance: string | null) => void;
   /** The reign before it has given up the lease. */
   begun: boolean;
   leading: boolean;
   /** The other holder that was logged last. */
   standbyFor: string | null;
+  /** The other installation that was reported last. */
+  sharedWith: string | null;
 }
 
 /**
@@ -74,6 +77,10 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
   function update(current: Reign): void {
     tell(current, isHeld(), whyLost());
     if (!current.leading) logStandby(current);
+    const { otherInstance } = candidate;
+    if (current.signal.aborted || otherInstance === current.sharedWith) return;
+    current.sharedWith = otherInstance;
+    current.onShared(otherInstance);
   }
 
   /** What was observed: another name in the lease, or no renewal of ours in time. */
@@ -121,10 +128,10 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
     announce() {
       if (reign !== null && !reign.signal.aborted) void candidate.announce(reign.signal);
     },
-    follow(onChange, signal) {
+    follow(onChange, signal, onShared = () => undefined) {
       if (reign !== null && !reign.signal.aborted) throw new Error("the leadership is followed already");
       if (signal.aborted) return;
-      const next = { signal, onChange, begun: false, leading: false, standbyFor: null };
+      const next = { signal, onChange, onShared, begun: false, leading: false, standbyFor: null, sharedWith: null };
       reign = next;
       onChange(false);
       const before = end;

@@ -12,7 +12,7 @@ const ANNOTATE = "annotate the leader lease";
 export interface LeaseApi {
   /** Null where there is no lease yet. */
   read(signal: AbortSignal): Promise<StoredLease | null>;
-  create(record: LeaseRecord, signal: AbortSignal): Promise<StoredLease>;
+  create(record: LeaseRecord, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<StoredLease>;
   /** Puts another record into this version of the lease, and into no other. */
   replace(before: StoredLease, record: LeaseRecord, signal: AbortSignal): Promise<StoredLease>;
 }
@@ -37,9 +37,9 @@ export function createLeaseApi(connection: KubernetesConnection, address: LeaseA
         throw error;
       }
     },
-    async create(record, signal) {
+    async create(record, annotations, signal) {
       const call = { what: ACQUIRE, deadlineMs, method: "POST", path: leases, signal } as const;
-      return readLease(ACQUIRE, await connection.call({ ...call, body: leaseBody({ name }, record) }));
+      return readLease(ACQUIRE, await connection.call({ ...call, body: leaseBody({ name, annotations }, record) }));
     },
     async replace(before, record, signal) {
       const what = before.record === record ? ANNOTATE : before.record.holder === record.holder ? RENEW : ACQUIRE;

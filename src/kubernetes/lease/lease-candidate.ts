@@ -1,11 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { LabImagesError } from "../../domain/errors.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { KubernetesAnswerError } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import { createAnnouncements } from "./announcement.ts";
 import { createLeaseApi, type LeaseApi } from "./lease-api.ts";
-import { type LeaseRecord, microTime, type StoredLease } from "./lease-object.ts";
+import { annotationsOf, type LeaseRecord, microTime, type StoredLease, withAnnotation } from "./lease-object.ts";
+
+/** Annotation of the Lease with the instance of whoever acquired it last (field case F44). */
+const INSTANCE_ANNOTATION = "lab-images/prepuller-instance";
 
 /** How long a lease is good for and how often it is renewed; milliseconds. */
 export interface LeaseTiming {
@@ -24,6 +28,8 @@ export interface LeaseCandidateContext {
   readonly leaseName: string;
   /** Unlike that of every other process, also of the one before in the same pod. */
   readonly identity: string;
+  /** The installation, whose replicas alone are to share the lease. */
+  readonly instance: string;
   readonly timing: LeaseTiming;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,6 +43,8 @@ export interface LeaseCandidate {
   readonly heldUntil: number | null;
   /** The other process whose name the lease had when it was last read; null where there was none. */
   readonly otherHolder: string | null;
+  /** The other installation that acquired the lease last, when it was last read; null where it was ours, or is unknown. */
+  readonly otherInstance: string | null;
   /** Takes the lease or renews it, where that is possible. Rejects for an abort of the signal alone. */
   attempt(signal: AbortSignal): Promise<void>;
   /** Passes a registry notification on to the other candidates. Never rejects. */
@@ -96,6 +104,10 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
     get otherHolder() {
       const holder = known.stored?.record.holder ?? "";
       return holder === "" || holder === context.identity ? null : holder;
+    },
+    get otherInstance() {
+      const instance = known.stored === null ? undefined : annotationsOf(known.stored)[INSTANCE_ANNOTATION];
+      return typeof instance === "string" && instance !== context.instance ? quotePeer(instance) : null;
     },
     async attempt(signal) {
       try {
@@ -166,7 +178,11 @@ async function take(
 ): Promise<void> {
   const sentTime = context.clock.monotonicTime();
   const record = recordAfter(context, before?.record ?? null);
-  const lease = before === null ? await api.create(record, signal) : await api.replace(before, record, signal);
+  const { instance } = context;
+  const lease =
+    before === null
+      ? await api.create(record, { [INSTANCE_ANNOTATION]: instance }, signal)
+      : await api.replace(withAnnotation(before, INSTANCE_ANNOTATION, instance), record, signal);
   note(known, lease, context.clock);
   known.renewedTime = sentTime;
 }

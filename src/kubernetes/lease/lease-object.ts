@@ -36,6 +36,17 @@ export function readLease(what: string, value: unknown): StoredLease {
   return { resourceVersion, record, metadata: objectOf(object["metadata"]) };
 }
 
+/** The annotations of a lease. */
+export function annotationsOf({ metadata }: StoredLease): Readonly<Record<string, unknown>> {
+  return objectOf(metadata["annotations"]);
+}
+
+/** The lease with one annotation more, or with another value of it. */
+export function withAnnotation(lease: StoredLease, key: string, value: string): StoredLease {
+  const annotations = { ...annotationsOf(lease), [key]: value };
+  return { ...lease, metadata: { ...lease.metadata, annotations } };
+}
+
 /** The lease with this record; the metadata of a stored one make it a replacement of that version alone. */
 export function leaseBody(
   metadata: Readonly<Record<string, unknown>>,

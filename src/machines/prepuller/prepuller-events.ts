@@ -10,6 +10,8 @@ export type PrepullerEvent =
   | { readonly type: "pull.reported"; readonly report: PrepullReport }
   | { readonly type: "leadership.gained" }
   | { readonly type: "leadership.lost" }
+  /** The lease names another installation; null: none any longer. */
+  | { readonly type: "lease.shared"; readonly instance: string | null }
   | { readonly type: "sync.continued" }
   /** All nodes have heard what they were told: turns may be given. */
   | { readonly type: "turns.due" }

@@ -39,6 +39,8 @@ export type PrepullNews =
   /** Nothing is left to be pulled: whether it still refuses them is not observed. */
   | { readonly type: "refusal.dropped" }
   | { readonly type: "leadership.changed"; readonly leading: boolean }
+  /** Another installation has acquired our lease; null: the lease names none any longer. */
+  | { readonly type: "lease.shared"; readonly instance: string | null }
   | { readonly type: "leftovers.recovered"; readonly pulls: number }
   | { readonly type: "recovery.failed"; readonly error: unknown }
   /** This replica no longer leads, or the prepuller crashed: whether what failed before still fails is not observed here. */

@@ -79,6 +79,8 @@ export interface PrepullerContext extends PrepullerInput {
   readonly granted: number;
   /** The API server refuses pods; null while it takes them. */
   readonly refusal: PodRefusal | null;
+  /** The other installation that the lease names. */
+  readonly sharedWith: string | null;
   readonly histories: BucketMap<PairHistory>;
   /** By uid and digest, the oldest first. */
   readonly ended: ReadonlyMap<string, EndedWork>;
@@ -98,6 +100,7 @@ export function initialPrepuller(input: PrepullerInput): PrepullerContext {
     running: new Set(),
     granted: 0,
     refusal: null,
+    sharedWith: null,
     histories: emptyBucketMap(),
     ended: new Map(),
     recoveryFailures: 0,

@@ -157,6 +157,11 @@ export const prepullerMachine = setup({
     tellLeading: enqueueActions(({ enqueue }, { leading }: { leading: boolean }) =>
       enqueue.sendParent(told({ type: "leadership.changed", leading })),
     ),
+    takeShared: enqueueActions(({ event, enqueue }) => {
+      assertEvent(event, "lease.shared");
+      enqueue.assign({ sharedWith: event.instance });
+      enqueue.sendParent(told(event));
+    }),
     tellRecoveryFailure: enqueueActions(({ enqueue }, { error }: { error: unknown }) =>
       enqueue.sendParent(told({ type: "recovery.failed", error })),
     ),
@@ -210,6 +215,7 @@ export const prepullerMachine = setup({
   initial: "starting",
   on: {
     "work.changed": { actions: "takeWork" },
+    "lease.shared": { actions: "takeShared" },
     "node.failed": { actions: ["dropBroken", "askForTurns"] },
   },
   states: {

@@ -2,6 +2,7 @@ import { describeClass } from "../../domain/prepull/classify-failure.ts";
 import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import { isClusterWide } from "../../domain/prepull/pod-refusal.ts";
 import { THRASHING_WINDOW } from "../../domain/prepull/thrashing.ts";
+import { sharedLeaseReason } from "../../domain/snapshot/problems.ts";
 import type { PrepullNews, PullNews } from "../../machines/prepuller/prepuller-news.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
 
@@ -40,6 +41,9 @@ const RECOVERY_ALERT = "prepull:recovery";
 /** Under this key it is reported that the API server refuses pods, whatever the node. */
 const REFUSAL_ALERT = "prepull:pods";
 
+/** Under this key it is reported that another installation has our lease (field case F44). */
+const SHARED_ALERT = "prepull:lease";
+
 /**
  * Tells an operator of the prepuller's work: each cause (image and class) once, on however many nodes, and again only
  * after no pull was failing of it any more.
@@ -51,6 +55,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   const running = new Set<string>();
   let recoveryFault: string | null = null;
   let isRefused = false;
+  let isShared = false;
 
   function refused({ failure }: Extract<PrepullNews, { type: "pods.refused" }>): void {
     const { failureClass, reason, message } = failure;
@@ -63,6 +68,12 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
       message: `no pod of the prepuller is accepted: ${message}; ${remedy}`,
       details,
     });
+  }
+
+  function shared(instance: string | null): void {
+    isShared = instance !== null;
+    if (instance === null) alerts.clear(SHARED_ALERT, "the lease names no other installation any longer");
+    else alerts.raise({ key: SHARED_ALERT, message: sharedLeaseReason(instance), details: { instance } });
   }
 
   function accepted(): void {
@@ -105,6 +116,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     causes.forget();
     thrashing.forget();
     forgetRefusal();
+    if (isShared) alerts.forget(SHARED_ALERT);
+    isShared = false;
   }
 
   function leads(leading: boolean): void {
@@ -179,6 +192,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         return accepted();
       case "refusal.dropped":
         return forgetRefusal();
+      case "lease.shared":
+        return shared(news.instance);
       case "leadership.changed":
         return leads(news.leading);
       case "leftovers.recovered":

@@ -185,6 +185,7 @@ export function fakeState(current: Snapshot | null = null): FakeState {
     overrides: {},
     reader: {
       epoch: "epoch-1",
+      problems: (snapshot) => snapshot.problems(),
       current: () => state.current,
       kept: (generation) =>
         state.current?.generation === generation ? state.current : (state.kept.get(generation) ?? null),

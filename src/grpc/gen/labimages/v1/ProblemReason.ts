@@ -8,6 +8,7 @@ export const ProblemReason = {
   PROBLEM_REASON_NO_ELIGIBLE_NODES: 'PROBLEM_REASON_NO_ELIGIBLE_NODES',
   PROBLEM_REASON_IMAGE_LIMIT_DIFFERS: 'PROBLEM_REASON_IMAGE_LIMIT_DIFFERS',
   PROBLEM_REASON_TAGS_WITHHELD: 'PROBLEM_REASON_TAGS_WITHHELD',
+  PROBLEM_REASON_LEASE_SHARED: 'PROBLEM_REASON_LEASE_SHARED',
 } as const;
 
 export type ProblemReason =
@@ -25,5 +26,7 @@ export type ProblemReason =
   | 5
   | 'PROBLEM_REASON_TAGS_WITHHELD'
   | 6
+  | 'PROBLEM_REASON_LEASE_SHARED'
+  | 7
 
 export type ProblemReason__Output = typeof ProblemReason[keyof typeof ProblemReason]
