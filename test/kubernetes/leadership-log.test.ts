@@ -85,7 +85,8 @@ test("F50: a lease that was deleted and cannot be created again is lost to nobod
   const path = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/prepuller`;
   await fetch(`${bench.api.url}${path}`, { method: "DELETE" });
   await a.live(4_000);
-  assert.deepEqual(lines(), [
+  // Whoever asks in between, as this test does, learns of the loss before the attempt has ended.
+  assert.deepEqual(lines().toSorted(), [
     "warn: cannot renew the leader lease: retrying",
     "warn: lost leader lease: it no longer names this replica",
   ]);
