@@ -1,7 +1,5 @@
-import { access, constants, readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { buildOnce } from "./build.ts";
+import { buildOnce, cacheFolder, lockedVersion, missingFrom } from "./build.ts";
 
 /** Where the three programs of a control plane are. */
 export type ControlPlaneBinaries = {
@@ -50,7 +48,7 @@ export async function findControlPlaneBinaries(
 ): Promise<BinariesLookup<ControlPlaneBinaries>> {
   const assets = env["KUBEBUILDER_ASSETS"];
   if (assets) {
-    const missing = await missingFrom(controlPlaneBinariesIn(assets));
+    const missing = await missingFrom(Object.values(controlPlaneBinariesIn(assets)));
     return missing.length === 0
       ? { available: true, binaries: controlPlaneBinariesIn(assets), source: "KUBEBUILDER_ASSETS" }
       : { available: false, reason: `KUBEBUILDER_ASSETS is set, but lacks ${list(missing)}` };
@@ -64,7 +62,7 @@ export async function findControlPlaneBinaries(
  */
 export async function findNodeBinaries(env: NodeJS.ProcessEnv = process.env): Promise<BinariesLookup<NodeBinaries>> {
   const assets = env["KUBEBUILDER_ASSETS"];
-  if (assets && (await missingFrom(nodeBinariesIn(assets))).length === 0) {
+  if (assets && (await missingFrom(Object.values(nodeBinariesIn(assets)))).length === 0) {
     return { available: true, binaries: nodeBinariesIn(assets), source: "KUBEBUILDER_ASSETS" };
   }
   return cachedOrBuilt(nodeBinariesIn, env);
@@ -75,10 +73,9 @@ async function cachedOrBuilt<Binaries extends ControlPlaneBinaries>(
   env: NodeJS.ProcessEnv,
 ): Promise<BinariesLookup<Binaries>> {
   const versions = await lockedVersions();
-  const root = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const folder = join(root, "lab-images", `kube-${versions.kubernetes}-etcd-${versions.etcd}`);
+  const folder = join(cacheFolder(env), `kube-${versions.kubernetes}-etcd-${versions.etcd}`);
   const binaries = binariesIn(folder);
-  const isComplete = async () => (await missingFrom(binaries)).length === 0;
+  const isComplete = async () => (await missingFrom(Object.values(binaries))).length === 0;
   if (await isComplete()) {
     return { available: true, binaries, source: "cache" };
   }
@@ -108,20 +105,9 @@ function versionVariables(version: string): Record<string, string> {
 }
 
 async function lockedVersions(): Promise<{ kubernetes: string; etcd: string }> {
-  const text = await readFile(join(TOOLS_MODULE, "go.mod"), "utf8");
-  const version = (module: string): string => {
-    const line = text
-      .split("\n")
-      .map((each) => each.trim())
-      .find((each) => each.startsWith(`${module} v`));
-    if (line === undefined) {
-      throw new Error(`tools/go.mod requires no ${module}`);
-    }
-    return line.split(" ")[1] ?? "";
-  };
   return {
-    kubernetes: version("k8s.io/kubernetes"),
-    etcd: version("go.etcd.io/etcd/server/v3"),
+    kubernetes: await lockedVersion(TOOLS_MODULE, "k8s.io/kubernetes"),
+    etcd: await lockedVersion(TOOLS_MODULE, "go.etcd.io/etcd/server/v3"),
   };
 }
 
@@ -139,17 +125,6 @@ function nodeBinariesIn(folder: string): NodeBinaries {
     kubelet: join(folder, "kubelet"),
     kubectl: join(folder, "kubectl"),
   };
-}
-
-async function missingFrom(binaries: ControlPlaneBinaries): Promise<string[]> {
-  const checks = Object.values(binaries).map(async (path) => {
-    const usable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    return usable ? [] : [path];
-  });
-  return (await Promise.all(checks)).flat();
 }
 
 function list(items: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { access, constants, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { acquireLock } from "../support/lock-file.ts";
 
@@ -23,8 +24,33 @@ export type BuildOptions = {
 /** A cold build took 11 minutes on two cores; on a slow and busy machine it may take several times that. */
 const BUILD_DEADLINE_MS = 45 * 60_000;
 
+/** Returns the folder of all that is built: `lab-images` under `XDG_CACHE_HOME` or `~/.cache`. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  return join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "lab-images");
+}
+
+/** Returns the version of a module that the `go.mod` in this folder locks. */
+export async function lockedVersion(folder: string, module: string): Promise<string> {
+  const lines = (await readFile(join(folder, "go.mod"), "utf8")).split("\n").map((line) => line.trim());
+  const line = lines.find((each) => each.startsWith(`${module} v`));
+  if (line === undefined) throw new Error(`${folder}/go.mod requires no ${module}`);
+  return line.split(" ")[1] ?? "";
+}
+
+/** Returns those of these paths where no program is. */
+export async function missingFrom(paths: readonly string[]): Promise<string[]> {
+  const checks = paths.map(async (path) => {
+    const usable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    return usable ? [] : [path];
+  });
+  return (await Promise.all(checks)).flat();
+}
+
 /**
- * Builds the control plane's programs into `folder`, unless they are there or get there meanwhile.
+ * Builds programs into `folder`, unless they are there or get there meanwhile.
  *
  * Safe for several processes at once: one holds the lock and builds into a temporary folder, which is renamed at the
  * end, so nobody ever sees half a build, also where two hold it; the others wait. Rejects with one sentence for a person when it cannot be

@@ -108,11 +108,15 @@ async function removeCgroup(path: string): Promise<void> {
   }
 }
 
-/** A shim's socket is not where its containerd keeps its state, but that is where its address is written. */
+/**
+ * A shim's socket is not where its containerd keeps its state, but that is where its address is written: in a file of its
+ * own by containerd 1, in one with other fields by containerd 2.
+ */
 async function removeSockets(folder: string): Promise<void> {
-  for await (const path of glob(`*/${STATE_FOLDER}/io.containerd.runtime.v2.task/*/*/address`, { cwd: folder })) {
-    const address = await textOf(join(folder, path));
-    if (address.startsWith("unix:///run/containerd/s/")) await rm(address.slice("unix://".length), { force: true });
+  const bundles = `*/${STATE_FOLDER}/io.containerd.runtime.v2.task/*/*`;
+  for await (const path of glob([`${bundles}/address`, `${bundles}/bootstrap.json`], { cwd: folder })) {
+    const [, socket] = /unix:\/\/(\/run\/containerd\/s\/[0-9a-f]+)/.exec(await textOf(join(folder, path))) ?? [];
+    if (socket !== undefined) await rm(socket, { force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import type { ControlPlane } from "../cluster/control-plane.ts";
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
 import { pollUntil } from "../cluster/poll.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { findContainerd2 } from "./containerd2.ts";
 import { type Kubelet, startKubelet } from "./kubelet.ts";
 import type { Machine } from "./requirements.ts";
 import type { Run } from "./run.ts";
@@ -14,6 +15,8 @@ export interface NodeOptions {
   /** Fields of KubeletConfiguration. */
   readonly kubelet?: Readonly<Record<string, unknown>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Version of the runtime: the machine's own, 1, unless given. */
+  readonly containerd?: 1 | 2;
 }
 
 /** What all nodes of a cluster have in common. */
@@ -75,7 +78,9 @@ export async function startNode(
   const link = await startFaultProxy({ host, port: Number(port) });
   const url = `http://127.0.0.1:${link.port}`;
   const { cniPlugins } = machine;
-  const runtime = await startRuntime({ folder, name: mark, cniPlugins, registry: { host: registry.host, url } });
+  const containerd2 = options.containerd === 2 ? await findContainerd2() : null;
+  const mirror = { host: registry.host, url };
+  const runtime = await startRuntime({ folder, name: mark, cniPlugins, registry: mirror, containerd2 });
   await createCgroup(mark);
   const user = `system:node:${name}`;
   const kubeconfig = await writeKubeconfig(join(folder, "kubeconfig"), { ...plane, user, token: world.tokenOf(name) });

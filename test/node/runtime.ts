@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { pollUntil } from "../cluster/poll.ts";
 import { type ServerProcess, startServer } from "../cluster/processes.ts";
 import { createImage, createLayer, imageArchive } from "./images.ts";
-import { STATE_FOLDER } from "./leftovers.ts";
 import { pauseProgram } from "./programs.ts";
+import { writeRuntimeSettings } from "./runtime-settings.ts";
 
 /** What a runtime is started with. */
 export interface RuntimeOptions {
@@ -16,6 +16,8 @@ export interface RuntimeOptions {
   readonly cniPlugins: string;
   /** As image references name it, and where it is reached instead. */
   readonly registry: { readonly host: string; readonly url: string };
+  /** The folder of containerd 2 and its shim; null for the containerd on the PATH, which is of version 1. */
+  readonly containerd2: string | null;
 }
 
 /** A node's containerd with runc and a bridge of its own. */
@@ -41,12 +43,12 @@ const CTR_DEADLINE_MS = 60_000;
 
 /** Starts containerd, with the image that every sandbox needs. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { folder } = options;
+  const { folder, containerd2 } = options;
   const socket = join(folder, "containerd.sock");
   const configPath = join(folder, "containerd.toml");
-  await writeSettings(options, socket, configPath);
-  const launch = () =>
-    startServer("containerd", "containerd", ["--config", configPath], join(folder, "containerd.log"));
+  await writeRuntimeSettings({ ...options, socket, pauseImage: PAUSE_IMAGE }, configPath);
+  const program = containerd2 === null ? "containerd" : join(containerd2, "containerd");
+  const launch = () => startServer("containerd", program, ["--config", configPath], join(folder, "containerd.log"));
   const ctr = async (...args: readonly string[]): Promise<string> => {
     const all = ["--address", socket, "--namespace", "k8s.io", ...args];
     return (await promisify(execFile)("ctr", all, { timeout: CTR_DEADLINE_MS, maxBuffer: 1 << 26 })).stdout;
@@ -93,62 +95,5 @@ async function importPauseImage(folder: string, ctr: (...args: readonly string[]
   // The CRI plugin learns of it by an event, and marks it then.
   await pollUntil("containerd's CRI plugin to take notice of the pause image", async () =>
     (await ctr("images", "list", `name==${PAUSE_IMAGE}`)).includes("io.cri-containerd.image=managed"),
-  );
-}
-
-/** Whatever it would put outside of the folder is put into it, but the sockets of its shims, which are fixed. */
-async function writeSettings(options: RuntimeOptions, socket: string, configPath: string): Promise<void> {
-  const { folder, name, registry } = options;
-  const network = {
-    cniVersion: "0.4.0",
-    name,
-    plugins: [
-      {
-        type: "bridge",
-        bridge: name,
-        // Neither gateway nor masquerading: both would change the machine's own settings, and no pod here has to reach
-        // anybody.
-        isGateway: false,
-        ipMasq: false,
-        ipam: { type: "host-local", dataDir: join(folder, "ipam"), ranges: [[{ subnet: "10.88.0.0/16" }]] },
-      },
-    ],
-  };
-  const mirror = join(folder, "certs.d", registry.host);
-  await mkdir(join(folder, "cni"), { recursive: true });
-  await mkdir(mirror, { recursive: true });
-  await writeFile(join(folder, "cni/10-bridge.conflist"), JSON.stringify(network));
-  await writeFile(
-    join(mirror, "hosts.toml"),
-    `server = "${registry.url}"\n[host."${registry.url}"]\n  capabilities = ["pull", "resolve"]\n`,
-  );
-  await writeFile(
-    configPath,
-    `version = 2
-root = "${folder}/containerd"
-state = "${folder}/${STATE_FOLDER}"
-disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs",
-]
-[grpc]
-  address = "${socket}"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "${folder}/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${PAUSE_IMAGE}"
-  netns_mounts_under_state_dir = true
-  # Where root lacks CAP_SYS_RESOURCE nobody may lower an oom_score_adj, which runc would try for the sandbox.
-  restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "${options.cniPlugins}"
-    conf_dir = "${folder}/cni"
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "${folder}/certs.d"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-    runtime_type = "io.containerd.runc.v2"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-      Root = "${folder}/runc"
-`,
   );
 }
