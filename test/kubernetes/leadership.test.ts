@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { PullReleasedError } from "../../src/domain/prepull/pull.ts";
 import { soleLeadership } from "../../src/kubernetes/lease/leadership.ts";
 import { eventually } from "../support/eventually.ts";
-import { elect, leaseAnnotation, leaseSpec } from "./leadership-fixture.ts";
+import { elect, leaseSpec } from "./leadership-fixture.ts";
 import { digest } from "./node-fixture.ts";
 import { ended, startPrepullBench, unending } from "./prepull-fixture.ts";
 
@@ -236,47 +236,5 @@ describe("leadership of the only replica", () => {
     soleLeadership.follow((leading) => told.push(leading), AbortSignal.abort());
     assert.deepEqual(told, [true]);
     assert.equal(soleLeadership.mayWrite(), true);
-  });
-});
-
-describe("a registry notification that reaches one replica", () => {
-  const announced = (replica: { readonly announced: readonly number[] }) => replica.announced.length;
-
-  it("F72: is announced in the lease, and the leader learns of it within two seconds", async () => {
-    await using bench = await startPrepullBench();
-    const leader = elect(bench, "a");
-    await leader.live(1);
-    const standby = elect(bench, "b");
-    await standby.live(1);
-    for (let round = 1; round <= 3; round += 1) {
-      const before = leaseAnnotation(bench);
-      standby.leadership.announce();
-      await eventually(() => assert.notEqual(leaseAnnotation(bench), before));
-      await leader.live(2_000);
-      assert.equal(announced(leader), round);
-      assert.equal(leader.leadership.mayWrite(), true, "the write between two renewals costs no leadership");
-      await standby.live(5_000);
-    }
-    assert.equal(announced(standby), 0, "a replica is not notified of its own announcement");
-    assert.equal(leaseSpec(bench)["leaseTransitions"], 0);
-    for (const each of [leader, standby]) await each.leave();
-  });
-
-  it("F72: is learned by the standbys too, and by a replica that starts later", async () => {
-    await using bench = await startPrepullBench();
-    const leader = elect(bench, "a");
-    await leader.live(1);
-    const standby = elect(bench, "b");
-    await standby.live(1);
-    leader.leadership.announce();
-    await eventually(() => assert.match(String(leaseAnnotation(bench)), / a /));
-    await standby.live(5_000);
-    assert.equal(announced(standby), 1);
-    await leader.live(5_000);
-    assert.equal(announced(leader), 0);
-    const late = elect(bench, "c");
-    await late.live(1);
-    assert.equal(announced(late), 1, "it may have listed the tags before the notification");
-    for (const each of [leader, standby, late]) await each.leave();
   });
 });

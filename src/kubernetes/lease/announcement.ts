@@ -10,12 +10,18 @@ import { annotationsOf, microTime, type StoredLease, withAnnotation } from "./le
  */
 const ANNOTATION = "lab-images/registry-notified";
 
+/**
+ * In ms. An announcement that was there already when this replica first read the lease is older than its first refresh,
+ * unless it is younger than this.
+ */
+const NEWS_MS = 60_000;
+
 /** Another write may come between reading the lease and writing it. */
 const MAX_TRIES = 5;
 
 /** One replica's side of the announcements in the lease. */
 export interface Announcements {
-  /** Looks at a lease that was read or written; calls back if it carries an announcement not seen here before. */
+  /** Looks at a lease that was read or written; calls back if it carries an announcement of another replica not seen here before. */
   observe(lease: StoredLease): void;
   /** Puts a new announcement into the lease. Never rejects: without it the others find out at their next refresh. */
   announce(signal: AbortSignal): Promise<void>;
@@ -31,15 +37,30 @@ export interface AnnouncementOptions {
   readonly onAnnounced: () => void;
 }
 
-/** Reads and writes announcements. Whatever the value is, a value that changed is an announcement. */
+/** Reads and writes announcements: a value that changed is one. It has the time and the identity of its author. */
 export function createAnnouncements({ api, identity, clock, logger, onAnnounced }: AnnouncementOptions): Announcements {
-  let seen = "";
+  let hasRead = false;
+  let seen: unknown;
+
+  function observe(lease: StoredLease): void {
+    const value = annotationsOf(lease)[ANNOTATION];
+    const isFirst = !hasRead;
+    hasRead = true;
+    if (value === seen) return;
+    seen = value;
+    if (typeof value !== "string") return;
+    const [time = "", author] = value.split(" ");
+    const isOld = isFirst && clock.wallTime() - Date.parse(time) >= NEWS_MS;
+    if (author !== identity && !isOld) onAnnounced();
+  }
 
   async function write(value: string, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       const lease = await api.read(signal);
       // Without a lease nobody leads, and whoever acquires it next refreshes then.
       if (lease === null) return;
+      // What is overwritten here would not be seen otherwise.
+      observe(lease);
       try {
         await api.replace(withAnnotation(lease, ANNOTATION, value), lease.record, signal);
         return;
@@ -51,17 +72,12 @@ export function createAnnouncements({ api, identity, clock, logger, onAnnounced 
   }
 
   return {
-    observe(lease) {
-      const value = annotationsOf(lease)[ANNOTATION];
-      if (typeof value !== "string" || value === seen) return;
-      seen = value;
-      onAnnounced();
-    },
+    observe,
     async announce(signal) {
       // Unlike every earlier one, also where the wall clock steps.
-      seen = `${microTime(clock.wallTime())} ${identity} ${Math.floor(clock.monotonicTime())}`;
+      const value = `${microTime(clock.wallTime())} ${identity} ${Math.floor(clock.monotonicTime())}`;
       try {
-        await write(seen, signal);
+        await write(value, signal);
       } catch (error) {
         if (signal.aborted) return;
         logger.warn({ err: error }, "cannot pass the registry notification on to the other replicas");
