@@ -223,3 +223,13 @@ test("F29: a refusal that nobody looks at any longer is forgotten, and not resol
   tell({ type: "work.abandoned" });
   assert.deepEqual([cleared, forgotten], [[], ["prepull:pods"]]);
 });
+
+test("F29: what was one image's refusal is no alert of its own once all images meet it", () => {
+  const { tell, raised, cleared, forgotten } = desk();
+  const failure = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
+  tell({ type: "pull.failed", ...pull("n1"), ...failure, nextAttemptTime: null });
+  tell(failed("n2"));
+  tell({ type: "pods.refused", failure });
+  assert.deepEqual(raised, ["prepull:sha256:d:refused", "prepull:sha256:d:other", "prepull:pods"]);
+  assert.deepEqual([cleared, forgotten], [[], ["prepull:sha256:d:refused"]]);
+});

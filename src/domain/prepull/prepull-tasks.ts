@@ -104,10 +104,10 @@ export function syncTasks(
 
 /**
  * The task to work on next: new work first, then what failed before, each in order; null where none is due. The
- * recommended image is the first of the order.
+ * recommended image is the first of the order. `only` is the digest of the one image to look at, where that is given.
  */
-export function nextTask(tasks: readonly PrepullTask[], now: number): PrepullTask | null {
-  const due = tasks.filter((task) => isDue(task, now));
+export function nextTask(tasks: readonly PrepullTask[], now: number, only?: string): PrepullTask | null {
+  const due = tasks.filter((task) => isDue(task, now) && (only ?? task.digest) === task.digest);
   return due.find((task) => !isRetry(task)) ?? due[0] ?? null;
 }
 

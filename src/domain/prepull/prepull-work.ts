@@ -122,6 +122,11 @@ export function wantedPairs(work: PrepullWork): (uid: string, digest: string) =>
   return (uid, digest) => byUid.get(uid)?.targets.some((target) => target.digest === digest) === true;
 }
 
+/** Whether no other image is to be pulled anywhere. */
+export function isOnlyImage({ nodes }: PrepullWork, digest: string): boolean {
+  return nodes.every(({ targets }) => targets.every((target) => target.digest === digest));
+}
+
 /** Whether the image is on this very node, as far as the nodes were known at the time of the last difference. */
 export function isOnNode({ table }: PrepullWork, node: string, uid: string, digest: string): boolean {
   const record = table === null ? null : nodeNamed(table, node);

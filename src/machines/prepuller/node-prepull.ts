@@ -53,8 +53,8 @@ export type NodePrepullEvent =
       readonly targets: readonly PullTarget[];
       readonly histories: ReadonlyMap<string, KnownHistory>;
     }
-  /** A turn: one pull may start. */
-  | { readonly type: "pull.granted" }
+  /** A turn: one pull may start, of this image where one is named. */
+  | { readonly type: "pull.granted"; readonly digest?: string }
   /** The API server has a pod for the pull. */
   | { readonly type: "pull.accepted" }
   | { readonly type: "pull.succeeded" }
@@ -80,7 +80,7 @@ export type NodePrepullNews = Sender &
     /** What is shown has changed, and nothing has started or ended. */
     | { readonly type: "task.changed" }
     /** The API server has a pod for the pull. */
-    | { readonly type: "task.accepted" }
+    | { readonly type: "task.accepted"; readonly digest: string }
   );
 
 /** Turns in the life of a task. */
@@ -138,8 +138,10 @@ export const nodePrepullMachine = setup({
       const historyOf = (digest: string) => histories.get(digest) ?? null;
       enqueue.assign({ targets, tasks: syncTasks(context.tasks, targets, historyOf, context.settings.now()) });
     }),
-    startNext: enqueueActions(({ context, enqueue }) => {
-      const next = nextTask(context.tasks, context.settings.now().monotonic);
+    startNext: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, "pull.granted");
+      const now = context.settings.now().monotonic;
+      const next = nextTask(context.tasks, now, event.digest) ?? nextTask(context.tasks, now);
       if (next !== null) startPull(context, next.digest, enqueue);
     }),
     succeed: enqueueActions(({ context, enqueue }) => {
@@ -168,10 +170,10 @@ export const nodePrepullMachine = setup({
       ({ context }) => context.parent,
       ({ context }): NodePrepullNews => ({ type: "node.waiting", ...senderOf(context) }),
     ),
-    tellAccepted: sendTo(
-      ({ context }) => context.parent,
-      ({ context }): NodePrepullNews => ({ type: "task.accepted", ...senderOf(context) }),
-    ),
+    tellAccepted: enqueueActions(({ context, enqueue }) => {
+      for (const { digest } of pullingTasks(context.tasks))
+        enqueue.sendTo(context.parent, { type: "task.accepted", ...senderOf(context), digest });
+    }),
   },
   guards: {
     isPulling: ({ context }) => pullingTasks(context.tasks).length > 0,

@@ -1,21 +1,13 @@
 import type { ActorRefFrom, AnyActorRef } from "xstate";
-import { type PodRefusal, turnsUnder } from "../../domain/prepull/pod-refusal.ts";
+import type { PodRefusal } from "../../domain/prepull/pod-refusal.ts";
 import type { PullBackoff } from "../../domain/prepull/prepull-backoff.ts";
-import { choosePulls, type PullCandidate } from "../../domain/prepull/prepull-queue.ts";
-import {
-  isRetry,
-  nextTask,
-  type PairHistory,
-  type PrepullTask,
-  progressOfTask,
-  type Times,
-} from "../../domain/prepull/prepull-tasks.ts";
+import { type PairHistory, type PrepullTask, progressOfTask, type Times } from "../../domain/prepull/prepull-tasks.ts";
 import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd, workOn } from "../../domain/prepull/prepull-work.ts";
 import type { PullTarget } from "../../domain/prepull/pull.ts";
 import type { PrepullProgress } from "../../domain/snapshot/answers.ts";
 import { type BucketMap, emptyBucketMap } from "../../domain/snapshot/bucket-map.ts";
 import type { NodeRef, nodeGroupMachine } from "./node-group.ts";
-import type { NodePrepullContext, NodePrepullInput, PrepullMode } from "./node-prepull.ts";
+import type { NodePrepullInput, PrepullMode } from "./node-prepull.ts";
 import { historiesOf, pairKey } from "./pair-histories.ts";
 
 /** Work that has ended and is still shown, at most: the last so many. */
@@ -204,63 +196,6 @@ export function nodeInput(context: PrepullerContext, parent: AnyActorRef, work: 
 /** A node that begins to be worked on. */
 export function nodeActor(context: PrepullerContext, work: NodeWork, ref: NodeRef, group: NodeGroupRef): NodeActor {
   return { ref, group, uid: work.uid, bareSince: bareSince(context, work.targets) };
-}
-
-/** The nodes that may pull now, as actors that wait for their turn; none while some do not know their work yet. */
-export function turnsToGive(context: PrepullerContext): readonly NodeActor[] {
-  const { actors, unsynced, settings, running, granted, refusal, now } = context;
-  if (settings.mode === "outside" || unsynced.length > 0) return [];
-  const time = now().monotonic;
-  const free = turnsUnder(refusal, settings.maxConcurrentPulls - running.size, running, time);
-  if (free <= 0) return [];
-  const found: PullCandidate[] = [];
-  for (const actor of actors.values()) {
-    const candidate = running.has(actor.uid) ? null : candidateOf(actor, time);
-    if (candidate !== null) found.push(candidate);
-  }
-  const chosen = choosePulls(found, free, granted);
-  const order = new Set(chosen);
-  const byUid = new Map<string, NodeActor>();
-  for (const actor of actors.values()) if (order.has(actor.uid)) byUid.set(actor.uid, actor);
-  return chosen.flatMap((uid) => byUid.get(uid) ?? []);
-}
-
-/** A node's place in the queue, and until when it is that: then a task falls due that may be more urgent. */
-interface QueuePlace {
-  readonly candidate: PullCandidate | null;
-  /** Monotonic milliseconds. */
-  readonly until: number;
-}
-
-/** What was found for a node's snapshot, which never changes: so that a turn costs little with thousands of nodes. */
-const places = new WeakMap<ReturnType<NodeRef["getSnapshot"]>, QueuePlace>();
-
-function candidateOf(actor: NodeActor, now: number): PullCandidate | null {
-  const snapshot = actor.ref.getSnapshot();
-  const known = places.get(snapshot);
-  if (known !== undefined && now < known.until) return known.candidate;
-  const { context } = snapshot;
-  const isWaiting = snapshot.matches("waiting");
-  const candidate = isWaiting ? candidateFor(actor, context, now) : null;
-  const dueTimes = isWaiting ? context.tasks.flatMap(({ dueAt }) => (dueAt !== null && dueAt > now ? dueAt : [])) : [];
-  places.set(snapshot, { candidate, until: Math.min(...dueTimes, Number.POSITIVE_INFINITY) });
-  return candidate;
-}
-
-function candidateFor({ uid, bareSince }: NodeActor, context: NodePrepullContext, now: number): PullCandidate | null {
-  const { tasks, turns, since, lot } = context;
-  const task = nextTask(tasks, now);
-  if (task === null) return null;
-  const { isRecommended } = task;
-  return { uid, isRetry: isRetry(task), isRecommended, bareSince, turns, since: since ?? now, lot };
-}
-
-/** The running turns with those that were just given. */
-export function withTurns({ running, granted, refusal }: PrepullerContext, actors: readonly NodeActor[]) {
-  const next = new Set(running);
-  for (const { uid } of actors) next.add(uid);
-  const probe = actors[0]?.uid ?? null;
-  return { running: next, granted: granted + actors.length, refusal: refusal === null ? null : { ...refusal, probe } };
 }
 
 /** The running turns without this node's. */

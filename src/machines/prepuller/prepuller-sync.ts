@@ -1,7 +1,6 @@
-import { isSameReason, refusalAfter } from "../../domain/prepull/pod-refusal.ts";
 import { type PrepullTask, pullingTasks, thrashingMessage } from "../../domain/prepull/prepull-tasks.ts";
 import { isOnNode, type PrepullWork, type WorkEnd } from "../../domain/prepull/prepull-work.ts";
-import type { PullFailure, PullTarget } from "../../domain/prepull/pull.ts";
+import type { PullTarget } from "../../domain/prepull/pull.ts";
 import { judgeThrashing } from "../../domain/prepull/thrashing.ts";
 import type { NodeRef } from "./node-group.ts";
 import type { NodePrepullEvent } from "./node-prepull.ts";
@@ -222,26 +221,4 @@ function tellThrashingOn(
       told({ type: "image.thrashing", ...pull, message: thrashingMessage(thrashing, history.missingCause) }),
     );
   }
-}
-
-/** The part of xstate's `enqueue` that a refusal uses. */
-interface RefusalEnqueue extends Pick<SyncEnqueue, "assign" | "sendParent" | "cancel"> {
-  raise(event: { readonly type: "turns.due" }, options: { readonly delay: number; readonly id: string }): void;
-}
-
-/** The API server has refused a pod, or failed, in a way that does not depend on the node: one is tried later. */
-export function noteRefusal(
-  { refusal, settings, random, now }: PrepullerContext,
-  uid: string,
-  failure: PullFailure,
-  enqueue: RefusalEnqueue,
-): void {
-  const time = now().monotonic;
-  const next = refusalAfter(refusal, failure, uid, { backoff: settings.backoff, random: random(), now: time });
-  if (next === refusal || settings.mode === "outside") return;
-  enqueue.assign({ refusal: next });
-  enqueue.cancel("refusal");
-  enqueue.raise({ type: "turns.due" }, { delay: next.until - time, id: "refusal" });
-  if (refusal === null || !isSameReason(refusal.failure, failure))
-    enqueue.sendParent(told({ type: "pods.refused", failure }));
 }

@@ -16,6 +16,7 @@ import { leavePulls } from "./orphans.ts";
 import { rememberSuccess } from "./pair-histories.ts";
 import type { PrepullerEvent, RecoverInput } from "./prepuller-events.ts";
 import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
+import { awaitTrial, noteAcceptance, noteRefusal } from "./prepuller-refusal.ts";
 import {
   actorOf,
   initialPrepuller,
@@ -24,21 +25,12 @@ import {
   type PrepullerContext,
   type PrepullerInput,
   planSync,
-  turnsToGive,
   withEnded,
   withNames,
   withoutTurn,
-  withTurns,
 } from "./prepuller-state.ts";
-import {
-  endedPull,
-  endTask,
-  noteRefusal,
-  releaseActors,
-  restActors,
-  syncSlice,
-  tellDropped,
-} from "./prepuller-sync.ts";
+import { endedPull, endTask, releaseActors, restActors, syncSlice, tellDropped } from "./prepuller-sync.ts";
+import { turnsToGive, withTurns } from "./prepuller-turns.ts";
 
 /** Milliseconds before the next slice of actors is started or told: others get a turn of the event loop. */
 const NEXT_SLICE = 1;
@@ -106,10 +98,12 @@ export const prepullerMachine = setup({
     }),
     askForTurns: sendTo(({ self }) => self, { type: "turns.due" }),
     giveTurns: enqueueActions(({ context, enqueue }) => {
-      const actors = turnsToGive(context);
-      if (actors.length === 0) return;
-      enqueue.assign(withTurns(context, actors));
-      for (const { ref } of actors) enqueue.sendTo(ref, { type: "pull.granted" });
+      const turns = turnsToGive(context);
+      if (turns.length === 0) return;
+      const next = withTurns(context, turns);
+      enqueue.assign(next);
+      if (next.refusal !== null) awaitTrial(context, next.refusal, enqueue);
+      for (const { actor, digest } of turns) enqueue.sendTo(actor.ref, { type: "pull.granted", digest });
     }),
     endTurn: assign(({ context, event }) =>
       "uid" in event ? { running: withoutTurn(context.running, event.uid) } : {},
@@ -144,14 +138,15 @@ export const prepullerMachine = setup({
       const { reason, message, nextAttemptTime } = task;
       const failureClass = task.failureClass ?? "other";
       const details = { reason, message, failureClass, nextAttemptTime };
-      if (isClusterWide({ failureClass })) noteRefusal(context, uid, { reason, message, failureClass }, enqueue);
+      if (isClusterWide({ failureClass })) {
+        const failure = { reason, message, failureClass };
+        noteRefusal(context, { uid, digest: task.digest, failure }, enqueue);
+      }
       enqueue.sendParent(told({ type: "pull.failed", ...pullNews(node, uid, task), ...details }));
     }),
-    takeAcceptance: enqueueActions(({ context, enqueue }) => {
-      if (context.refusal === null) return;
-      enqueue.cancel("refusal");
-      enqueue.assign({ refusal: null });
-      enqueue.sendParent(told({ type: "pods.accepted" }));
+    takeAcceptance: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, "task.accepted");
+      noteAcceptance(context, event, enqueue);
     }),
     tellProgress: enqueueActions(({ enqueue }) => enqueue.sendParent(told({ type: "progress.changed" }))),
     tellLeading: enqueueActions(({ enqueue }, { leading }: { leading: boolean }) =>

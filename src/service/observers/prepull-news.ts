@@ -62,6 +62,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     const details = { failureClass, reason };
     if (isRefused) logger.warn({ ...details, detail: message }, "pods of the prepuller are refused for another reason");
     isRefused = true;
+    causes.forget(isRefusalCause);
     const remedy = "one pod is tried now and then until it is accepted";
     alerts.raise({
       key: REFUSAL_ALERT,
@@ -211,6 +212,10 @@ function causeKey({ digest, failureClass }: Extract<PrepullNews, { type: "pull.f
   return `prepull:${digest}:${failureClass}`;
 }
 
+function isRefusalCause(cause: string): boolean {
+  return cause.endsWith(":refused") || cause.endsWith(":kubernetes-unavailable");
+}
+
 function pairOf({ uid, digest }: PullNews): string {
   return `${uid} ${digest}`;
 }
@@ -235,11 +240,9 @@ function failingPairs(alerts: Alerts) {
 
   return {
     remove,
-    /** Nothing more is known of them. */
-    forget(): void {
-      for (const cause of pairsOf.keys()) alerts.forget(cause);
-      causeOf.clear();
-      pairsOf.clear();
+    /** Nothing more is known of them, or of those of some causes. */
+    forget(isMeant: (cause: string) => boolean = () => true): void {
+      for (const [pair, cause] of causeOf) if (isMeant(cause)) remove(pair, null);
     },
     /** Whether nothing else was failing of this cause. */
     add(pair: string, cause: string): boolean {
