@@ -95,12 +95,13 @@ export function isLoopback(host: string): boolean {
   return classOfHost(host) === "loopback";
 }
 
-/** Whether two servers cannot both listen on their addresses: a DNS name may stand for any address. */
+/** Whether two servers cannot both listen on their addresses: a DNS name may stand for any address, localhost for any of loopback. */
 export function mayCollide(one: ListenAddress, other: ListenAddress): boolean {
   if (one.port !== other.port || one.port === 0) return false;
   const classes = [classOfHost(one.host), classOfHost(other.host)];
-  if (classes.includes("unspecified") || isIP(one.host) === 0 || isIP(other.host) === 0) return true;
-  return isSameAddress(one.host, other.host);
+  if (classes.includes("unspecified") || classes.includes("name")) return true;
+  const isNamed = isIP(one.host) === 0 || isIP(other.host) === 0;
+  return isNamed ? classes[0] === classes[1] : isSameAddress(one.host, other.host);
 }
 
 function isSameAddress(one: string, other: string): boolean {

@@ -133,12 +133,16 @@ test("F65: two servers cannot have one address", () => {
     ["10.0.0.1", "0.0.0.0"],
     ["10.0.0.1", "::"],
     ["localhost", "127.0.0.1"],
+    ["localhost", "localhost"],
+    ["localhost", "0.0.0.0"],
+    ["localhost", "a.example"],
     ["a.example", "10.0.0.1"],
   ] as const) {
     assert.ok(collide(one, other), `${one} ${other}`);
   }
   assert.ok(!collide("127.0.0.1", "127.0.0.2"));
   assert.ok(!collide("127.0.0.1", "::1"));
+  assert.ok(!collide("localhost", "10.0.0.5"), "localhost is no other machine's name");
   assert.ok(!collide("127.0.0.1", "127.0.0.1", [1, 2]));
   assert.ok(!collide("127.0.0.1", "127.0.0.1", [0, 0]));
 });
