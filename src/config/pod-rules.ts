@@ -40,14 +40,27 @@ const QUANTITY = /^\+?(\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})([KMGTPE]i|[numkMGTPE]
 const DECIMAL_SUFFIXES = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const BINARY_SUFFIXES = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
-/** The number that a quantity stands for (apimachinery, `resource.ParseQuantity`); null where it is none, or negative. */
-function parseQuantity(quantity: string): number | null {
+/** The power of ten of the smallest quantity that QUANTITY lets through: 18 decimal places, and an exponent of -99. */
+const SCALE = 18 + 99;
+
+/**
+ * The number that a quantity stands for (apimachinery, `resource.ParseQuantity`), exactly, in units of 10^-SCALE; null where it
+ * is none, or negative.
+ */
+function parseQuantity(quantity: string): bigint | null {
   const [, digits, suffix = ""] = QUANTITY.exec(quantity) ?? [];
   if (digits === undefined) return null;
-  if (/^[eE]./.test(suffix)) return Number(`${digits}${suffix}`);
+  const [whole = "", fraction = ""] = digits.split(".");
+  const amount = BigInt(whole + fraction);
+  const scale = SCALE - fraction.length;
+  if (/^[eE]./.test(suffix)) return amount * 10n ** BigInt(scale + Number(suffix.slice(1)));
   const power = BINARY_SUFFIXES.indexOf(suffix);
-  if (power > 0) return Number(digits) * 1_024 ** power;
-  return Number(digits) * 10 ** (3 * (DECIMAL_SUFFIXES.indexOf(suffix) - DECIMAL_SUFFIXES.indexOf("")));
+  if (power > 0) return amount * 10n ** BigInt(scale) * 1_024n ** BigInt(power);
+  return amount * 10n ** BigInt(scale + 3 * (DECIMAL_SUFFIXES.indexOf(suffix) - DECIMAL_SUFFIXES.indexOf("")));
+}
+
+function isWhole(quantity: string): boolean {
+  return (parseQuantity(quantity) ?? 0n) % 10n ** BigInt(SCALE) === 0n;
 }
 
 const quantityError = "a quantity such as 100m, 0.5 or 32Mi";
@@ -77,8 +90,7 @@ const quantities = withDefault(z.record(resourceName, quantity, { error: "a mapp
 const resources = mapping({ requests: quantities, limits: quantities }).superRefine(({ requests, limits }, context) => {
   for (const [kind, all] of Object.entries({ requests, limits })) {
     for (const [name, amount] of Object.entries(all)) {
-      const isWhole = Number.isInteger(parseQuantity(amount));
-      if (isExtended(name) && !isWhole)
+      if (isExtended(name) && !isWhole(amount))
         refuse(context, [kind, name], "must be a whole number: it is an extended resource");
     }
   }
@@ -95,9 +107,9 @@ const resources = mapping({ requests: quantities, limits: quantities }).superRef
 function requestProblem(name: string, request: string, limit: string | undefined): string | null {
   const mustBeEqual = isExtended(name) || isHugePages(name);
   if (limit === undefined) return mustBeEqual ? "must have a limit of the same quantity" : null;
-  const difference = (parseQuantity(request) ?? 0) - (parseQuantity(limit) ?? 0);
-  if (mustBeEqual && difference !== 0) return `must be equal to the limit, ${limit}`;
-  return difference > 0 ? `must not be more than the limit, ${limit}` : null;
+  const difference = (parseQuantity(request) ?? 0n) - (parseQuantity(limit) ?? 0n);
+  if (mustBeEqual && difference !== 0n) return `must be equal to the limit, ${limit}`;
+  return difference > 0n ? `must not be more than the limit, ${limit}` : null;
 }
 
 /** Accounts and groups are 32-bit numbers. */

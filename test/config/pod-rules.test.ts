@@ -103,6 +103,23 @@ for (const [keys, expected] of [
   });
 }
 
+for (const [request, limit, isWithin] of [
+  ["700m", "0.7", true],
+  ["0.7", "700m", true],
+  ["1100m", "1.1", true],
+  ["7e-1", "700000u", true],
+  [".5Gi", "512Mi", true],
+  ["1E", "1000P", true],
+  ["9007199254740993", "9007199254740992", false],
+  ["701m", "0.7", false],
+] as const) {
+  test(`F22: quantities are compared exactly: ${request} with a limit of ${limit}`, () => {
+    const keys = `resources: {requests: {cpu: "${request}"}, limits: {cpu: "${limit}"}}`;
+    if (isWithin) assert.equal(parseConfig(POD(keys)).prepuller.pod.resources.requests["cpu"], request);
+    else assert.match(problemsIn(POD(keys)), /must not be more than the limit/);
+  });
+}
+
 test("F21: without keys the pod is the restricted one, and a security context without value is none", () => {
   assert.deepEqual(parseConfig(IMAGES).prepuller.pod, DEFAULT_POD_OPTIONS);
   assert.equal(parseConfig(POD("securityContext: ")).prepuller.pod.securityContext, null);
