@@ -49,8 +49,8 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
   const pool = createFairPool(limits.unsentBytes, { patient: true });
   /** The call that has waited longest for its peer first. */
   const unsent = new Map<OpenCall, Unsent>();
-  /** In the order of their first calls. */
-  const queues = new Map<Connection, Waiting[]>();
+  /** In the order of their first calls. Only `retry` takes one away, so that it stays the same while it is gone through. */
+  const queues = new Map<Connection, Set<Waiting>>();
   let retrying = false;
 
   /** Whether there was room. */
@@ -70,11 +70,12 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
     call.stalledSince = since;
   }
 
+  /** What there is room for goes at once: its peer may take it while it does not take longer ones of other calls. */
   function wait(entry: Waiting): void {
     const queue = queues.get(entry.call.connection);
-    if (queue === undefined && proceed(entry)) return;
-    if (queue === undefined) queues.set(entry.call.connection, [entry]);
-    else queue.push(entry);
+    if ((queue === undefined || pool.hasRoom(entry.bytes)) && proceed(entry)) return;
+    if (queue === undefined) queues.set(entry.call.connection, new Set([entry]));
+    else queue.add(entry);
     retryLater();
   }
 
@@ -94,11 +95,12 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
     const slow = new Set([...unsent.keys()].map(({ connection }) => connection));
     const inOrder = [...queues].sort(([a], [b]) => Number(slow.has(a)) - Number(slow.has(b)));
     for (const [connection, queue] of inOrder) {
-      for (let [next] = queue; next !== undefined && next.bytes < refused; [next] = queue) {
-        if (proceed(next)) queue.shift();
+      for (const next of queue) {
+        if (next.bytes >= refused) continue;
+        if (proceed(next)) queue.delete(next);
         else refused = next.bytes;
       }
-      if (queue.length === 0) queues.delete(connection);
+      if (queue.size === 0) queues.delete(connection);
     }
   }
 
@@ -117,10 +119,7 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
     close(call) {
       taken(call);
       const queue = queues.get(call.connection);
-      if (queue === undefined) return;
-      const others = queue.filter((entry) => entry.call !== call);
-      if (others.length === 0) queues.delete(call.connection);
-      else queues.set(call.connection, others);
+      for (const entry of queue ?? []) if (entry.call === call) queue?.delete(entry);
     },
     sweep(now) {
       for (const [call, { since }] of unsent) {
