@@ -46,18 +46,20 @@ export function turnsToGive(context: PrepullerContext): readonly Turn[] {
 function chooseTurns({ actors, running, granted, now }: PrepullerContext, most: number, choice: Choice, tried = "") {
   if (most <= 0) return [];
   const time = now().monotonic;
-  const found = new Map<string, Turn & { readonly candidate: PullCandidate }>();
+  const found: PullCandidate[] = [];
   for (const actor of actors.values()) {
     if (running.has(actor.uid) || actor.uid === tried) continue;
     const place = placeOf(actor, time, choice);
-    if (place !== null) found.set(actor.uid, { actor, ...place });
+    if (place !== null) found.push(place.candidate);
   }
-  const chosen = choosePulls(
-    [...found.values()].map(({ candidate }) => candidate),
-    most,
-    granted,
-  );
-  return chosen.flatMap((uid) => found.get(uid) ?? []);
+  const chosen = choosePulls(found, most, granted);
+  const order = new Set(chosen);
+  const turns = new Map<string, Turn>();
+  for (const actor of actors.values()) {
+    const place = order.has(actor.uid) ? placeOf(actor, time, choice) : null;
+    if (place !== null) turns.set(actor.uid, { actor, digest: place.digest });
+  }
+  return chosen.flatMap((uid) => turns.get(uid) ?? []);
 }
 
 /** Digests of all images that could be pulled now. */
