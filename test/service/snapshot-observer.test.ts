@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import type { NodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { createSnapshotObserver } from "../../src/service/observers/snapshot-observer.ts";
@@ -156,6 +157,46 @@ test("F23: what cannot be had is an alert once, and resolved when it is there", 
   await lines();
   assert.deepEqual(alerts.active(), [keys.pin]);
   assert.equal(alerts.raised.length, 3, "what lasts is raised once");
+});
+
+test("L4: a problem is resolved by what was observed, and forgotten where nothing was", async () => {
+  const first = snapshotOf({ tags: [], nodes: [nodeReport("n1", { taints: [CORDON] })] });
+  const { tags, nodes, alerts, lines } = observed(first);
+  const excluded = "problem:NO_ELIGIBLE_NODES:";
+  const over = (...reports: readonly NodeReport[]) => nodes(tableOf(reports, nodeRules({ nodeStatusMaxImages: 1 })));
+  await lines();
+  assert.ok(alerts.active().includes(excluded));
+  nodes(named());
+  await lines();
+  assert.deepEqual(alerts.resolved, [], "nodes that have gone have not become eligible");
+  assert.ok(!alerts.active().includes(excluded));
+  nodes(tableOf([nodeReport("n1", { taints: [CORDON] })]));
+  await lines();
+  over(nodeReport("n1", { images: { a: 1, b: 1 } }), nodeReport("n2"));
+  await lines();
+  over(nodeReport("n2"));
+  tags(["recommended", "a"]);
+  await lines();
+  assert.deepEqual(Object.fromEntries(alerts.whyResolved), {
+    "problem:NO_NODES:": "a node matches",
+    [excluded]: "a node is eligible",
+    "problem:IMAGE_LIMIT_DIFFERS:": "no node reports more images than the limit",
+    "problem:RECOMMENDED_TAG_MISSING:recommended": "the registry has the tag",
+  });
+});
+
+test("L4: a problem that lasts is logged again when its message changes", async () => {
+  const cordoned = (...names: readonly string[]) =>
+    tableOf(names.map((name) => nodeReport(name, { taints: [CORDON] })));
+  const { nodes, lines, alerts } = observed(empty(cordoned("n1")));
+  await lines();
+  const warned = async () => (await lines()).flatMap(([message]) => (message.startsWith("warn") ? message : []));
+  const taint = { key: "gpu", value: "", effect: "NoSchedule" };
+  nodes(tableOf([nodeReport("n1", { taints: [taint] })]));
+  assert.deepEqual(await warned(), ["warn: all 1 nodes are excluded, such as n1: Node is tainted (NoSchedule, gpu)"]);
+  nodes(tableOf([nodeReport("n1", { taints: [taint], images: { a: 1 } })]));
+  assert.deepEqual(await warned(), []);
+  assert.equal(alerts.raised.length, 1);
 });
 
 test("nothing is logged after the end", async () => {

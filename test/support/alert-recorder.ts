@@ -6,6 +6,8 @@ export interface AlertRecorder extends Alerts {
   readonly raised: readonly Alert[];
   /** Keys that were resolved, of active ones. */
   readonly resolved: readonly string[];
+  /** What resolved them, by key: the latest. */
+  readonly whyResolved: ReadonlyMap<string, string>;
   /** Keys of those that are active, in the order in which they were raised. */
   active(): readonly string[];
 }
@@ -14,17 +16,21 @@ export interface AlertRecorder extends Alerts {
 export function alertRecorder(): AlertRecorder {
   const raised: Alert[] = [];
   const resolved: string[] = [];
+  const whyResolved = new Map<string, string>();
   const active = new Set<string>();
   return {
     raised,
     resolved,
+    whyResolved,
     active: () => [...active],
     raise(alert) {
       raised.push(alert);
       active.add(alert.key);
     },
-    clear(key) {
-      if (active.delete(key)) resolved.push(key);
+    clear(key, why) {
+      if (!active.delete(key)) return;
+      resolved.push(key);
+      whyResolved.set(key, why);
     },
     forget: (key) => void active.delete(key),
   };

@@ -1,7 +1,7 @@
 import { setChanges } from "../../domain/images/set-changes.ts";
 import { type NodeChanges, nodeChanges } from "../../domain/nodes/node-changes.ts";
 import type { NodeRecord } from "../../domain/nodes/node-record.ts";
-import type { Problem } from "../../domain/snapshot/problems.ts";
+import type { Problem, ProblemReason } from "../../domain/snapshot/problems.ts";
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
@@ -12,6 +12,17 @@ const GATHER_MS = 1_000;
 const MAX_NAMES = 20;
 /** Most reasons of exclusion, each a line, at a time. */
 const MAX_REASONS = 10;
+
+/** What has been observed where a problem is over. */
+const OVER: Readonly<Record<ProblemReason, string>> = {
+  RECOMMENDED_TAG_MISSING: "the registry has the tag",
+  PINNED_TAG_MISSING: "the registry has the tag",
+  TAGS_WITHHELD: "no tag is withheld",
+  NO_NODES: "a node matches",
+  NO_ELIGIBLE_NODES: "a node is eligible",
+  IMAGE_LIMIT_DIFFERS: "no node reports more images than the limit",
+  LEASE_SHARED: "the lease names no other installation",
+};
 
 /** What an observer writes to. */
 export interface SnapshotObserverDeps {
@@ -34,7 +45,7 @@ export interface SnapshotObserver {
 export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserverDeps): SnapshotObserver {
   let seen: Snapshot | null = null;
   let latest: Snapshot | null = null;
-  let raised: ReadonlySet<string> = new Set();
+  let raised: ReadonlyMap<string, Problem> = new Map();
   let cancel: (() => void) | null = null;
 
   function report(): void {
@@ -88,14 +99,22 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
     if (recommended !== null) logger.info({ tag: settings.recommendedTag, ...recommended }, "recommended image moved");
   }
 
-  /** The alert is the line of the log; one that lasts is none again. */
+  /** The alert is the line of the log; one that lasts is none again, but a line where its message changes. */
   function reportProblems(problems: readonly Problem[]): void {
     const current = new Map(problems.map((problem) => [`problem:${problem.reason}:${problem.tag}`, problem]));
-    for (const key of raised) if (!current.has(key)) alerts.clear(key, "it is there now");
-    for (const [key, { reason, message }] of current) {
-      if (!raised.has(key)) alerts.raise({ key, message, details: { reason } });
+    const hasNodes = !problems.some(({ reason }) => reason === "NO_NODES");
+    for (const [key, { reason }] of raised) {
+      if (current.has(key)) continue;
+      // Nodes that have gone have not become eligible.
+      if (reason === "NO_ELIGIBLE_NODES" && !hasNodes) alerts.forget(key);
+      else alerts.clear(key, OVER[reason]);
     }
-    raised = new Set(current.keys());
+    for (const [key, { reason, message }] of current) {
+      const before = raised.get(key);
+      if (before === undefined) alerts.raise({ key, message, details: { reason } });
+      else if (before.message !== message) logger.warn({ alert: key, reason }, message);
+    }
+    raised = current;
   }
 
   return {
