@@ -40,10 +40,11 @@ export function createBodyReader(clock: Clock): BodyReader {
         return false;
       }
       try {
-        if (request.headers.expect !== undefined) response.writeContinue();
-        const isWhole = await withDeadline(clock, BODY_TIMEOUT_MS, new AbortController().signal, () =>
-          receive(request, onChunk),
-        );
+        const isTooLong = Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES;
+        if (!isTooLong && request.headers.expect !== undefined) response.writeContinue();
+        const { signal } = new AbortController();
+        const isWhole =
+          !isTooLong && (await withDeadline(clock, BODY_TIMEOUT_MS, signal, () => receive(request, onChunk)));
         if (!isWhole) sendText(request, response, 413, `a notification has at most ${MAX_BODY_BYTES} bytes`, CLOSE);
         return isWhole;
       } catch (error) {
@@ -62,7 +63,6 @@ export function createBodyReader(clock: Clock): BodyReader {
 
 /** Whether the body came to its end within the size. Rejects where the connection ends before. */
 function receive(request: IncomingMessage, onChunk: (chunk: Buffer) => void): Promise<boolean> {
-  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(false);
   return new Promise((resolve, reject) => {
     let bytes = 0;
     request.on("data", (chunk: Buffer) => {

@@ -106,6 +106,9 @@ describe("F12: the hook and those who do not know the secret", () => {
     friend.socket.write("x");
     await eventually(() => assert.deepEqual(friend.statuses(), [100, 202]));
     assert.equal(notified(), 1);
+    const verbose = await rawHttp(context, port);
+    verbose.socket.write(post(MIB + 1, "Expect: 100-continue", `X-LabImages-Secret: ${SECRET}`));
+    await eventually(() => assert.deepEqual([verbose.statuses(), verbose.closed], [[413], true]));
   });
 
   test("a peer that holds all places gives way to another one", async (context) => {
