@@ -57,32 +57,29 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
   const guards: CallGuards = { incoming, outgoing, clock, lastSizes: new Map() };
   const places = createFairPool(limits.calls);
   const deps: CallDeps = { clock, calls: limits.calls, statusOf };
-  const sockets = new Map<string, Socket>();
-  const connections = new Map<string, Connection>();
+  const connections = new Map<Socket, Connection>();
   const bySession = new WeakMap<object, Connection>();
   /** Connections whose peers have not acknowledged our settings; the oldest first. */
   const unsettled = new Set<Connection>();
+  /** What Node's HTTP/2 server makes a session of, and grpc-js a call, at this moment. */
+  let serving: Socket | null = null;
   let entering: OpenCall | null = null;
   let cancelSweep: (() => void) | null = null;
 
   function onSession(session: ServerHttp2Session): void {
-    const name = nameOf(session.socket);
-    const socket = sockets.get(name);
-    if (socket === undefined) {
-      session.destroy();
-      return;
-    }
-    const peer = peerOf(session.socket.remoteAddress ?? "");
+    if (serving === null) throw new TypeError("Node makes its HTTP/2 sessions later than version 24");
+    const socket = serving;
+    const peer = peerOf(socket.remoteAddress ?? "");
     const now = clock.monotonicTime();
     const request = { owner: peer, member: session, amount: 1 };
     const connection = { session, socket, peer, openedAt: now, calls: new Set<OpenCall>(), idleSince: now, request };
-    connections.set(name, connection);
+    connections.set(socket, connection);
     bySession.set(session, connection);
     unsettled.add(connection);
     session.once("localSettings", () => unsettled.delete(connection));
     session.once("close", () => {
       unsettled.delete(connection);
-      connections.delete(name);
+      connections.delete(socket);
     });
   }
 
@@ -137,12 +134,11 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
     attach(server) {
       const serve = interceptHttp2(server, RESETS, { session: onSession, stream: onStream });
       return (socket) => {
-        const name = nameOf(socket);
-        sockets.set(name, socket);
-        socket.once("close", () => sockets.delete(name));
+        serving = socket;
         serve(socket);
+        serving = null;
         return () => {
-          const { calls, idleSince } = connections.get(name) ?? { calls: new Set(), idleSince: 0 };
+          const { calls, idleSince } = connections.get(socket) ?? { calls: new Set(), idleSince: 0 };
           return calls.size === 0 && clock.monotonicTime() - idleSince >= IDLE_MS;
         };
       };
@@ -165,10 +161,6 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
 function cut({ session, socket }: Connection): void {
   session.destroy();
   socket.destroy();
-}
-
-function nameOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
-  return `${remoteAddress} ${remotePort}`;
 }
 
 function refuse(stream: ServerHttp2Stream, { code, details, metadata }: StatusObject): void {

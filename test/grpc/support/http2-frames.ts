@@ -92,6 +92,8 @@ export function callHeaders(method: string): Readonly<Record<string, string>> {
 export interface PeerChoices {
   /** The address that it comes from. Default: 127.0.0.1. */
   readonly from?: string;
+  /** The port that it comes from. Default: any. */
+  readonly fromPort?: number | undefined;
   /** Bytes of a response that it takes before it says more. Default: HTTP/2's own. */
   readonly window?: number;
   /** Whether it acknowledges the server's settings. Default: true. */
@@ -123,8 +125,8 @@ export async function handmadePeer(
   port: number,
   choices: PeerChoices = {},
 ): Promise<HandmadePeer> {
-  const { from = "127.0.0.1", window, acknowledges = true, reads = true } = choices;
-  const socket = connect({ port, host: "127.0.0.1", localAddress: from });
+  const { from = "127.0.0.1", fromPort, window, acknowledges = true, reads = true } = choices;
+  const socket = connect({ port, host: "127.0.0.1", localAddress: from, localPort: fromPort });
   context.after(() => socket.destroy());
   socket.on("error", () => undefined);
   const frames: Frame[] = [];
