@@ -6,7 +6,7 @@
 import type { LabImagesError } from "./domain/errors.ts";
 import type { NodeReport } from "./domain/nodes/node-report.ts";
 import type { PullFailureClass } from "./domain/prepull/failure-table.ts";
-import type { PullOrder, PullOutcome, RecoveredPull } from "./domain/prepull/pull.ts";
+import type { PullFailure, PullOrder, PullOutcome, RecoveredPull } from "./domain/prepull/pull.ts";
 import type { PrepullState, WorkByNode } from "./domain/snapshot/answers.ts";
 import type { Problem } from "./domain/snapshot/problems.ts";
 import type { ResolvedImage, Snapshot } from "./domain/snapshot/snapshot.ts";
@@ -113,6 +113,11 @@ export interface Puller {
    * `onAccepted` is called once the API server has a pod for the pull.
    */
   pull(order: PullOrder, signal: AbortSignal, onAccepted?: () => void): Promise<PullOutcome>;
+  /**
+   * Why the API server would refuse the pod of this pull, whatever the node, by a dry run; null where it would take it, or
+   * where that is unclear. An abort of `signal` rejects with the signal's reason (field case F21).
+   */
+  tryPod(order: PullOrder, signal: AbortSignal): Promise<PullFailure | null>;
   /**
    * Sees to the pods that carry our label and belong to no pull of this process: gives those that have come to a good
    * end, removes all that are finished, overdue, or not wanted, and leaves live ones that are wanted for `pull` to

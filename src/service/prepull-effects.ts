@@ -2,15 +2,9 @@ import { type AnyEventObject, fromCallback, fromPromise } from "xstate";
 import { LabImagesError } from "../domain/errors.ts";
 import { classifyFailure } from "../domain/prepull/classify-failure.ts";
 import type { PullBackoff } from "../domain/prepull/prepull-backoff.ts";
-import {
-  PullCancelledError,
-  type PullFailure,
-  type PullOrder,
-  PullReleasedError,
-  type RecoveredPull,
-} from "../domain/prepull/pull.ts";
+import { PullCancelledError, type PullFailure, type PullOrder, PullReleasedError } from "../domain/prepull/pull.ts";
 import type { NodePrepullEvent, PullDropped } from "../machines/prepuller/node-prepull.ts";
-import type { RecoverInput } from "../machines/prepuller/prepuller-events.ts";
+import type { Recovered, RecoverInput } from "../machines/prepuller/prepuller-events.ts";
 import type { Leadership, Logger, Puller } from "../ports.ts";
 
 /** The built-in prepuller, as it is put together. */
@@ -60,9 +54,10 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
       );
       return () => controller.abort();
     }),
-    recover: fromPromise<readonly RecoveredPull[], RecoverInput>(({ input, signal }) =>
-      puller.recover(input.isWanted, signal),
-    ),
+    recover: fromPromise<Recovered, RecoverInput>(async ({ input: { isWanted, trial }, signal }) => ({
+      pulls: await puller.recover(isWanted, signal),
+      refusal: trial === null ? null : await refusalOf(puller, trial, signal),
+    })),
     pull: fromCallback<PullDropped, PullOrder>(({ input, sendBack, receive }) => {
       const controller = new AbortController();
       const { signal } = controller;
@@ -76,6 +71,11 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
       return () => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError());
     }),
   };
+}
+
+async function refusalOf(puller: Puller, order: PullOrder, signal: AbortSignal): Promise<Recovered["refusal"]> {
+  const failure = await puller.tryPod(order, signal);
+  return failure === null ? null : { failure, uid: order.nodeUid, digest: order.digest };
 }
 
 /**
@@ -108,6 +108,6 @@ async function runPull(
 
 const IDLE_EFFECTS = {
   leadership: fromCallback<AnyEventObject>(() => undefined),
-  recover: fromPromise<readonly RecoveredPull[], RecoverInput>(() => Promise.resolve([])),
+  recover: fromPromise<Recovered, RecoverInput>(() => Promise.resolve({ pulls: [], refusal: null })),
   pull: fromCallback<PullDropped, PullOrder>(() => undefined),
 };

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AnyEventObject, createActor, enqueueActions, fromCallback, fromPromise, setup } from "xstate";
-import type { RecoveredPull } from "../../src/domain/prepull/pull.ts";
 import { leaveOrphans } from "../../src/machines/prepuller/orphans.ts";
 import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
-import type { RecoverInput } from "../../src/machines/prepuller/prepuller-events.ts";
+import type { Recovered, RecoverInput } from "../../src/machines/prepuller/prepuller-events.ts";
 import { actorClock } from "../support/actor-clock.ts";
 import { digest } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";
@@ -75,7 +74,7 @@ test("a prepuller whose own transition throws leaves no actor, no timer and no p
     actors: {
       group: nodesPulling(pulls),
       leadership: fromCallback<AnyEventObject>(({ sendBack }) => sendBack({ type: "leadership.gained" })),
-      recover: fromPromise<readonly RecoveredPull[], RecoverInput>(() => Promise.resolve([])),
+      recover: fromPromise<Recovered, RecoverInput>(() => Promise.resolve({ pulls: [], refusal: null })),
     },
     actions: {
       tellFailure: () => {

@@ -19,7 +19,7 @@ async function toldBy(pull: () => Promise<PullOutcome>) {
     child: () => logger,
   };
   const prepuller = {
-    puller: { pull, recover: () => Promise.resolve([]) },
+    puller: { pull, tryPod: () => Promise.resolve(null), recover: () => Promise.resolve([]) },
     leadership: { follow: () => undefined, mayWrite: () => false },
     maxConcurrentPulls: 1,
   };

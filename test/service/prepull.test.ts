@@ -58,6 +58,7 @@ async function world({
         asked.push({ order, signal, end, breakDown });
         signal.addEventListener("abort", () => breakDown(signal.reason), { once: true });
       }),
+    tryPod: () => Promise.resolve(null),
     recover: () => Promise.resolve([]),
   };
   const leadership: Leadership = {

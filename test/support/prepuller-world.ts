@@ -6,7 +6,7 @@ import type { PrepullState } from "../../src/domain/snapshot/answers.ts";
 import { nodeGroupMachine } from "../../src/machines/prepuller/node-group.ts";
 import { nodePrepullMachine } from "../../src/machines/prepuller/node-prepull.ts";
 import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
-import type { RecoverInput } from "../../src/machines/prepuller/prepuller-events.ts";
+import type { Recovered, RecoverInput } from "../../src/machines/prepuller/prepuller-events.ts";
 import type { PrepullerSettings } from "../../src/machines/prepuller/prepuller-state.ts";
 import { actorClock } from "./actor-clock.ts";
 import { digest } from "./image-world.ts";
@@ -36,11 +36,11 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
         lead = (leads) => sendBack({ type: leads ? "leadership.gained" : "leadership.lost" });
         lead(leading);
       }),
-      recover: fromPromise<readonly RecoveredPull[], RecoverInput>(async ({ input }) => {
+      recover: fromPromise<Recovered, RecoverInput>(async ({ input }) => {
         recovered.push(input);
         const next = recoveries.shift() ?? [];
         if (next instanceof Error) throw next;
-        return next;
+        return { pulls: next, refusal: null };
       }),
     },
   });

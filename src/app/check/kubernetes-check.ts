@@ -17,7 +17,7 @@ import {
 import { connectKubernetes, type KubernetesConnection } from "../../kubernetes/client/connection.ts";
 import { objectOf } from "../../kubernetes/nodes/node-object.ts";
 import { selectorText } from "../../kubernetes/nodes/node-source.ts";
-import { podsPath } from "../../kubernetes/pods/pod-api.ts";
+import { dryRunPod } from "../../kubernetes/pods/pod-api.ts";
 import { buildPrepullPod } from "../../kubernetes/pods/prepull-pod.ts";
 import { DeadlineReached, withDeadline } from "../../lib/abort.ts";
 import { quotePeer } from "../../lib/redact.ts";
@@ -118,7 +118,7 @@ async function checkPrepuller(check: Check): Promise<readonly Finding[]> {
   return [...findings, await tryPod(check, namespace)];
 }
 
-/** A server-side dry run: admission and validation as for a real pod, and nothing is stored. */
+/** Asks by a dry run. */
 async function tryPod(check: Check, namespace: string): Promise<Finding> {
   const { config, connection, environment, signal } = check;
   const image = await knownImage(check);
@@ -136,15 +136,7 @@ async function tryPod(check: Check, namespace: string): Promise<Finding> {
     timeout: config.images.prepullTimeout,
   };
   try {
-    await connection.call({
-      what: "create a prepull pod (dry run)",
-      method: "POST",
-      path: podsPath(namespace),
-      query: { dryRun: "All" },
-      body: buildPrepullPod(settings, order, null),
-      deadlineMs: CALL_MS,
-      signal,
-    });
+    await dryRunPod({ connection, namespace, deadlineMs: CALL_MS }, buildPrepullPod(settings, order, null), signal);
     return ok("prepuller.pod", `the API server would take a prepull pod in namespace ${namespace}${words}`);
   } catch (error) {
     return missing("prepuller.pod", `${reasonOf(error)}${words}`);

@@ -1,6 +1,7 @@
 import { withheldReason } from "../images/withheld.ts";
 import { exceedsLimit } from "../nodes/node-record.ts";
 import { unresolvedWishes } from "../prepull/plan.ts";
+import type { PodRefusal } from "../prepull/pod-refusal.ts";
 import type { SnapshotParts } from "./snapshot.ts";
 
 /** What the configuration asks for and cannot be had. The names are those of the contract. */
@@ -11,7 +12,8 @@ export type ProblemReason =
   | "NO_ELIGIBLE_NODES"
   | "IMAGE_LIMIT_DIFFERS"
   | "TAGS_WITHHELD"
-  | "LEASE_SHARED";
+  | "LEASE_SHARED"
+  | "PODS_REFUSED";
 
 /** One of them, as a snapshot shows it (field case F23). */
 export interface Problem {
@@ -28,8 +30,16 @@ export function problemsOf(parts: Pick<SnapshotParts, "settings" | "catalog" | "
 }
 
 /** What keeps the built-in prepuller of this replica from its work, as of now. */
-export function prepullProblems({ sharedWith }: { readonly sharedWith: string | null }): readonly Problem[] {
-  return sharedWith === null ? [] : [{ reason: "LEASE_SHARED", tag: "", message: sharedLeaseReason(sharedWith) }];
+export function prepullProblems(prepuller: {
+  readonly sharedWith: string | null;
+  readonly refusal: PodRefusal | null;
+}): readonly Problem[] {
+  const { sharedWith, refusal } = prepuller;
+  const problems: Problem[] = [];
+  if (sharedWith !== null) problems.push({ reason: "LEASE_SHARED", tag: "", message: sharedLeaseReason(sharedWith) });
+  const refused = refusal?.reported ?? null;
+  if (refused !== null) problems.push({ reason: "PODS_REFUSED", tag: "", message: refused.message });
+  return problems;
 }
 
 /** Why two installations with one lease are a fault, and what to do about it (field case F44). */

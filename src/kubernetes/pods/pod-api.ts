@@ -103,6 +103,22 @@ export function createPodApi(context: PodApiContext): PodApi {
   };
 }
 
+/** Where a dry run goes, and how long it may take, milliseconds. */
+export interface DryRunContext extends Pick<PodApiContext, "connection" | "namespace"> {
+  readonly deadlineMs: number;
+}
+
+/** A server-side dry run: admission and validation as for a real pod, and nothing is stored. Errors as of a create. */
+export async function dryRunPod(
+  { connection, namespace, deadlineMs }: DryRunContext,
+  pod: V1Pod,
+  signal: AbortSignal,
+): Promise<void> {
+  const what = "create a prepull pod (dry run)";
+  const path = podsPath(namespace);
+  await connection.call({ what, method: "POST", path, query: { dryRun: "All" }, body: pod, deadlineMs, signal });
+}
+
 /** Path of the pods of a namespace. */
 export function podsPath(namespace: string): string {
   return `/api/v1/namespaces/${namespace}/pods`;

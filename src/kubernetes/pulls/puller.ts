@@ -1,14 +1,16 @@
-import type { PullOrder } from "../../domain/prepull/pull.ts";
+import { LabImagesError } from "../../domain/errors.ts";
+import type { PullFailure, PullOrder } from "../../domain/prepull/pull.ts";
 import { type BackoffLimits, reflectorBackoff } from "../../lib/backoff.ts";
 import type { Clock, Leadership, Logger, Puller } from "../../ports.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
-import { createPodApi, defaultPodApiLimits, type PodApiLimits } from "../pods/pod-api.ts";
+import { createPodApi, defaultPodApiLimits, dryRunPod, type PodApiLimits } from "../pods/pod-api.ts";
+import { refusalOf } from "../pods/pod-failure.ts";
 import { createPodFollower } from "../pods/pod-follower.ts";
 import { mayStillPull, type PodState } from "../pods/pod-object.ts";
 import type { PodOwner } from "../pods/pod-owner.ts";
 import { createPodSlots } from "../pods/pod-slots.ts";
 import { defaultPodWatchLimits, type PodWatchLimits } from "../pods/pod-watch.ts";
-import { type PrepullPodSettings, prepullPodName, prepullPodSelector } from "../pods/prepull-pod.ts";
+import { buildPrepullPod, type PrepullPodSettings, prepullPodName, prepullPodSelector } from "../pods/prepull-pod.ts";
 import { defaultPullLimits, type PullContext, type PullLimits } from "./pull-attempt.ts";
 import { recoverPods } from "./pull-recover.ts";
 import { runPull } from "./pull-run.ts";
@@ -65,8 +67,30 @@ export function createPuller(options: PullerOptions): Puller {
   return {
     pull: (order, signal, onAccepted) =>
       afterOthers(prepullPodName(options.instance, order.nodeUid, order.digest), order, signal, onAccepted),
+    tryPod: (order, signal) => tryPod(context, options.connection, order, signal),
     recover: (isWanted, signal) => recoverPods(context, { isWanted, running }, signal),
   };
+}
+
+/** What is unclear, such as a name that is taken or a server that does not answer, is left to the first pull. */
+async function tryPod(
+  { settings, owner, logger, limits }: PullContext,
+  connection: KubernetesConnection,
+  order: PullOrder,
+  signal: AbortSignal,
+): Promise<PullFailure | null> {
+  const pod = buildPrepullPod(settings, order, await owner.current(signal));
+  try {
+    await dryRunPod({ connection, namespace: settings.namespace, deadlineMs: limits.readMs }, pod, signal);
+    return null;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof LabImagesError)) throw error;
+    owner.invalidate();
+    logger.debug({ err: error }, "the dry run of a prepull pod failed");
+    const failure = refusalOf(error);
+    return failure?.failureClass === "refused" ? failure : null;
+  }
 }
 
 function pullContext(options: PullerOptions): PullContext {

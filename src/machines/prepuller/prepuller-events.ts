@@ -1,4 +1,6 @@
+import type { RefusedPod } from "../../domain/prepull/pod-refusal.ts";
 import type { PrepullWork } from "../../domain/prepull/prepull-work.ts";
+import type { PullOrder, RecoveredPull } from "../../domain/prepull/pull.ts";
 import type { PrepullReport } from "../../ports.ts";
 import type { NodeActorBroke } from "./node-group.ts";
 import type { NodePrepullNews } from "./node-prepull.ts";
@@ -21,4 +23,13 @@ export type PrepullerEvent =
 /** What the effect `recover` is told. */
 export interface RecoverInput {
   readonly isWanted: (uid: string, digest: string) => boolean;
+  /** A pull whose pod is tried by a dry run; null for none. */
+  readonly trial: PullOrder | null;
+}
+
+/** What the effect `recover` has found. */
+export interface Recovered {
+  readonly pulls: readonly RecoveredPull[];
+  /** The pod of the trial, where it would be refused. */
+  readonly refusal: Omit<RefusedPod, "isOnly"> | null;
 }

@@ -3,7 +3,7 @@ import type { PodRefusal } from "../../domain/prepull/pod-refusal.ts";
 import type { PullBackoff } from "../../domain/prepull/prepull-backoff.ts";
 import { type PairHistory, type PrepullTask, progressOfTask, type Times } from "../../domain/prepull/prepull-tasks.ts";
 import { endOfWork, type NodeWork, type PrepullWork, type WorkEnd, workOn } from "../../domain/prepull/prepull-work.ts";
-import type { PullTarget } from "../../domain/prepull/pull.ts";
+import type { PullOrder, PullTarget } from "../../domain/prepull/pull.ts";
 import type { PrepullProgress } from "../../domain/snapshot/answers.ts";
 import { type BucketMap, emptyBucketMap } from "../../domain/snapshot/bucket-map.ts";
 import type { NodeRef, nodeGroupMachine } from "./node-group.ts";
@@ -196,6 +196,17 @@ export function nodeInput(context: PrepullerContext, parent: AnyActorRef, work: 
 /** A node that begins to be worked on. */
 export function nodeActor(context: PrepullerContext, work: NodeWork, ref: NodeRef, group: NodeGroupRef): NodeActor {
   return { ref, group, uid: work.uid, bareSince: bareSince(context, work.targets) };
+}
+
+/** The first pull there is, for a dry run; null where nothing is to be pulled. */
+export function trialOf({ work, settings }: PrepullerContext): PullOrder | null {
+  for (const { node, uid, targets } of work.nodes) {
+    const [target] = targets;
+    if (target === undefined) continue;
+    const { digest, reference } = target;
+    return { node, nodeUid: uid, digest, reference, timeout: settings.pullTimeout };
+  }
+  return null;
 }
 
 /** The running turns without this node's. */

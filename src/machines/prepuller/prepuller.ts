@@ -10,11 +10,10 @@ import {
 } from "xstate";
 import { isClusterWide } from "../../domain/prepull/pod-refusal.ts";
 import { changedNodes, wantedPairs } from "../../domain/prepull/prepull-work.ts";
-import type { RecoveredPull } from "../../domain/prepull/pull.ts";
 import { nodeGroupMachine } from "./node-group.ts";
 import { leavePulls } from "./orphans.ts";
 import { rememberSuccess } from "./pair-histories.ts";
-import type { PrepullerEvent, RecoverInput } from "./prepuller-events.ts";
+import type { PrepullerEvent, Recovered, RecoverInput } from "./prepuller-events.ts";
 import { type PrepullerReport, pullNews, told } from "./prepuller-news.ts";
 import { awaitTrial, noteAcceptance, noteRefusal } from "./prepuller-refusal.ts";
 import {
@@ -25,6 +24,7 @@ import {
   type PrepullerContext,
   type PrepullerInput,
   planSync,
+  trialOf,
   withEnded,
   withNames,
   withoutTurn,
@@ -53,7 +53,7 @@ export const prepullerMachine = setup({
   actors: {
     group: nodeGroupMachine,
     leadership: fromCallback<AnyEventObject>(notProvided),
-    recover: fromPromise<readonly RecoveredPull[], RecoverInput>(notProvided),
+    recover: fromPromise<Recovered, RecoverInput>(notProvided),
   },
   actions: {
     takeWork: assign(({ context, event }) => {
@@ -160,7 +160,8 @@ export const prepullerMachine = setup({
     tellRecoveryFailure: enqueueActions(({ enqueue }, { error }: { error: unknown }) =>
       enqueue.sendParent(told({ type: "recovery.failed", error })),
     ),
-    takeRecovered: enqueueActions(({ context, enqueue }, { pulls }: { pulls: readonly RecoveredPull[] }) => {
+    takeRecovered: enqueueActions(({ context, enqueue }, { pulls, refusal }: Recovered) => {
+      if (refusal !== null) noteRefusal(context, refusal, enqueue);
       for (const { node, nodeUid, digest } of pulls) enqueue.sendParent(markOf(context, node, nodeUid, digest));
       enqueue.sendParent(told({ type: "leftovers.recovered", pulls: pulls.length }));
       enqueue.assign({ recoveryFailures: 0 });
@@ -234,10 +235,10 @@ export const prepullerMachine = setup({
           invoke: {
             id: "recover",
             src: "recover",
-            input: ({ context }) => ({ isWanted: wantedPairs(context.work) }),
+            input: ({ context }) => ({ isWanted: wantedPairs(context.work), trial: trialOf(context) }),
             onDone: {
               target: "working",
-              actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) },
+              actions: { type: "takeRecovered", params: ({ event }) => event.output },
             },
             onError: {
               target: "recoveringLater",
@@ -274,10 +275,10 @@ export const prepullerMachine = setup({
               invoke: {
                 id: "sweep",
                 src: "recover",
-                input: ({ context }) => ({ isWanted: wantedPairs(context.work) }),
+                input: ({ context }) => ({ isWanted: wantedPairs(context.work), trial: null }),
                 onDone: {
                   target: "steady",
-                  actions: { type: "takeRecovered", params: ({ event }) => ({ pulls: event.output }) },
+                  actions: { type: "takeRecovered", params: ({ event }) => event.output },
                 },
                 onError: {
                   target: "steady",

@@ -22,6 +22,7 @@ const OVER: Readonly<Record<ProblemReason, string>> = {
   NO_ELIGIBLE_NODES: "a node is eligible",
   IMAGE_LIMIT_DIFFERS: "no node reports more images than the limit",
   LEASE_SHARED: "the lease names no other installation",
+  PODS_REFUSED: "the API server accepts pods",
 };
 
 /** What an observer writes to. */

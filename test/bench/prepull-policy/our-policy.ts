@@ -66,6 +66,7 @@ export function startOurPolicy(
       clock.schedule(REPORT_DELAY, () => report(node));
       return { kind: "pulled" };
     },
+    tryPod: () => Promise.resolve(null),
     recover: () => Promise.resolve([]),
   };
   let isRefreshing = false;

@@ -9,6 +9,7 @@ export const ProblemReason = {
   PROBLEM_REASON_IMAGE_LIMIT_DIFFERS: 'PROBLEM_REASON_IMAGE_LIMIT_DIFFERS',
   PROBLEM_REASON_TAGS_WITHHELD: 'PROBLEM_REASON_TAGS_WITHHELD',
   PROBLEM_REASON_LEASE_SHARED: 'PROBLEM_REASON_LEASE_SHARED',
+  PROBLEM_REASON_PODS_REFUSED: 'PROBLEM_REASON_PODS_REFUSED',
 } as const;
 
 export type ProblemReason =
@@ -28,5 +29,7 @@ export type ProblemReason =
   | 6
   | 'PROBLEM_REASON_LEASE_SHARED'
   | 7
+  | 'PROBLEM_REASON_PODS_REFUSED'
+  | 8
 
 export type ProblemReason__Output = typeof ProblemReason[keyof typeof ProblemReason]
