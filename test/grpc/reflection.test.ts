@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { PROTO_FOLDER } from "../../src/grpc/server/contract.ts";
 import { eventually } from "../support/eventually.ts";
 import { ask, failureOf } from "./support/calls.ts";
@@ -100,6 +100,25 @@ describe("a reflection stream", () => {
     assert.equal(failureOf(await first.ended).reason, "SHUTTING_DOWN");
     await stopped;
     for (const { client } of [first, second]) client.close();
+  });
+
+  test("F60: goes on past the time of a request while its requests are complete, and ends when it is idle for long", async (context) => {
+    const running = await startServer(context, { limits: { requestTimeout: 300 } });
+    const { client, call, ended } = openReflection(running);
+    context.after(() => client.close());
+    let over = false;
+    const end = ended.then((error) => {
+      over = true;
+      return error;
+    });
+    const since = performance.now();
+    call.write(LIST_SERVICES);
+    await new Promise((resolve) => call.once("data", resolve));
+    // The server looks for calls that are late once a second.
+    await eventually(() => assert.ok(performance.now() - since > 3_000 || over));
+    assert.equal(over, false);
+    assert.equal((await end).code, status.DEADLINE_EXCEEDED);
+    assert.ok(performance.now() - since >= 9_000);
   });
 
   test("does not pile up answers for a caller that does not read them", async (context) => {

@@ -1,4 +1,9 @@
-import { type Metadata, ServerInterceptingCall, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerMethodDefinition,
+} from "@grpc/grpc-js";
 import type { Clock } from "../../ports.ts";
 import type { IncomingRequests } from "./incoming.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -17,6 +22,7 @@ export interface CallGuards {
 const UNENCODED_BYTES = 32 * 1_024;
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
+type Method = Pick<ServerMethodDefinition<unknown, unknown>, "path" | "requestStream">;
 type Status = Parameters<ServerInterceptingCallInterface["sendStatus"]>[0];
 
 /**
@@ -27,21 +33,31 @@ export class GuardedCall extends ServerInterceptingCall {
   readonly #next: ServerInterceptingCallInterface;
   readonly #call: OpenCall;
   readonly #method: string;
+  readonly #hasRequests: boolean;
   readonly #guards: CallGuards;
 
-  constructor(next: ServerInterceptingCallInterface, call: OpenCall, method: string, guards: CallGuards) {
+  constructor(
+    next: ServerInterceptingCallInterface,
+    call: OpenCall,
+    { path, requestStream }: Method,
+    guards: CallGuards,
+  ) {
     super(next, {});
     this.#next = next;
     this.#call = call;
-    this.#method = method;
+    this.#method = path;
+    this.#hasRequests = requestStream;
     this.#guards = guards;
   }
 
   override start(listener: Listener): void {
-    const { incoming, outgoing, lastSizes } = this.#guards;
+    const { incoming, outgoing, clock, lastSizes } = this.#guards;
     this.#next.start({
       onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
-      onReceiveMessage: (message) => listener.onReceiveMessage(message),
+      onReceiveMessage: (message) => {
+        if (this.#hasRequests) incoming.received(this.#call, clock.monotonicTime());
+        listener.onReceiveMessage(message);
+      },
       onReceiveHalfClose: () => {
         incoming.close(this.#call);
         outgoing.whenRoom(this.#call, lastSizes.get(this.#method) ?? 0, () => {

@@ -16,6 +16,11 @@ export interface IncomingLimits {
  */
 export interface IncomingRequests {
   open(call: OpenCall): void;
+  /**
+   * A message of a stream of requests is complete at `now` (`Clock.monotonicTime`). The time starts again, and is longer: the
+   * caller may think before its next message. The bytes stay bounded as they were.
+   */
+  received(call: OpenCall, now: number): void;
   /** The request is complete, or its call has ended. Idempotent. */
   close(call: OpenCall): void;
   /** Ends the calls whose requests take too long; `now` is a `Clock.monotonicTime`. */
@@ -25,8 +30,13 @@ export interface IncomingRequests {
 /** What a chunk of a message costs beside its bytes: one-byte frames were measured at 200 bytes each. */
 const CHUNK_COST = 256;
 
+/** Time for the next message of a stream of requests, in request time-outs: five minutes by default. */
+const STREAM_TIMEOUTS = 30;
+
 /** One request so far. */
 interface Partial {
+  /** `Clock.monotonicTime` after which it is late. */
+  deadline: number;
   /** Bytes that its connection had received when it began. */
   readonly beganAt: number;
   chunks: number;
@@ -92,7 +102,8 @@ export function createIncomingRequests({ requestBytes, requestTimeout }: Incomin
       const { connection, stream } = call;
       const held = connections.get(connection) ?? { requests: new Map(), chunks: 0, bytes: 0 };
       connections.set(connection, held);
-      const request = { beganAt: connection.socket.bytesRead, chunks: 0 };
+      const deadline = call.openedAt + requestTimeout;
+      const request = { deadline, beganAt: connection.socket.bytesRead, chunks: 0 };
       held.requests.set(call, request);
       measure(connection, held, request.beganAt);
       bound();
@@ -106,12 +117,16 @@ export function createIncomingRequests({ requestBytes, requestTimeout }: Incomin
         bound();
       });
     },
+    received(call, now) {
+      const request = connections.get(call.connection)?.requests.get(call);
+      if (request !== undefined) request.deadline = now + STREAM_TIMEOUTS * requestTimeout;
+    },
     close,
     sweep(now) {
       const error = new ProtocolError(status.DEADLINE_EXCEEDED, "the request was not complete in time");
       for (const { requests } of connections.values()) {
-        for (const call of requests.keys()) {
-          if (now - call.openedAt < requestTimeout) break;
+        for (const [call, { deadline }] of requests) {
+          if (now < deadline) continue;
           call.fail(error);
           close(call);
         }

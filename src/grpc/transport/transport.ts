@@ -124,12 +124,12 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
   }
 
   return {
-    interceptor({ path }, next) {
+    interceptor(method, next) {
       if (entering === null) throw new TypeError("grpc-js makes its calls later than version 1.14.7");
       const call = entering;
       entering = null;
       call.next = next;
-      return new GuardedCall(next, call, path, guards);
+      return new GuardedCall(next, call, method, guards);
     },
     attach(server) {
       const serve = interceptHttp2(server, RESETS, { session: onSession, stream: onStream });
