@@ -72,7 +72,7 @@ export const CONTAINERD: Partial<Record<PullFailureClass, readonly string[]>> = 
     `rpc error: code = InvalidArgument desc = ${PULLING}not implemented: media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported since containerd v2.1, please rebuild the image as "application/vnd.docker.distribution.manifest.v2+json"`,
     `${PULLING}schema 1 image manifests are no longer supported: invalid argument`,
     `${PULLING}unable to fetch descriptor (${LAYER}) which reports content size of zero: invalid argument`,
-    `${EXTRACTING_1}mount callback failed on /x: lstat /x/root/.gem/specs/api.rubygems.org%443: not a directory: unknown`,
+    `${EXTRACTING_1}mount callback failed on /x: lstat /x/home/jovyan/.gem/specs/api.rubygems.org%443: not a directory: unknown`,
     `${PULLING}image verifier bindir blocked pull of ${IMAGE} with digest ${LAYER} for reason: rejected`,
     `${EXTRACTING_1}exit status 1: unpigz: skipping: <stdin>: corrupted -- crc32 mismatch: unknown`,
   ],

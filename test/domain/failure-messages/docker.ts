@@ -7,7 +7,7 @@ const TAR = "failed to register layer: Error processing tar file(exit status 1):
 export const DOCKER: Partial<Record<PullFailureClass, readonly string[]>> = {
   "disk-full": [
     `${DAEMON}${TAR}write /opt/conda/lib/libtorch.so: no space left on device`,
-    `${DAEMON}failed to register layer: ApplyLayer exit status 1 stdout:  stderr: mkdir /root/.npm: no space left on device`,
+    `${DAEMON}failed to register layer: ApplyLayer exit status 1 stdout:  stderr: mkdir /home/jovyan/.npm: no space left on device`,
     `${DAEMON}devmapper: Thin Pool has 1142 free data blocks which is less than minimum required 163840 free data blocks. Create more free space in thin pool or use dm.min_free_space option to change behavior`,
     `${DAEMON}failed to register layer: re-exec error: exit status 1: output: write \\\\?\\C:\\x: There is not enough space on the disk.`,
   ],
