@@ -138,7 +138,7 @@ describe("WaitForRefresh", () => {
 
   test("ends with the caller's deadline", async (context) => {
     const running = await startServer(context, { state: ready() });
-    const call = running.client.WaitForRefresh({}, { deadline: Date.now() + 100 });
+    const call = running.client.WaitForRefresh({}, { deadline: Date.now() + 2_000 });
     const { ended } = receive(call);
     const entry = await attachedTo(running.state);
     assert.equal((await ended).code, "DEADLINE_EXCEEDED");
