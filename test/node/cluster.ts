@@ -54,6 +54,9 @@ const HOOK_SECRET = "canary-hook-secret";
 
 /** Starts a cluster. Rejects with one sentence where the machine lacks something. */
 export async function startCluster(options: ClusterOptions = {}): Promise<RealCluster> {
+  // What the Deployment sets for its pods. Processes of the service inherit it, and it names their prepull pods.
+  process.env["POD_NAMESPACE"] = DEPLOYED;
+  process.env["DEPLOYMENT_NAME"] = DEPLOYED;
   const machine = await requireMachine();
   await using cleanup = new AsyncDisposableStack();
   const run = await beginRun();

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { DEPLOYED } from "../cluster/prepuller-cluster.ts";
 import { plainState } from "../cluster/service-calls.ts";
 import { type Replica, startReplica } from "../cluster/service-round.ts";
 import { eventually } from "../support/eventually.ts";
@@ -61,9 +60,6 @@ export async function startService(
   repository: Repository,
   options: ServiceOptions = {},
 ): Promise<Service> {
-  // As the Deployment tells its pods; the process inherits it.
-  process.env["POD_NAMESPACE"] = DEPLOYED;
-  process.env["DEPLOYMENT_NAME"] = DEPLOYED;
   const source = { type: "docker", registry: cluster.registry.host, repository: repository.name };
   const replica = await startReplica({
     images: { source, refreshInterval: "1h", numReleases: 0, numWeeklies: 500, numDailies: 0, ...options.images },
