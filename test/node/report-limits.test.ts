@@ -49,8 +49,10 @@ describe("more images than a report has room for", () => {
     await untilReported(cluster.node("cut"), LIMIT);
     // The image of the sandboxes is reported, too.
     await untilReported(cluster.node("whole"), IMAGES + 1);
-    const { nodes } = await service.status();
-    assert.equal(nodes.find(({ name }) => name === "cut")?.imagesTruncated, true);
+    await eventually(async () => {
+      const { nodes } = await service.status();
+      assert.equal(nodes.find(({ name }) => name === "cut")?.imagesTruncated, true);
+    }, PATIENCE);
     await service.untilComplete(digests);
     assert.equal(history.pods.length, 2 * IMAGES);
     assert.deepEqual(history.repeated, []);
