@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import { type RealCluster, startCluster } from "./cluster.ts";
+import { recordFigures } from "./figures.ts";
 import {
   ARCHITECTURE,
   createImage,
@@ -29,6 +30,9 @@ export function fillContract(name: string, options: NodeOptions = {}): void {
     });
     after(() => scope.disposeAsync());
 
+    const figure = (context: TestContext, what: string, since: number) =>
+      recordFigures(context, `${what} (${name})`, performance.now() - since);
+
     /** Waits until the kubelet's own report names all that was pushed. */
     async function untilReported(node: RealNode): Promise<void> {
       const reported = await Promise.all(digests.map((digest) => node.reports(digest)));
@@ -45,7 +49,7 @@ export function fillContract(name: string, options: NodeOptions = {}): void {
       const startedAt = performance.now();
       service = scope.use(await startService(cluster, repository));
       await service.untilComplete(digests);
-      context.diagnostic(`filled ${Math.round(performance.now() - startedAt)} ms after the service was started`);
+      await figure(context, "first fill, 3 images on 2 nodes, from the start of the service", startedAt);
     });
 
     it("get what is pushed, and the status shows it within seconds", async (context) => {
@@ -53,7 +57,7 @@ export function fillContract(name: string, options: NodeOptions = {}): void {
       const pushedAt = performance.now();
       digests.push(await repository.push(["w_2077_20"], image));
       await service.untilComplete(digests);
-      context.diagnostic(`shown ${Math.round(performance.now() - pushedAt)} ms after the push began`);
+      await figure(context, "push of 20 MB to shown on both nodes", pushedAt);
     });
 
     it("get an image without a program: that its container cannot start is of no account", async () => {
@@ -88,11 +92,12 @@ export function fillContract(name: string, options: NodeOptions = {}): void {
       const deletedAt = performance.now();
       await node.runtime.removeImage(digest);
       await eventually(async () => assert.ok(!(await node.reports(digest))), PATIENCE);
-      context.diagnostic(`reported ${Math.round(performance.now() - deletedAt)} ms after the deletion`);
+      await figure(context, "deletion of an image to its node's report", deletedAt);
       await eventually(async () => {
         const names = await node.runtime.imageNames();
         assert.ok(names.some((name) => name.endsWith(`@${digest}`)));
       }, PATIENCE);
+      await figure(context, "deletion of an image until its node has it again", deletedAt);
       await service.untilComplete(digests);
     });
   });

@@ -4,6 +4,7 @@ import { DEPLOYED } from "../cluster/prepuller-cluster.ts";
 import { type PodHistory, recordPods } from "../cluster/service-pods.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RealCluster, startCluster } from "./cluster.ts";
+import { recordFigures } from "./figures.ts";
 import type { RealNode } from "./node.ts";
 import { openRepository, PATIENCE, type Repository, type Service, startService, weekly } from "./service.ts";
 import { beginSlowPull } from "./slow-pull.ts";
@@ -69,7 +70,7 @@ describe("processes of the service on real nodes", () => {
     const killedAt = performance.now();
     leader?.process.kill("SIGKILL");
     await eventually(() => assert.ok(other.leads()), PATIENCE);
-    context.diagnostic(`the other leads ${Math.round(performance.now() - killedAt)} ms after the leader was killed`);
+    await recordFigures(context, "failover: leader killed until the other one leads", performance.now() - killedAt);
     await other.untilComplete(digests);
     await assertAdopted(digest);
   });

@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { eventually } from "../../support/eventually.ts";
 import { type RealCluster, startCluster } from "../cluster.ts";
 import { failsUntil } from "../expected-failure.ts";
+import { recordFigures } from "../figures.ts";
 import type { RealNode } from "../node.ts";
 import { openRepository, PATIENCE, type Repository, type Service, startService, weekly } from "../service.ts";
 
@@ -72,7 +73,7 @@ describe("a kubelet with imageMaximumGCAge", () => {
   it("deletes an image whose pod has gone at the first look after its pull, whatever the age of the image", async (context) => {
     const startedAt = performance.now();
     await eventually(async () => assert.ok(!(await has(digests.gone))), LOOK);
-    context.diagnostic(`deleted ${Math.round((performance.now() - startedAt) / 1_000)} s after its pod was`);
+    await recordFigures(context, "pod deleted until its image is, by imageMaximumGCAge", performance.now() - startedAt);
     // One report, so that what the service mends meanwhile does not show.
     names = await eventually(async () => {
       const { images = [] } = (await node.object()).status;

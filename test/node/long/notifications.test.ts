@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { eventually } from "../../support/eventually.ts";
 import { type RealCluster, startCluster } from "../cluster.ts";
+import { recordFigures } from "../figures.ts";
 import { createLabImage } from "../images.ts";
 import { openRepository, PATIENCE, type Repository, type Service, startService, weekly } from "../service.ts";
 
@@ -18,6 +19,7 @@ const SEEN_WITHIN = 5_000;
  */
 const WANTED = MOVES + 5;
 const FIRST = 1;
+const NOTIFIED = "where the registry notifies the other replica";
 
 describe("two replicas on two real nodes, of which the hook reaches the one that does not lead", () => {
   let cluster: RealCluster;
@@ -71,21 +73,16 @@ describe("two replicas on two real nodes, of which the hook reaches the one that
     return times.toSorted((one, other) => one - other);
   }
 
-  function report(what: string, times: readonly number[]): string {
-    const [median = Number.NaN] = times.slice(Math.floor(times.length / 2));
-    return `${times.length} ${what}: seen after ${Math.round(median)} ms (median), ${Math.round(times.at(-1) ?? 0)} ms (worst)`;
-  }
-
   it("F71, F72: the leader sees each of 200 pushes within five seconds", async (context) => {
     const times = await timesToBeSeen(Array.from({ length: PUSHES }, (_, index) => weekly(FIRST + index)));
-    context.diagnostic(report("pushes", times));
+    await recordFigures(context, `push to seen by the leader, ${NOTIFIED}`, ...times);
     assert.equal(times.length, PUSHES);
     assert.ok((times.at(-1) ?? 0) < SEEN_WITHIN);
   });
 
   it("F71, F72: the leader sees each of 20 moved tags within five seconds", async (context) => {
     const times = await timesToBeSeen(Array.from({ length: MOVES }, (_, index) => weekly(FIRST + PUSHES - 1 - index)));
-    context.diagnostic(report("moved tags", times));
+    await recordFigures(context, `moved tag to seen by the leader, ${NOTIFIED}`, ...times);
     assert.equal(times.length, MOVES);
     assert.ok((times.at(-1) ?? 0) < SEEN_WITHIN);
   });
