@@ -1,24 +1,9 @@
-/** A node that has an image to pull now and waits for its turn. */
-export interface PullCandidate {
-  readonly uid: string;
-  /** Whether its image has failed there before, so that new work goes first. */
-  readonly isRetry: boolean;
-  /** Whether its image is the recommended one. */
-  readonly isRecommended: boolean;
-  /** When the node came with next to nothing, monotonic milliseconds; 0 where it had most of the images. */
-  readonly bareSince: number;
-  /** How many pulls the node has had since it has had work. */
-  readonly turns: number;
-  /** Since when it waits, monotonic milliseconds. */
-  readonly since: number;
-  /** Uniform in [0, 1): decides among equals, so that nodes are not always taken in the order of their names. */
-  readonly lot: number;
-}
+import type { PullCandidate } from "./policy.ts";
 
 /** Nodes that come within the same minute are taken as equals, milliseconds. */
 const MOMENT = 60_000;
 /** One turn in so many goes to whoever has waited longest, so that nobody waits for ever. */
-export const PATIENCE = 8;
+export const STARVATION_INTERVAL = 8;
 /** One turn in so many may go to a new node's other images while the recommended one is wanted elsewhere. */
 const NEW_NODES_SHARE = 2;
 
@@ -28,27 +13,31 @@ const NEW_NODES_SHARE = 2;
  * which nothing can be started without waiting. They take turns, so that neither many new nodes at once nor a new
  * recommended image keeps the other waiting; each begins with the recommended image on the nodes that came last. Then
  * the node goes first that has had fewer turns, then who has waited longer. `granted` counts the turns given so far: each
- * PATIENCE-th goes to the one that has waited longest, whatever it waits for.
+ * STARVATION_INTERVAL-th goes to the one that has waited longest, whatever it waits for.
  */
-export function choosePulls(candidates: Iterable<PullCandidate>, free: number, granted: number): readonly string[] {
+export function choosePulls(
+  candidates: Iterable<PullCandidate>,
+  free: number,
+  granted: number,
+): readonly PullCandidate[] {
   if (free <= 0) return [];
   const left = new Set(candidates);
-  const chosen: string[] = [];
+  const chosen: PullCandidate[] = [];
   while (chosen.length < free && left.size > 0) {
     const next = firstOf(left, orderOfTurn(granted + chosen.length + 1));
     if (next === null) break;
     left.delete(next);
-    chosen.push(next.uid);
+    chosen.push(next);
   }
   return chosen;
 }
 
 type Order = (a: PullCandidate, b: PullCandidate) => number;
 
-const byPatience: Order = (a, b) => a.since - b.since || a.lot - b.lot;
+const byPatience: Order = (a, b) => a.waitingSince - b.waitingSince || a.tieBreaker - b.tieBreaker;
 const byFreshness: Order = (a, b) => Number(a.isRetry) - Number(b.isRetry);
-const byRecommendation: Order = (a, b) => Number(b.isRecommended) - Number(a.isRecommended);
-const byBareness: Order = (a, b) => Math.floor(b.bareSince / MOMENT) - Math.floor(a.bareSince / MOMENT);
+const byRecommendation: Order = (a, b) => Number(b.isFirst) - Number(a.isFirst);
+const byBareness: Order = (a, b) => Math.floor(b.joinedEmptyAt / MOMENT) - Math.floor(a.joinedEmptyAt / MOMENT);
 const byFairness: Order = (a, b) => a.turns - b.turns || byPatience(a, b);
 
 const recommendedFirst: Order = (a, b) =>
@@ -58,7 +47,7 @@ const newNodesFirst: Order = (a, b) =>
   byFreshness(a, b) || byBareness(a, b) || byRecommendation(a, b) || byFairness(a, b);
 
 function orderOfTurn(turn: number): Order {
-  if (turn % PATIENCE === 0) return byPatience;
+  if (turn % STARVATION_INTERVAL === 0) return byPatience;
   return turn % NEW_NODES_SHARE === 0 ? newNodesFirst : recommendedFirst;
 }
 

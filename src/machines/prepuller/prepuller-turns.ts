@@ -1,5 +1,6 @@
 import { leastRefused, type PodRefusal, refusalTrying, turnsUnder } from "../../domain/prepull/pod-refusal.ts";
-import { choosePulls, type PullCandidate } from "../../domain/prepull/prepull-queue.ts";
+import type { PullCandidate } from "../../domain/prepull/policy.ts";
+import { choosePulls } from "../../domain/prepull/prepull-queue.ts";
 import { isRetry, nextTask, type PrepullTask } from "../../domain/prepull/prepull-tasks.ts";
 import type { NodeRef } from "./node-group.ts";
 import type { NodeActor, PrepullerContext } from "./prepuller-state.ts";
@@ -53,13 +54,13 @@ function chooseTurns({ actors, running, granted, now }: PrepullerContext, most: 
     if (place !== null) found.push(place.candidate);
   }
   const chosen = choosePulls(found, most, granted);
-  const order = new Set(chosen);
+  const order = new Set(chosen.map(({ uid }) => uid));
   const turns = new Map<string, Turn>();
   for (const actor of actors.values()) {
     const place = order.has(actor.uid) ? placeOf(actor, time, choice) : null;
     if (place !== null) turns.set(actor.uid, { actor, digest: place.digest });
   }
-  return chosen.flatMap((uid) => turns.get(uid) ?? []);
+  return chosen.flatMap(({ uid }) => turns.get(uid) ?? []);
 }
 
 /** Digests of all images that could be pulled now. */
@@ -98,7 +99,10 @@ function placeOf(actor: NodeActor, now: number, { digests, isIn }: Choice): Plac
   const looked = isWaiting ? tasks.filter(({ digest }) => digests.has(digest) === isIn) : [];
   const dueTimes = looked.flatMap(({ dueAt }) => (dueAt !== null && dueAt > now ? dueAt : []));
   const task = nextTask(looked, now);
-  const place = task === null ? null : placeFor(actor, task, { turns, since: since ?? now, lot });
+  const place =
+    task === null
+      ? null
+      : placeFor(actor, task, { turns, waitingSince: since ?? now, tieBreaker: lot, rank: tasks.indexOf(task) });
   places.set(snapshot, { place, digests, isIn, until: Math.min(...dueTimes, Number.POSITIVE_INFINITY) });
   return place;
 }
@@ -106,10 +110,11 @@ function placeOf(actor: NodeActor, now: number, { digests, isIn }: Choice): Plac
 function placeFor(
   { uid, bareSince }: NodeActor,
   task: PrepullTask,
-  rest: Pick<PullCandidate, "turns" | "since" | "lot">,
+  rest: Pick<PullCandidate, "turns" | "waitingSince" | "tieBreaker" | "rank">,
 ): Place {
-  const { isRecommended, digest } = task;
-  return { digest, candidate: { uid, isRetry: isRetry(task), isRecommended, bareSince, ...rest } };
+  const { isRecommended: isFirst, digest } = task;
+  const what = { uid, digest, sizeBytes: null, isRetry: isRetry(task), isFirst, joinedEmptyAt: bareSince };
+  return { digest, candidate: { ...what, ...rest } };
 }
 
 /** The running turns with those that were just given. */
