@@ -8,6 +8,8 @@ export interface RemoteTag {
   readonly digest: string | null;
   /** Compressed size in bytes, or null where the source does not tell it (or tells zero). */
   readonly sizeBytes: number | null;
+  /** When the tag was pushed, milliseconds since the epoch; absent or null where the registry does not report it. */
+  readonly pushedAt?: number | null;
   /**
    * Why the registry does not give this one tag out, as in "answers 412"; absent where it does. The digest then is the
    * last known one, or null.

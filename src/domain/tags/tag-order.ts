@@ -15,13 +15,21 @@ export function sortTags(tags: readonly Tag[]): Tag[] {
 export function compareTags(a: Tag, b: Tag): number {
   if (a.type !== b.type) return TAG_TYPES.indexOf(a.type) - TAG_TYPES.indexOf(b.type);
   return (
-    compareIdentity(b, a) ||
-    compareNumbers(b.cycle, a.cycle, b, a, "cycle") ||
-    compareNumbers(b.cycleBuild, a.cycleBuild, b, a, "cycleBuild") ||
-    compareNumbers(b.build, a.build, b, a, "build") ||
-    compareTexts(b.extra, a.extra) ||
-    compareArchitectures(b.architecture, a.architecture) ||
-    compareCodePoints(b.tag, a.tag)
+    compareTagVersions(b, a) || compareArchitectures(b.architecture, a.architecture) || compareCodePoints(b.tag, a.tag)
+  );
+}
+
+/**
+ * The part of display order inside a type that is neither architecture nor spelling: 0 for builds of one version for
+ * several architectures. Negative where `a` is the lower one.
+ */
+export function compareTagVersions(a: Tag, b: Tag): number {
+  return (
+    compareIdentity(a, b) ||
+    compareNumbers(a.cycle, b.cycle, a, b, "cycle") ||
+    compareNumbers(a.cycleBuild, b.cycleBuild, a, b, "cycleBuild") ||
+    compareNumbers(a.build, b.build, a, b, "build") ||
+    compareTexts(a.extra, b.extra)
   );
 }
 
