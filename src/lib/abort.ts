@@ -103,3 +103,32 @@ export function startDeadline(clock: Timer, milliseconds: number, ...parents: re
     },
   };
 }
+
+/** Wakes one waiter. A notification that comes while nobody waits counts for the next wait; several count as one. */
+export interface Wakeup {
+  notify(): void;
+  /** Resolves at the next notification; rejects with the signal's reason. One waiter at a time. */
+  wait(): Promise<void>;
+}
+
+/** A Wakeup that ends with this signal: one listener, however often it is waited for. */
+export function createWakeup(signal: AbortSignal): Wakeup {
+  let isPending = false;
+  let waiter: PromiseWithResolvers<void> | null = null;
+  signal.addEventListener("abort", () => waiter?.reject(signal.reason), { once: true });
+  return {
+    notify() {
+      isPending = waiter === null;
+      waiter?.resolve();
+      waiter = null;
+    },
+    async wait() {
+      signal.throwIfAborted();
+      if (!isPending) {
+        waiter = Promise.withResolvers();
+        await waiter.promise;
+      }
+      isPending = false;
+    },
+  };
+}

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports.ts";
 
 /** The longest delay that a Node timer keeps, in milliseconds; a longer one would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How the timers of a system clock treat the process. */
 export interface SystemClockOptions {
@@ -27,8 +27,8 @@ function startTimer(milliseconds: number, callback: () => void, keepsProcessAliv
   function wait(): void {
     const remaining = due - performance.now();
     timer = setTimeout(
-      remaining > LONGEST_TIMER ? wait : callback,
-      Math.min(Math.max(Math.ceil(remaining), 0), LONGEST_TIMER),
+      remaining > MAX_TIMER_MS ? wait : callback,
+      Math.min(Math.max(Math.ceil(remaining), 0), MAX_TIMER_MS),
     );
     if (!keepsProcessAlive) timer.unref();
   }

@@ -42,7 +42,7 @@ describe("what nobody should send (G5)", () => {
   }
 
   test("a connection that says nothing is cut", async (context) => {
-    const running = await start(context, { keepaliveTime: 30, keepaliveTimeout: 30 });
+    const running = await start(context, { keepaliveTimeMs: 30, keepaliveTimeoutMs: 30 });
     const socket = connect(running.port, "127.0.0.1");
     socket.on("error", () => undefined);
     socket.resume();

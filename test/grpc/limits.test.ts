@@ -108,7 +108,7 @@ describe("F60: what peers do not take", () => {
   });
 
   test("does not stay for a peer whose socket is stuck either", async (context) => {
-    const running = await start(context, { keepaliveTime: 100, keepaliveTimeout: 100, unsentBytes: 4 * MIB });
+    const running = await start(context, { keepaliveTimeMs: 100, keepaliveTimeoutMs: 100, unsentBytes: 4 * MIB });
     const peer = await handmadePeer(context, running.port, { window: 0x7fff_ffff, reads: false });
     peer.write(frame(FRAME.WINDOW_UPDATE, 0, 0, Buffer.from([0x7f, 0, 0, 0])), calls(CALLS, "ListImages"));
     await eventually(() => assert.ok(running.calls.length > 0));
@@ -176,7 +176,7 @@ describe("F60: requests that are not complete", () => {
   });
 
   test("headers that never end are cut with their connection, as no sign of life can come between", async (context) => {
-    const running = await start(context, { keepaliveTime: 100, keepaliveTimeout: 100 });
+    const running = await start(context, { keepaliveTimeMs: 100, keepaliveTimeoutMs: 100 });
     const peer = await handmadePeer(context, running.port);
     peer.write(frame(FRAME.HEADERS, 0, 1, headerBlock(callHeaders("GetMenu"))));
     await eventually(() => assert.equal(peer.closed, true));

@@ -67,7 +67,7 @@ describe("a client that has vanished (G2)", () => {
   test("is noticed by keepalive, and its gate is free", async (context) => {
     const running = await startServer(context, {
       state: fakeState(snapshotOf(1, { images: [] })),
-      limits: { keepaliveTime: 50, keepaliveTimeout: 50 },
+      limits: { keepaliveTimeMs: 50, keepaliveTimeoutMs: 50 },
     });
     const proxy = await startFaultProxy({ host: "127.0.0.1", port: running.port });
     context.after(() => proxy.close());

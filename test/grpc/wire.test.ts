@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import protobuf from "protobufjs";
-import { boolField, delimited, delimitedSize, repeatedDelimited, stringField } from "../../src/grpc/messages/wire.ts";
+import {
+  boolField,
+  delimited,
+  maxDelimitedSize,
+  repeatedDelimited,
+  stringField,
+} from "../../src/grpc/messages/wire.ts";
 
 function read(bytes: Buffer): { field: number; value: string | number }[] {
   const reader = protobuf.Reader.create(bytes);
@@ -25,12 +31,22 @@ test("embedded messages of any length can be read back, in their order", () => {
         values.map((value) => ({ field: 15, value: value.toString("hex") })),
       );
       assert.equal(
-        bytes.length,
-        lengths.reduce((sum, length) => sum + delimitedSize(length), 0),
+        bytes.length + lengths.length,
+        lengths.reduce((sum, length) => sum + maxDelimitedSize(length), 0),
+        "a key of one byte",
       );
     }),
     { numRuns: 50 },
   );
+});
+
+test("a key of two bytes can be read back", () => {
+  const bytes = Buffer.concat([delimited(16, Buffer.from("a")), stringField(2_047, "b"), boolField(16, true)]);
+  assert.deepEqual(read(bytes), [
+    { field: 16, value: "61" },
+    { field: 2_047, value: "62" },
+    { field: 16, value: 1 },
+  ]);
 });
 
 test("a length of four varint bytes can be read back", () => {

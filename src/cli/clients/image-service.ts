@@ -12,14 +12,14 @@ import { SERVED_DEFINITION } from "../../grpc/server/contract.ts";
 /** Milliseconds that a question may take. */
 const CALL_TIMEOUT = 30_000;
 /** Bytes; the service sends no message above 3 MiB. */
-const LARGEST_MESSAGE = 4 * 1_048_576;
+const MAX_MESSAGE_BYTES = 4 * 1_048_576;
 
 /** A plaintext client of the service at `host:port`. The caller closes it. */
 export function connect(address: string): ImageServiceClient {
   // The generated type describes what the loader makes of the same files; the loader itself cannot say so.
   const loaded = loadPackageDefinition(SERVED_DEFINITION) as unknown as ProtoGrpcType;
   return new loaded.labimages.v1.ImageService(`dns:${address}`, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": LARGEST_MESSAGE,
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     // The proxy of the environment is for the web; the service is near.
     "grpc.enable_http_proxy": 0,
   });

@@ -2,47 +2,29 @@ import type { WorkByNode } from "../../domain/snapshot/answers.ts";
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
 import type { GetPrepullStatusRequest__Output } from "../gen/labimages/v1/GetPrepullStatusRequest.ts";
-import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
-import { GET_PREPULL_STATUS_FIELD as FIELD } from "../messages/field-numbers.ts";
 import { encodeHealth, encodePrepullConfig } from "../messages/prepull-config-message.ts";
 import { imagePart, nodePart } from "../messages/prepull-progress-message.ts";
-import { delimited, stringField } from "../messages/wire.ts";
-import { type Entries, entriesOf, fillPage, KEPT_BYTES } from "../paging/page.ts";
-import { firstPage, nextPageToken, type PagePosition, requestedPage } from "../paging/page-token.ts";
-import { checkPageSize } from "../server/arguments.ts";
+import { delimited } from "../messages/wire.ts";
+import { type Entries, entriesOf } from "../paging/page.ts";
+import { pagedListing } from "../paging/paged-listing.ts";
+import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
 
-const LISTING = "GetPrepullStatus";
+const field = fieldNumbers("labimages.v1.GetPrepullStatusResponse");
 
 /** `GetPrepullStatus`: configuration, sources and images first, then the nodes with the work on them, in pages. */
 export function getPrepullStatus(context: ServiceContext): UnaryHandler<GetPrepullStatusRequest__Output> {
-  const { reader } = context;
-  const cache = createAnswerCache(KEPT_BYTES);
   const head = createHead(context);
   const work = createWork(context);
-
-  function build(position: PagePosition, pageSize: number, front: Buffer): Answer {
-    const { snapshot, offset } = position;
-    const listing = flatten(snapshot, work().nodes);
-    const { messages, next } = fillPage(listing, { offset, pageSize, taken: front.length });
-    const status = Buffer.concat([front, ...messages]);
-    return answerOf(
-      delimited(FIELD.status, status),
-      stringField(FIELD.nextPageToken, nextPageToken({ listing: LISTING, position, next }, reader)),
-    );
-  }
-
-  return ({ pageSize: asked, pageToken }) => {
-    const pageSize = checkPageSize(asked);
-    const position = pageToken === "" ? firstPage(context.snapshot()) : requestedPage(LISTING, pageToken, reader);
-    const { snapshot, offset } = position;
-    const front = offset === 0 ? head(snapshot) : { bytes: Buffer.alloc(0), version: 0 };
-    const question = `${offset}:${pageSize}:${front.version}:${work().version}`;
-    const answer =
-      cache.find(snapshot, question) ?? cache.add(snapshot, question, build(position, pageSize, front.bytes));
-    return withState(answer, context.stateField(snapshot));
-  };
+  return pagedListing(context, {
+    name: "GetPrepullStatus",
+    nextPageToken: field("nextPageToken"),
+    version: (snapshot) => `${head(snapshot).version}:${work().version}`,
+    head: (snapshot) => head(snapshot).bytes,
+    entries: (snapshot) => flatten(snapshot, work().nodes),
+    encode: (front, parts) => delimited(field("status"), Buffer.concat([front, ...parts])),
+  });
 }
 
 interface Head {

@@ -2,29 +2,31 @@ import { InvalidArgumentError } from "../../domain/errors.ts";
 import { IMAGE_CLASSES, type ImageClass } from "../../domain/images/image.ts";
 import type { LookUp, ResolvedImage, Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { ResolveImageRequest__Output } from "../gen/labimages/v1/ResolveImageRequest.ts";
-import { type Answer, answerOf, createAnswerCache, withState } from "../messages/answer.ts";
-import { RESOLVE_IMAGE_FIELD } from "../messages/field-numbers.ts";
 import { encodeResolvedImage } from "../messages/image-message.ts";
+import { type CachedResponse, createResponseCache, responseOf, withState } from "../messages/response-cache.ts";
 import { delimited } from "../messages/wire.ts";
-import { checkText, LONGEST_TAG } from "../server/arguments.ts";
+import { checkText, MAX_TAG_LENGTH } from "../server/arguments.ts";
 import { abortSignal } from "../server/call.ts";
+import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
 
-/** Bytes of answers that are kept: those of the prepull set name every node, the others few. */
+const field = fieldNumbers("labimages.v1.ResolveImageResponse");
+
+/** Bytes of responses that are kept: those of the prepull set name every node, the others few. */
 const KEPT_BYTES = 8 * 1_024 * 1_024;
 
 /** `ResolveImage`: one image by class, reference or tag. */
 export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImageRequest__Output> {
-  const cache = createAnswerCache(KEPT_BYTES);
+  const cache = createResponseCache(KEPT_BYTES);
   return (request, call) => {
-    const question = questionOf(request);
+    const key = keyOf(request);
     const snapshot = context.snapshot();
-    const known = cache.find(snapshot, question);
+    const known = cache.find(snapshot, key);
     if (known !== undefined) return withState(known, context.stateField(snapshot));
     const found = lookUp(snapshot, request);
     if (found.kind === "image") {
-      return withState(cache.add(snapshot, question, encode(found.resolved)), context.stateField(snapshot));
+      return withState(cache.add(snapshot, key, encode(found.resolved)), context.stateField(snapshot));
     }
     // Not kept: tags move.
     return context.commands
@@ -33,12 +35,12 @@ export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImage
   };
 }
 
-function encode(resolved: ResolvedImage): Answer {
-  return answerOf(delimited(RESOLVE_IMAGE_FIELD.image, encodeResolvedImage(resolved)));
+function encode(resolved: ResolvedImage): CachedResponse {
+  return responseOf(delimited(field("image"), encodeResolvedImage(resolved)));
 }
 
-/** What is asked, as one text. Error: InvalidArgumentError where it is nothing, or more than one thing. */
-function questionOf({ imageClass, reference, tag }: ResolveImageRequest__Output): string {
+/** The selector as text. Error: InvalidArgumentError unless exactly one is given. */
+function keyOf({ imageClass, reference, tag }: ResolveImageRequest__Output): string {
   const given = Number(imageClass !== undefined) + Number(reference !== undefined) + Number(tag !== undefined);
   if (given !== 1) {
     throw new InvalidArgumentError("selector", `expected one of image_class, reference and tag, got ${given} of them`);
@@ -48,12 +50,12 @@ function questionOf({ imageClass, reference, tag }: ResolveImageRequest__Output)
 }
 
 function lookUp(snapshot: Snapshot, { imageClass, reference, tag }: ResolveImageRequest__Output): LookUp {
-  if (tag !== undefined) return snapshot.imageForTag(checkText("tag", tag, LONGEST_TAG));
+  if (tag !== undefined) return snapshot.imageForTag(checkText("tag", tag, MAX_TAG_LENGTH));
   if (reference !== undefined) return snapshot.imageForReference(reference);
   return { kind: "image", resolved: snapshot.imageForClass(checkClass(imageClass)) };
 }
 
-/** A number that the enum does not have stays a number in the decoded request. */
+/** A number that the enum lacks stays a number in the decoded request. */
 function checkClass(imageClass: string | number | undefined): ImageClass {
   const known = IMAGE_CLASSES.find((name) => `IMAGE_CLASS_${name}` === imageClass);
   if (known === undefined) {

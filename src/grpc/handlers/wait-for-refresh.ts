@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from "../../domain/errors.ts";
-import type { GateMessage, GateRequest, GateSession } from "../../ports.ts";
+import { createWakeup } from "../../lib/abort.ts";
+import type { GateMessage, GateRequest } from "../../ports.ts";
 import type { WaitForRefreshRequest__Output } from "../gen/labimages/v1/WaitForRefreshRequest.ts";
-import { checkText, LONGEST_GATE, LONGEST_NAME } from "../server/arguments.ts";
+import { checkText, MAX_GATE_LENGTH, MAX_NAME_LENGTH } from "../server/arguments.ts";
 import { messageEncoder } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { StreamHandler } from "../server/stream-call.ts";
@@ -25,23 +26,38 @@ export function waitForRefresh({
     return Buffer.concat([message, stateField(reader.current())]);
   }
 
-  return (request, stream) => {
-    const gateRequest = { ...checkRequest(request), peer: stream.peer };
-    const session: GateSession = commands.waitForRefresh(gateRequest, {
-      // The transport accepts at the earliest after this turn of the event loop, when the session is there.
-      deliver: (message) => stream.send(encode(message), () => session.ready()),
-      end: (error) => stream.fail(error),
-    });
-    stream.sendHeaders();
-    stream.onEnd(() => session.close());
+  return async function* (request, { peer, signal, sendHeaders, fail }) {
+    const delivered = createWakeup(signal);
+    let next: GateMessage | null = null;
+    const session = commands.waitForRefresh(
+      { ...checkRequest(request), peer },
+      {
+        deliver(message) {
+          next = message;
+          delivered.notify();
+        },
+        end: fail,
+      },
+    );
+    try {
+      sendHeaders();
+      for (;;) {
+        await delivered.wait();
+        if (next === null) continue;
+        yield encode(next);
+        session.ready();
+      }
+    } finally {
+      session.close();
+    }
   };
 }
 
 function checkRequest(request: WaitForRefreshRequest__Output): Omit<GateRequest, "peer"> {
   return {
-    gate: checkText("gate", request.gate, LONGEST_GATE) || DEFAULT_GATE,
-    holder: checkText("holder", request.holder, LONGEST_NAME),
-    resume: checkResume(checkText("epoch", request.epoch, LONGEST_NAME), request.afterGeneration),
+    gate: checkText("gate", request.gate, MAX_GATE_LENGTH) || DEFAULT_GATE,
+    holder: checkText("holder", request.holder, MAX_NAME_LENGTH),
+    resume: checkResume(checkText("epoch", request.epoch, MAX_NAME_LENGTH), request.afterGeneration),
   };
 }
 

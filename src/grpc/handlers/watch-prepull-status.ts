@@ -1,74 +1,66 @@
 import { type CooperativeTask, runToCompletion } from "../../domain/cooperative.ts";
+import { createWakeup, type Wakeup } from "../../lib/abort.ts";
 import type { Clock } from "../../ports.ts";
 import type { WatchPrepullStatusRequest__Output } from "../gen/labimages/v1/WatchPrepullStatusRequest.ts";
 import { encodeHealth, encodePrepullConfig } from "../messages/prepull-config-message.ts";
-import {
-  createStatusHistory,
-  NO_MESSAGES,
-  type StatusHistory,
-  type StatusMessages,
-  type StatusView,
-} from "../messages/status-history.ts";
+import { createStatusHistory, type StatusHistory, type StatusView } from "../messages/status-history.ts";
 import type { ServiceContext } from "../server/service-context.ts";
-import type { OpenStream, StreamHandler } from "../server/stream-call.ts";
+import type { StreamHandler } from "../server/stream-call.ts";
 
-/** Milliseconds for which changes are gathered before readers are told, at least. */
-const GATHERING = 100;
-/**
- * Changes are gathered for so many times as long as the last update took, but never longer than a second: a cluster in
- * turmoil is not all about its readers.
- */
-const REST = 10;
-const LONGEST_GATHERING = 1_000;
-/** Readers that are told in one turn of the event loop. */
-const SLICE = 100;
-
-/** One reader: where it is, and what of that has not been sent yet. Its messages are shared with the other readers. */
-interface Watcher {
-  readonly stream: OpenStream;
-  version: number;
-  messages: StatusMessages;
-  sent: number;
-  sending: boolean;
-}
+/** Debounce of changes in ms: ten times as long as the last update took, within these bounds, to leave time for calls. */
+const MIN_DEBOUNCE_MS = 100;
+const MAX_DEBOUNCE_MS = 1_000;
+const DEBOUNCE_FACTOR = 10;
+/** Readers that are notified in one turn of the event loop. */
+const READERS_PER_TURN = 100;
 
 /** `WatchPrepullStatus`: the whole at once, then what changes; what a slow reader has missed is merged when it reads on. */
 export function watchPrepullStatus(context: ServiceContext): StreamHandler<WatchPrepullStatusRequest__Output> {
   const config = encodePrepullConfig(context.settings);
-  const watchers = new Set<Watcher>();
+  const readers = new Set<Wakeup>();
   let watch: ReturnType<typeof startWatch> | null = null;
 
-  return (_request, stream) => {
+  return async function* (_request, { signal, sendHeaders }) {
     context.snapshot();
-    watch ??= startWatch(context, config, watchers);
+    watch ??= startWatch(context, config, readers);
     const { history } = watch;
-    const watcher: Watcher = { stream, version: 0, messages: NO_MESSAGES, sent: 0, sending: false };
-    watchers.add(watcher);
-    stream.onEnd(() => {
-      watchers.delete(watcher);
-      if (watchers.size > 0) return;
-      watch?.stop();
-      watch = null;
-    });
-    stream.sendHeaders();
-    pump(watcher, history);
+    const changed = createWakeup(signal);
+    readers.add(changed);
+    try {
+      sendHeaders();
+      for (let version = 0; ; await changed.wait()) {
+        const messages = history.messagesSince(version);
+        version = history.version;
+        let at = 0;
+        for (let message = messages.at(at); message !== undefined; message = messages.at(at)) {
+          yield message;
+          at += 1;
+        }
+      }
+    } finally {
+      readers.delete(changed);
+      if (readers.size === 0) {
+        watch?.stop();
+        watch = null;
+      }
+    }
   };
 }
 
 /** Follows the state while anybody watches. */
-function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlySet<Watcher>) {
+function startWatch(context: ServiceContext, config: Buffer, readers: ReadonlySet<Wakeup>) {
   const { reader, clock } = context;
   const history = createStatusHistory(config, runToCompletion(viewOf(context)));
   let cancel: (() => void) | null = null;
   /** The state has changed since the update that is under way, if one is, began. */
   let changed = false;
   let begunAt = 0;
-  /** Milliseconds. */
-  let lastTook = 0;
+  let lastUpdateMs = 0;
 
   function note(): void {
     changed = true;
-    cancel ??= clock.schedule(Math.max(GATHERING, Math.min(REST * lastTook, LONGEST_GATHERING)), begin);
+    const debounceMs = Math.max(MIN_DEBOUNCE_MS, Math.min(DEBOUNCE_FACTOR * lastUpdateMs, MAX_DEBOUNCE_MS));
+    cancel ??= clock.schedule(debounceMs, begin);
   }
 
   function begin(): void {
@@ -82,10 +74,10 @@ function startWatch(context: ServiceContext, config: Buffer, watchers: ReadonlyS
       cancel = clock.schedule(0, () => proceed(update));
       return;
     }
-    lastTook = clock.monotonicTime() - begunAt;
+    lastUpdateMs = clock.monotonicTime() - begunAt;
     cancel = null;
     if (changed) note();
-    tellAll([...watchers], history, clock);
+    notifyAll([...readers], clock);
   }
 
   const unsubscribe = reader.onChange(note);
@@ -118,28 +110,9 @@ function* viewOf({ reader, snapshot, stateField }: ServiceContext): CooperativeT
   };
 }
 
-/** Thousands of readers are told in slices, so that others get their turns in between. */
-function tellAll(watchers: readonly Watcher[], history: StatusHistory, clock: Clock): void {
-  for (const watcher of watchers.slice(0, SLICE)) pump(watcher, history);
-  const rest = watchers.slice(SLICE);
-  if (rest.length > 0) clock.schedule(0, () => tellAll(rest, history, clock));
-}
-
-/** Sends the next message, if the transport has taken the last one and there is one to send. */
-function pump(watcher: Watcher, history: StatusHistory): void {
-  if (watcher.sending) return;
-  let next = watcher.messages.at(watcher.sent);
-  if (next === undefined) {
-    watcher.messages = history.messagesSince(watcher.version);
-    watcher.version = history.version;
-    watcher.sent = 0;
-    next = watcher.messages.at(0);
-  }
-  if (next === undefined) return;
-  watcher.sent += 1;
-  watcher.sending = true;
-  watcher.stream.send(next, () => {
-    watcher.sending = false;
-    pump(watcher, history);
-  });
+/** Thousands of readers are notified in slices, so that other calls are served in between. */
+function notifyAll(readers: readonly Wakeup[], clock: Clock): void {
+  for (const reader of readers.slice(0, READERS_PER_TURN)) reader.notify();
+  const rest = readers.slice(READERS_PER_TURN);
+  if (rest.length > 0) clock.schedule(0, () => notifyAll(rest, clock));
 }

@@ -1,17 +1,18 @@
 /**
  * Images as bytes, encoded once for each immutable domain object: a later snapshot that shares an image shares its
- * encoding too. The caches hold on to nothing that the snapshots have let go of.
+ * encoding too. The caches keep nothing alive that the snapshots have released.
  */
 
 import type { Image } from "../../domain/images/image.ts";
 import type { NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
 import type { ResolvedImage } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
-import { messageEncoder } from "../server/contract.ts";
-import { NODE_IMAGE_FIELD, NODE_MISSING_IMAGES_FIELD } from "./field-numbers.ts";
+import { fieldNumbers, messageEncoder } from "../server/contract.ts";
 import { timestampMessage } from "./time-message.ts";
 import { delimited, repeatedDelimited } from "./wire.ts";
 
+const nodeImageField = fieldNumbers("labimages.v1.NodeImage");
+const nodeMissingField = fieldNumbers("labimages.v1.NodeMissingImages");
 const encodeImageMessage = messageEncoder("labimages.v1.Image");
 const encodeMenuImageMessage = messageEncoder("labimages.v1.MenuImage");
 const encodeNodeImageMessage = messageEncoder("labimages.v1.NodeImage");
@@ -20,7 +21,7 @@ const encodeNodeStatusMessage = messageEncoder("labimages.v1.NodeStatus");
 
 /** Bytes of encodings of one kind that are kept: those of 20,000 images and more (performance.md, row 4). */
 const MAX_KEPT_BYTES = 16 * 1_024 * 1_024;
-/** Roughly what an encoding costs besides its bytes. */
+/** Approximate cost of an encoding besides its bytes. */
 const OVERHEAD_BYTES = 200;
 
 /**
@@ -77,14 +78,14 @@ export const encodeMenuImage: (image: Image) => Buffer = oncePerObject(({ pullRe
 /** `labimages.v1.NodeImage`. */
 export const encodeNodeImage: (entry: NodeImage) => Buffer = oncePerObject(({ image, nodes, missing }) =>
   Buffer.concat([
-    delimited(NODE_IMAGE_FIELD.image, encodeImage(image)),
+    delimited(nodeImageField("image"), encodeImage(image)),
     encodeNodeImageMessage({ nodes: [...nodes], missing: [...missing] }),
   ]),
 );
 
 /** Nodes that lack the same images share one list, and so its encoding. */
 const encodeMissing = oncePerObject((images: readonly Image[]) =>
-  repeatedDelimited(NODE_MISSING_IMAGES_FIELD.images, images.map(encodeImage)),
+  repeatedDelimited(nodeMissingField("images"), images.map(encodeImage)),
 );
 
 /** `labimages.v1.NodeMissingImages`. */

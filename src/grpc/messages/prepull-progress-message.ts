@@ -2,14 +2,14 @@ import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import type { NodeImage, NodeStatus, PrepullProgress } from "../../domain/snapshot/answers.ts";
 import { ownBytes } from "../../lib/bytes.ts";
 import type { FailureClass } from "../gen/labimages/v1/FailureClass.ts";
-import { messageEncoder } from "../server/contract.ts";
-import { PREPULL_STATUS_FIELD as FIELD } from "./field-numbers.ts";
+import { fieldNumbers, messageEncoder } from "../server/contract.ts";
 import { encodeNodeImage, encodeNodeStatus } from "./image-message.ts";
 import { safeText } from "./safe-text.ts";
 import { timestampMessage } from "./time-message.ts";
 import { delimited } from "./wire.ts";
 
 const encodeProgressMessage = messageEncoder("labimages.v1.PrepullProgress");
+const field = fieldNumbers("labimages.v1.PrepullStatus");
 const encodings = new WeakMap<PrepullProgress, Buffer>();
 
 /** The values of `labimages.v1.FailureClass`. */
@@ -57,11 +57,11 @@ function encodeProgress(progress: PrepullProgress): Buffer {
 
 /** The part of a `PrepullStatus` that one node takes: its status, and all the work on it. */
 export function nodePart(status: NodeStatus, progress: readonly PrepullProgress[]): Buffer {
-  const parts = progress.map((one) => delimited(FIELD.progress, encodeProgress(one)));
-  return Buffer.concat([delimited(FIELD.nodes, encodeNodeStatus(status)), ...parts]);
+  const parts = progress.map((one) => delimited(field("progress"), encodeProgress(one)));
+  return Buffer.concat([delimited(field("nodes"), encodeNodeStatus(status)), ...parts]);
 }
 
 /** The part of a `PrepullStatus` that one image takes. */
 export function imagePart(entry: NodeImage, isPrepulled: boolean): Buffer {
-  return delimited(isPrepulled ? FIELD.prepulled : FIELD.pending, encodeNodeImage(entry));
+  return delimited(field(isPrepulled ? "prepulled" : "pending"), encodeNodeImage(entry));
 }

@@ -1,5 +1,5 @@
 /** The longest text, in UTF-16 code units, that a status or one of its details carries; trailers have to stay small. */
-const LONGEST_TEXT = 1_024;
+const MAX_TEXT_LENGTH = 1_024;
 
 const CONTROL_CHARACTERS = /\p{Cc}+/gu;
 
@@ -14,5 +14,5 @@ export function hasUnsafeCharacters(text: string): boolean {
  */
 export function safeText(text: string): string {
   const clean = text.toWellFormed().replace(CONTROL_CHARACTERS, " ");
-  return clean.length <= LONGEST_TEXT ? clean : `${clean.slice(0, LONGEST_TEXT - 1).toWellFormed()}…`;
+  return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1).toWellFormed()}…`;
 }

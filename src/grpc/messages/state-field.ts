@@ -1,15 +1,17 @@
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
 import type { StateReader } from "../../ports.ts";
-import { messageEncoder } from "../server/contract.ts";
-import { STATE_FIELD } from "./field-numbers.ts";
+import { fieldNumbers, messageEncoder } from "../server/contract.ts";
 import { safeText } from "./safe-text.ts";
 import { timestampMessage } from "./time-message.ts";
 import { delimited } from "./wire.ts";
 
 const encodeStateVersion = messageEncoder("labimages.v1.StateVersion");
 
-/** The encoded field `state` of an answer from this snapshot, or from none: the same bytes for as long as it says the same. */
+/** The same in every response. */
+const STATE_FIELD = fieldNumbers("labimages.v1.GetMenuResponse")("state");
+
+/** Returns the encoded field `state` of a response from this snapshot, or from none: the same bytes while the content is the same. */
 export type StateField = (snapshot: Snapshot | null) => Buffer;
 
 interface Encoded {

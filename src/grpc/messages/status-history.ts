@@ -8,21 +8,23 @@ import type {
   WorkByNode,
 } from "../../domain/snapshot/answers.ts";
 import { ownBytes } from "../../lib/bytes.ts";
-import { LARGEST_MESSAGE } from "../paging/page.ts";
-import { WATCH_PREPULL_STATUS_FIELD as FIELD } from "./field-numbers.ts";
+import { MAX_MESSAGE_BYTES } from "../paging/page.ts";
+import { fieldNumbers } from "../server/contract.ts";
 import { imagePart, nodePart } from "./prepull-progress-message.ts";
 import { boolField, delimited, repeatedDelimited } from "./wire.ts";
 
-/** Names of nodes that have gone, at most: with more, readers that lag behind start over. */
-const MOST_REMOVED = 10_000;
-/** A message with so many bytes is sent off, whatever else is to come: encoding it takes 1 or 2 milliseconds. */
-const ENOUGH = 64 * 1_024;
-/** Nodes that are compared before others get a turn of the event loop. */
-const SLICE = 1_000;
-/** Bytes of a message that are set aside for what is no part of the status. */
-const RESERVE = 64 * 1_024;
+const field = fieldNumbers("labimages.v1.WatchPrepullStatusResponse");
 
-/** The status as it is at one moment, with what is encoded of it already. */
+/** Names of removed nodes that are kept: with more, readers that lag behind start over. */
+const MAX_REMOVED = 10_000;
+/** Size at which a message is closed and the next one begins: encoding it takes 1 or 2 ms. */
+const TARGET_BYTES = 64 * 1_024;
+/** Nodes that are compared in one turn of the event loop. */
+const NODES_PER_TURN = 1_000;
+/** Bytes of a message that are reserved for its other fields. */
+const RESERVED_BYTES = 64 * 1_024;
+
+/** The status at one moment, parts of it encoded. */
 export interface StatusView {
   readonly images: PrepullImages;
   readonly nodes: readonly NodeStatus[];
@@ -34,15 +36,15 @@ export interface StatusView {
 }
 
 /**
- * The status with the version in which each part of it changed last: whoever knows a version can be told what has changed
- * since, whatever it has missed, and nothing is kept for any reader.
+ * The status with the version in which each part of it changed last: what has changed since any version can be sent to
+ * whoever has that, and nothing is kept for a single reader.
  */
 export interface StatusHistory {
   /** From 1, one more with each change. */
   readonly version: number;
-  /** Takes the status as it is now, in slices; readers see all of the change after the last one, and none of it before. */
+  /** Takes the current status, cooperatively; readers see all of the change at its end, and none of it before. */
   update(view: StatusView): CooperativeTask<void>;
-  /** What brings a reader from this version (0: nothing) to the current one, made once for all readers. */
+  /** Returns the messages from this version (0: nothing) to the current one, made once for all readers. */
   messagesSince(version: number): StatusMessages;
 }
 
@@ -70,7 +72,7 @@ interface ImageEntry {
   readonly changedAt: number;
 }
 
-/** Nothing to tell. */
+/** No change. */
 export const NO_MESSAGES: StatusMessages = { at: () => undefined };
 
 const NO_WORK: readonly PrepullProgress[] = [];
@@ -89,8 +91,8 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
 
   function* differingNodes(view: StatusView): CooperativeTask<readonly NodeParts[]> {
     const differing: NodeParts[] = [];
-    for (let from = 0; from < view.nodes.length; from += SLICE) {
-      for (const status of view.nodes.slice(from, from + SLICE)) {
+    for (let from = 0; from < view.nodes.length; from += NODES_PER_TURN) {
+      for (const status of view.nodes.slice(from, from + NODES_PER_TURN)) {
         const work = view.work.get(status.name) ?? NO_WORK;
         const before = nodes.get(status.name);
         if (before?.status !== status || !isSameList(before.work, work)) differing.push({ status, work });
@@ -140,7 +142,7 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
     const nodesChanged = updateNodes(view, differing, next);
     const imagesChanged = updateImages(view, next);
     if (!healthChanged && !nodesChanged && !imagesChanged && version > 0) return;
-    if (removed.size > MOST_REMOVED) {
+    if (removed.size > MAX_REMOVED) {
       removed.clear();
       resetAt = next;
     }
@@ -167,10 +169,10 @@ export function createStatusHistory(config: Buffer, first: StatusView): StatusHi
     const stateNow = state;
     return messagesOf(partsSince(since), (chunk, isFirst, isLast) =>
       ownBytes(
-        boolField(FIELD.reset, since === 0 && isFirst),
-        delimited(FIELD.status, chunk),
-        isFirst ? repeatedDelimited(FIELD.removedNodes, gone) : Buffer.alloc(0),
-        boolField(FIELD.complete, since > 0 || isLast),
+        boolField(field("reset"), since === 0 && isFirst),
+        delimited(field("status"), chunk),
+        isFirst ? repeatedDelimited(field("removedNodes"), gone) : Buffer.alloc(0),
+        boolField(field("complete"), since > 0 || isLast),
         stateNow,
       ),
     );
@@ -211,10 +213,10 @@ function messagesOf(
     const chunk: Buffer[] = left === null ? [] : [left];
     let size = left?.length ?? 0;
     left = null;
-    for (let part = parts[next]; part !== undefined && size < ENOUGH; part = parts[next]) {
+    for (let part = parts[next]; part !== undefined && size < TARGET_BYTES; part = parts[next]) {
       next += 1;
       const bytes = part();
-      if (size > 0 && size + bytes.length > LARGEST_MESSAGE - RESERVE) {
+      if (size > 0 && size + bytes.length > MAX_MESSAGE_BYTES - RESERVED_BYTES) {
         left = bytes;
         break;
       }

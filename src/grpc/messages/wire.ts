@@ -1,6 +1,6 @@
 /**
  * The few parts of the protobuf wire format (https://protobuf.dev/programming-guides/encoding/) that put messages which
- * are encoded already into another one. Field numbers here are 1 to 15, so that a key is one byte.
+ * are encoded already into another one. Field numbers are below 2^28.
  */
 
 const WIRE_TYPE_VARINT = 0;
@@ -28,9 +28,14 @@ function writeVarint(target: Buffer, value: number, at: number): number {
   return position;
 }
 
-/** Bytes that one embedded message or string of `length` bytes takes, key and length included. */
-export function delimitedSize(length: number): number {
-  return 1 + varintSize(length) + length;
+/** Size in bytes of an embedded message or string of `length` bytes, with its length but without its key. */
+function sizeWithLength(length: number): number {
+  return varintSize(length) + length;
+}
+
+/** At most the size in bytes of an embedded message or string of `length` bytes in a field below 2,048. */
+export function maxDelimitedSize(length: number): number {
+  return 2 + sizeWithLength(length);
 }
 
 /** Each of `values` as one occurrence of the length-delimited field `field`: a message, a string or bytes. */
@@ -40,12 +45,13 @@ export function delimited(field: number, ...values: readonly Buffer[]): Buffer {
 
 /** As `delimited`, for lists that are too long to be arguments. */
 export function repeatedDelimited(field: number, values: readonly Buffer[]): Buffer {
-  let size = 0;
-  for (const value of values) size += delimitedSize(value.length);
+  const fieldKey = key(field, WIRE_TYPE_LENGTH_DELIMITED);
+  let size = values.length * varintSize(fieldKey);
+  for (const value of values) size += sizeWithLength(value.length);
   const target = Buffer.allocUnsafe(size);
   let position = 0;
   for (const value of values) {
-    target[position++] = key(field, WIRE_TYPE_LENGTH_DELIMITED);
+    position = writeVarint(target, fieldKey, position);
     position = writeVarint(target, value.length, position);
     position += value.copy(target, position);
   }
@@ -59,5 +65,9 @@ export function stringField(field: number, value: string): Buffer {
 
 /** A bool field; false takes no bytes, as proto3 has it. */
 export function boolField(field: number, value: boolean): Buffer {
-  return value ? Buffer.from([key(field, WIRE_TYPE_VARINT), 1]) : Buffer.alloc(0);
+  if (!value) return Buffer.alloc(0);
+  const fieldKey = key(field, WIRE_TYPE_VARINT);
+  const target = Buffer.alloc(varintSize(fieldKey) + 1, 1);
+  writeVarint(target, fieldKey, 0);
+  return target;
 }

@@ -8,19 +8,19 @@ import type { StateReader } from "../../ports.ts";
 import { checkText } from "../server/arguments.ts";
 
 const FIELD = "page_token";
-const LONGEST_TOKEN = 1_024;
-/** Of the token's own form, so that a later form can be told from it. */
+const MAX_TOKEN_LENGTH = 1_024;
+/** Version of the token's form. */
 const FORM = 1;
 
-/** The listings that have pages. */
-export type Listing = "ListImages" | "GetMenu" | "ListMissingImages" | "GetPrepullStatus";
+/** Names of the listings that have pages. */
+export type ListingName = "ListImages" | "GetMenu" | "ListMissingImages" | "GetPrepullStatus";
 
 /** Where a page starts. */
 export interface PagePosition {
   readonly snapshot: Snapshot;
   /** Entries of the listing before this page; 0 on the first page alone. */
   readonly offset: number;
-  /** What narrows the listing down, as the first page was asked for; empty where nothing does. */
+  /** Restriction of the listing, as the first page was requested; empty for none. */
   readonly filter: string;
 }
 
@@ -30,7 +30,7 @@ function invalid(message: string): InvalidArgumentError {
 
 function parse(token: string): unknown {
   const bytes = Buffer.from(token, "base64url");
-  // Node skips what is not base64url, so that only writing it back tells whether the token is one.
+  // Node skips what is not base64url, so only encoding it again shows whether the token is one.
   if (bytes.toString("base64url") !== token) throw invalid("is not one that this service has given");
   try {
     return JSON.parse(bytes.toString("utf8"));
@@ -46,8 +46,8 @@ interface TokenContent {
   readonly filter: string;
 }
 
-function read(listing: Listing, token: string): TokenContent {
-  const content = parse(checkText(FIELD, token, LONGEST_TOKEN));
+function read(listing: ListingName, token: string): TokenContent {
+  const content = parse(checkText(FIELD, token, MAX_TOKEN_LENGTH));
   if (!Array.isArray(content) || content.length !== 6) throw invalid("is not one that this service has given");
   const [form, givenFor, epoch, generation, offset, filter]: readonly unknown[] = content;
   if (form !== FORM || typeof epoch !== "string" || typeof filter !== "string") {
@@ -69,7 +69,7 @@ export function firstPage(snapshot: Snapshot, filter = ""): PagePosition {
  * Where the page of this token starts. Errors: InvalidArgumentError for what is no token of this listing;
  * SnapshotGoneError where its snapshot is no longer kept.
  */
-export function requestedPage(listing: Listing, token: string, reader: StateReader): PagePosition {
+export function requestedPage(listing: ListingName, token: string, reader: StateReader): PagePosition {
   const { epoch, generation, offset, filter } = read(listing, token);
   const snapshot = epoch === reader.epoch ? reader.kept(generation) : null;
   if (snapshot === null) throw new SnapshotGoneError();
@@ -81,16 +81,16 @@ export function misplacedToken(): InvalidArgumentError {
   return invalid("points behind the end of its listing");
 }
 
-/** What `nextPageToken` needs of a page. */
-export interface GivenPage {
-  readonly listing: Listing;
+/** A page that has been built. */
+export interface BuiltPage {
+  readonly listing: ListingName;
   readonly position: PagePosition;
   /** Entries before the next page, or null on the last page. */
   readonly next: number | null;
 }
 
-/** The token of the page after this one, and the promise that its snapshot is kept; empty after the last page. */
-export function nextPageToken({ listing, position, next }: GivenPage, reader: StateReader): string {
+/** Returns the token of the page after this one, empty after the last page, and keeps its snapshot. */
+export function nextPageToken({ listing, position, next }: BuiltPage, reader: StateReader): string {
   if (next === null) return "";
   const { snapshot, filter } = position;
   reader.keep(snapshot);

@@ -1,21 +1,18 @@
-import { delimitedSize } from "../messages/wire.ts";
+import { maxDelimitedSize } from "../messages/wire.ts";
 import { misplacedToken } from "./page-token.ts";
 
-/** No message is longer, in bytes (docs/spec/api.md, Paging): clients refuse 4 MiB and more. */
-export const LARGEST_MESSAGE = 3 * 1_024 * 1_024;
+/** Maximum size of a message in bytes (docs/spec/api.md, Paging): clients refuse 4 MiB and more. */
+export const MAX_MESSAGE_BYTES = 3 * 1_024 * 1_024;
 
-/** Bytes set aside for the page token and the state, whose texts are limited. */
-const RESERVE = 16 * 1_024;
+/** Bytes reserved for the page token and the state, whose texts are limited. */
+const RESERVED_BYTES = 16 * 1_024;
 
-/** Bytes of encoded pages that are kept of one listing. */
-export const KEPT_BYTES = 16 * 1_024 * 1_024;
-
-/** A listing whose entries are encoded when a page comes to them. */
+/** The entries of a listing, encoded when a page reaches them. */
 export interface Entries {
   readonly count: number;
   /** The encoded message of one entry. */
   encode(index: number): Buffer;
-  /** Whether the entry counts against the page size; all do where this is left out. */
+  /** Whether the entry counts against the page size; default: all do. */
   counts?(index: number): boolean;
 }
 
@@ -31,7 +28,7 @@ export function entriesOf<Entry>(list: readonly Entry[], encode: (entry: Entry) 
   };
 }
 
-/** What a page may hold. */
+/** Start and bounds of a page. */
 export interface PageLimits {
   readonly offset: number;
   readonly pageSize: number;
@@ -53,13 +50,13 @@ export interface Page {
 export function fillPage(entries: Entries, { offset, pageSize, taken }: PageLimits): Page {
   if (offset > 0 && offset >= entries.count) throw misplacedToken();
   const messages: Buffer[] = [];
-  let room = LARGEST_MESSAGE - RESERVE - taken;
+  let room = MAX_MESSAGE_BYTES - RESERVED_BYTES - taken;
   let left = pageSize;
   for (let index = offset; index < entries.count; index++) {
     const counts = entries.counts?.(index) ?? true;
     if (counts && left === 0) return { messages, next: index };
     const message = entries.encode(index);
-    room -= delimitedSize(message.length);
+    room -= maxDelimitedSize(message.length);
     if (room < 0 && messages.length > 0) return { messages, next: index };
     messages.push(message);
     if (counts) left--;

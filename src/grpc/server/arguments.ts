@@ -3,13 +3,13 @@ import { InvalidArgumentError } from "../../domain/errors.ts";
 import { hasUnsafeCharacters } from "../messages/safe-text.ts";
 
 /** The longest tag that a registry takes (OCI distribution specification). */
-export const LONGEST_TAG = 128;
+export const MAX_TAG_LENGTH = 128;
 /** The longest name of a Kubernetes object; also good for a gate's holder. */
-export const LONGEST_NAME = 253;
+export const MAX_NAME_LENGTH = 253;
 /** The longest name of a gate. */
-export const LONGEST_GATE = 63;
+export const MAX_GATE_LENGTH = 63;
 /** What `page_size` 0 means, and the most that it may ask for. */
-const LARGEST_PAGE = 1_000;
+const MAX_PAGE_SIZE = 1_000;
 
 /** A text that may be empty, of at most `longest` UTF-16 code units and without control characters. */
 export function checkText(field: string, text: string, longest: number): string {
@@ -31,7 +31,7 @@ export function checkRequiredText(field: string, text: string, longest: number):
 /** The number of entries that a page may hold (docs/spec/api.md, Paging). */
 export function checkPageSize(pageSize: number): number {
   if (pageSize < 0) {
-    throw new InvalidArgumentError("page_size", `page_size is ${pageSize}; expected 0 (for ${LARGEST_PAGE}) or more`);
+    throw new InvalidArgumentError("page_size", `page_size is ${pageSize}; expected 0 (for ${MAX_PAGE_SIZE}) or more`);
   }
-  return pageSize === 0 ? LARGEST_PAGE : Math.min(pageSize, LARGEST_PAGE);
+  return pageSize === 0 ? MAX_PAGE_SIZE : Math.min(pageSize, MAX_PAGE_SIZE);
 }

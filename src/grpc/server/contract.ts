@@ -17,17 +17,25 @@ import type { RetryInfo } from "../gen/google/rpc/RetryInfo.ts";
 import type { Status } from "../gen/google/rpc/Status.ts";
 import type { HealthCheckResponse } from "../gen/grpc/health/v1/HealthCheckResponse.ts";
 import type { HealthListResponse } from "../gen/grpc/health/v1/HealthListResponse.ts";
+import type { GetMenuResponse } from "../gen/labimages/v1/GetMenuResponse.ts";
+import type { GetPrepullStatusResponse } from "../gen/labimages/v1/GetPrepullStatusResponse.ts";
 import type { Image } from "../gen/labimages/v1/Image.ts";
+import type { ListImagesResponse } from "../gen/labimages/v1/ListImagesResponse.ts";
+import type { ListMissingImagesResponse } from "../gen/labimages/v1/ListMissingImagesResponse.ts";
+import type { MarkPrepulledResponse } from "../gen/labimages/v1/MarkPrepulledResponse.ts";
 import type { MenuImage } from "../gen/labimages/v1/MenuImage.ts";
 import type { NodeImage } from "../gen/labimages/v1/NodeImage.ts";
 import type { NodeMissingImages } from "../gen/labimages/v1/NodeMissingImages.ts";
 import type { NodeStatus } from "../gen/labimages/v1/NodeStatus.ts";
 import type { PrepullProgress } from "../gen/labimages/v1/PrepullProgress.ts";
 import type { PrepullStatus } from "../gen/labimages/v1/PrepullStatus.ts";
+import type { ReportPrepullResponse } from "../gen/labimages/v1/ReportPrepullResponse.ts";
+import type { ResolveImageResponse } from "../gen/labimages/v1/ResolveImageResponse.ts";
 import type { StateVersion } from "../gen/labimages/v1/StateVersion.ts";
 import type { WaitForRefreshResponse } from "../gen/labimages/v1/WaitForRefreshResponse.ts";
+import type { WatchPrepullStatusResponse } from "../gen/labimages/v1/WatchPrepullStatusResponse.ts";
 
-/** The messages that this server encodes from objects. */
+/** The messages that this server encodes: whole, or field by field. */
 interface EncodedMessages {
   "google.rpc.BadRequest": BadRequest;
   "google.rpc.ErrorInfo": ErrorInfo;
@@ -35,15 +43,23 @@ interface EncodedMessages {
   "google.rpc.Status": Status;
   "grpc.health.v1.HealthCheckResponse": HealthCheckResponse;
   "grpc.health.v1.HealthListResponse": HealthListResponse;
+  "labimages.v1.GetMenuResponse": GetMenuResponse;
+  "labimages.v1.GetPrepullStatusResponse": GetPrepullStatusResponse;
   "labimages.v1.Image": Image;
+  "labimages.v1.ListImagesResponse": ListImagesResponse;
+  "labimages.v1.ListMissingImagesResponse": ListMissingImagesResponse;
+  "labimages.v1.MarkPrepulledResponse": MarkPrepulledResponse;
   "labimages.v1.MenuImage": MenuImage;
   "labimages.v1.NodeImage": NodeImage;
   "labimages.v1.NodeMissingImages": NodeMissingImages;
   "labimages.v1.NodeStatus": NodeStatus;
   "labimages.v1.PrepullProgress": PrepullProgress;
   "labimages.v1.PrepullStatus": PrepullStatus;
+  "labimages.v1.ReportPrepullResponse": ReportPrepullResponse;
+  "labimages.v1.ResolveImageResponse": ResolveImageResponse;
   "labimages.v1.StateVersion": StateVersion;
   "labimages.v1.WaitForRefreshResponse": WaitForRefreshResponse;
+  "labimages.v1.WatchPrepullStatusResponse": WatchPrepullStatusResponse;
 }
 
 /** The folder of the .proto files. */
@@ -71,10 +87,16 @@ export const SERVED_METHODS: readonly string[] = Object.entries(SERVED_DEFINITIO
 
 const DETAILS_DEFINITION = loadSync(["google/rpc/status.proto", "google/rpc/error_details.proto"], LOADER_OPTIONS);
 
-/** Passes bytes on. A bare Uint8Array would become an empty message in grpc-js without a word, so it is refused. */
+/** Returns bytes as they are. grpc-js would send a bare Uint8Array as an empty message, so it is refused. */
 function passBytes(value: unknown): Buffer {
-  if (!Buffer.isBuffer(value)) throw new TypeError("an answer has to be encoded before it is sent");
+  if (!Buffer.isBuffer(value)) throw new TypeError("a response has to be encoded before it is sent");
   return value;
+}
+
+/** What the loader's descriptors have of a field, with the name as in objects. */
+interface FieldDescriptor {
+  readonly name: string;
+  readonly number: number;
 }
 
 function find(name: string): AnyDefinition {
@@ -91,7 +113,7 @@ function isMessage(value: unknown): value is MessageTypeDefinition<object, objec
   return typeof value === "object" && value !== null && "serialize" in value;
 }
 
-/** The service of this name, with answers that are bytes already. */
+/** The service of this name, with responses that are bytes already. */
 export function servedService(name: string): ServiceDefinition {
   const service: Record<string, MethodDefinition<object, Buffer>> = {};
   for (const [method, definition] of Object.entries(find(name))) {
@@ -101,11 +123,28 @@ export function servedService(name: string): ServiceDefinition {
   return service;
 }
 
+function findMessage(name: string): MessageTypeDefinition<object, object> {
+  const definition: unknown = find(name);
+  if (!isMessage(definition)) throw new TypeError(`${name} is no message`);
+  return definition;
+}
+
 /** The function that encodes messages of this type. */
 export function messageEncoder<Name extends keyof EncodedMessages>(
   name: Name,
 ): (message: EncodedMessages[Name]) => Buffer {
-  const definition: unknown = find(name);
-  if (!isMessage(definition)) throw new TypeError(`${name} is no message`);
-  return definition.serialize;
+  return findMessage(name).serialize;
+}
+
+/** Returns the numbers of the fields of this message by their names. */
+export function fieldNumbers<Name extends keyof EncodedMessages>(
+  name: Name,
+): (field: keyof EncodedMessages[Name] & string) => number {
+  const { field: fields } = findMessage(name).type as { readonly field: readonly FieldDescriptor[] };
+  const numbers = new Map(fields.map((one) => [one.name, one.number]));
+  return (field) => {
+    const number = numbers.get(field);
+    if (number === undefined) throw new TypeError(`${name} has no field ${field}`);
+    return number;
+  };
 }

@@ -1,15 +1,15 @@
 /**
  * The standard health-checking protocol (https://github.com/grpc/grpc/blob/master/doc/health-checking.md), for the server
- * as a whole and for the image service, which are well at the same time.
+ * as a whole and for the image service, which have the same status.
  */
 import { status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { createWakeup, type Wakeup } from "../../lib/abort.ts";
 import type { HealthCheckRequest__Output } from "../gen/grpc/health/v1/HealthCheckRequest.ts";
-import { createLatestWriter } from "../messages/latest-writer.ts";
-import { checkText, LONGEST_NAME } from "./arguments.ts";
+import { checkText, MAX_NAME_LENGTH } from "./arguments.ts";
 import { messageEncoder } from "./contract.ts";
 import { IMAGE_SERVICE } from "./image-service.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import { type StreamHandler, type StreamSettings, streamCall } from "./stream-call.ts";
+import { type StreamDeps, type StreamHandler, streamCall } from "./stream-call.ts";
 import { type UnaryHandler, unaryCall } from "./unary-call.ts";
 
 /** The full name of the service. */
@@ -22,23 +22,23 @@ const encodeListResponse = messageEncoder("grpc.health.v1.HealthListResponse");
 
 /** The health of this server. */
 export interface Health {
-  /** Says from now on whether the services do their work; at the start they do not. */
+  /** Sets the status of the services: NOT_SERVING at the start. */
   setServing(serving: boolean): void;
   /** The methods of the service, wrapped. */
   readonly implementation: UntypedServiceImplementation;
 }
 
 /** The health service of a server that is not serving yet. */
-export function createHealth(settings: StreamSettings): Health {
+export function createHealth(deps: StreamDeps): Health {
   let serving = false;
-  const watchers = new Set<(bytes: Buffer) => void>();
+  const watchers = new Set<Wakeup>();
 
   function encodeCurrent(): Buffer {
     return encodeCheckResponse({ status: serving ? "SERVING" : "NOT_SERVING" });
   }
 
   const check: UnaryHandler<HealthCheckRequest__Output> = ({ service }) => {
-    if (SERVICES.includes(checkText("service", service, LONGEST_NAME))) return encodeCurrent();
+    if (SERVICES.includes(checkText("service", service, MAX_NAME_LENGTH))) return encodeCurrent();
     throw new ProtocolError(status.NOT_FOUND, "this server has no such service");
   };
 
@@ -47,29 +47,32 @@ export function createHealth(settings: StreamSettings): Health {
     return encodeListResponse({ statuses: Object.fromEntries(SERVICES.map((name) => [name, state])) });
   };
 
-  const watch: StreamHandler<HealthCheckRequest__Output> = ({ service }, stream) => {
-    const write = createLatestWriter(stream);
-    if (!SERVICES.includes(checkText("service", service, LONGEST_NAME))) {
-      write(encodeCheckResponse({ status: "SERVICE_UNKNOWN" }));
-      return;
+  const watch: StreamHandler<HealthCheckRequest__Output> = async function* ({ service }, { signal }) {
+    const isKnown = SERVICES.includes(checkText("service", service, MAX_NAME_LENGTH));
+    const changed = createWakeup(signal);
+    if (isKnown) watchers.add(changed);
+    try {
+      for (;;) {
+        yield isKnown ? encodeCurrent() : encodeCheckResponse({ status: "SERVICE_UNKNOWN" });
+        await changed.wait();
+      }
+    } finally {
+      watchers.delete(changed);
     }
-    watchers.add(write);
-    stream.onEnd(() => watchers.delete(write));
-    write(encodeCurrent());
   };
 
   // A server that is stopping still says so: NOT_SERVING.
-  const always = { ...settings, stopping: () => false };
+  const always = { ...deps, stopping: () => false };
   return {
     setServing(now) {
       if (serving === now) return;
       serving = now;
-      for (const write of watchers) write(encodeCurrent());
+      for (const watcher of watchers) watcher.notify();
     },
     implementation: {
       Check: unaryCall(`${HEALTH_SERVICE}/Check`, check, always),
       List: unaryCall(`${HEALTH_SERVICE}/List`, list, always),
-      Watch: streamCall(`${HEALTH_SERVICE}/Watch`, watch, settings),
+      Watch: streamCall(`${HEALTH_SERVICE}/Watch`, watch, deps),
     },
   };
 }

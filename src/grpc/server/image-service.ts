@@ -10,7 +10,7 @@ import { resolveImage } from "../handlers/resolve-image.ts";
 import { waitForRefresh } from "../handlers/wait-for-refresh.ts";
 import { watchPrepullStatus } from "../handlers/watch-prepull-status.ts";
 import type { ServiceContext } from "./service-context.ts";
-import { type StreamHandler, type StreamSettings, streamCall } from "./stream-call.ts";
+import { type StreamDeps, type StreamHandler, streamCall } from "./stream-call.ts";
 import { type UnaryHandler, unaryCall } from "./unary-call.ts";
 
 /** The full name of the service. */
@@ -19,12 +19,12 @@ export const IMAGE_SERVICE = "labimages.v1.ImageService";
 /**
  * Every method of the service, wrapped. A method that is missing here would be answered by grpc-js without a word.
  */
-export function imageService(context: ServiceContext, settings: StreamSettings): UntypedServiceImplementation {
+export function imageService(context: ServiceContext, deps: StreamDeps): UntypedServiceImplementation {
   function unary<Request>(method: string, handler: UnaryHandler<Request>) {
-    return unaryCall(`${IMAGE_SERVICE}/${method}`, handler, settings);
+    return unaryCall(`${IMAGE_SERVICE}/${method}`, handler, deps);
   }
   function stream<Request>(method: string, handler: StreamHandler<Request>) {
-    return streamCall(`${IMAGE_SERVICE}/${method}`, handler, settings);
+    return streamCall(`${IMAGE_SERVICE}/${method}`, handler, deps);
   }
   return {
     ResolveImage: unary("ResolveImage", resolveImage(context)),

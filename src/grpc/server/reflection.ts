@@ -5,7 +5,7 @@ import { compiledDescriptors } from "./descriptors.ts";
 import { statusOf } from "./error-table.ts";
 import { HEALTH_SERVICE } from "./health.ts";
 import { IMAGE_SERVICE } from "./image-service.ts";
-import type { StreamSettings } from "./stream-call.ts";
+import type { StreamDeps } from "./stream-call.ts";
 
 type ReflectionCall = ServerDuplexStream<unknown, unknown>;
 type AddService = Server["addService"];
@@ -17,12 +17,12 @@ const METHOD = "ServerReflectionInfo";
  * Adds server reflection, v1 and v1alpha. The library writes an answer for each request whatever the caller reads; here
  * the requests wait while the answers are not read, and the streams are counted and ended like all others.
  */
-export function addReflection(server: Server, settings: StreamSettings): void {
+export function addReflection(server: Server, deps: StreamDeps): void {
   const addBounded: AddService = (service, implementation) => {
     const serve: unknown = implementation[METHOD];
     if (typeof serve !== "function") throw new TypeError("the reflection library has changed its form");
     const bounded = (call: ReflectionCall): void => {
-      if (admit(call, settings)) {
+      if (admit(call, deps)) {
         Reflect.apply(serve, implementation, [call]);
         bound(call);
       }
@@ -33,15 +33,15 @@ export function addReflection(server: Server, settings: StreamSettings): void {
   new ReflectionService(compiledDescriptors(), { services: [IMAGE_SERVICE, HEALTH_SERVICE] }).addToServer(recorder);
 }
 
-function admit(call: ReflectionCall, settings: StreamSettings): boolean {
+function admit(call: ReflectionCall, deps: StreamDeps): boolean {
   function end(error: unknown): void {
-    call.emit("error", statusOf(error, METHOD, settings));
+    call.emit("error", statusOf(error, METHOD, deps));
   }
   try {
-    if (settings.stopping()) throw new ShuttingDownError();
+    if (deps.stopping()) throw new ShuttingDownError();
     call.once(
       "close",
-      settings.streams.open(() => end(new ShuttingDownError())),
+      deps.streams.open(() => end(new ShuttingDownError())),
     );
     return true;
   } catch (error) {

@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Server, type ServerInterceptor, type ServerOptions } from "@grpc/grpc-js";
 import { formatHostPort, isLoopback, type ListenAddress } from "../../lib/net.ts";
 import type { Clock, ImageCommands, Logger, StateReader } from "../../ports.ts";
-import { LARGEST_MESSAGE } from "../paging/page.ts";
+import { MAX_MESSAGE_BYTES } from "../paging/page.ts";
 import { createTransport, type TransportLimits } from "../transport/transport.ts";
 import type { CallObserver } from "./call.ts";
 import { createConnections, ListenError } from "./connections.ts";
@@ -11,19 +12,19 @@ import { createHealth, HEALTH_SERVICE } from "./health.ts";
 import { IMAGE_SERVICE, imageService } from "./image-service.ts";
 import { addReflection } from "./reflection.ts";
 import { createServiceContext, type ServedSettings } from "./service-context.ts";
-import type { StreamSettings } from "./stream-call.ts";
+import type { StreamDeps } from "./stream-call.ts";
 import { createStreamRegistry } from "./stream-registry.ts";
 
-/** What callers may take of the server (`grpc.limits`). */
+/** Limits of what callers may use of the server (`grpc.limits`). */
 export interface GrpcLimits extends TransportLimits {
   /** Connections at a time. */
   readonly connections: number;
   /** Calls at a time on one connection; further ones wait at the client (HTTP/2 SETTINGS_MAX_CONCURRENT_STREAMS). */
   readonly callsPerConnection: number;
-  /** Milliseconds of silence after which a connection is asked for a sign of life. */
-  readonly keepaliveTime: number;
-  /** Milliseconds that the sign may take before the connection is cut. */
-  readonly keepaliveTimeout: number;
+  /** Interval of keepalive pings on an idle connection. */
+  readonly keepaliveTimeMs: number;
+  /** Time that the response to a ping may take before the connection is cut. */
+  readonly keepaliveTimeoutMs: number;
 }
 
 /** Limits for where the configuration names none. */
@@ -35,11 +36,11 @@ export const DEFAULT_GRPC_LIMITS: GrpcLimits = {
   requestTimeout: 10_000,
   unsentBytes: 32 * 1_024 * 1_024,
   responseTimeout: 60_000,
-  keepaliveTime: 30_000,
-  keepaliveTimeout: 10_000,
+  keepaliveTimeMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
 };
 
-/** What a server is made of. */
+/** Configuration and collaborators of a server. */
 export interface GrpcServerOptions {
   readonly listen: ListenAddress;
   /** Allows plaintext on an address that is not loopback. */
@@ -57,33 +58,33 @@ export interface GrpcServerOptions {
 
 /** The gRPC server. */
 export interface GrpcServer {
-  /** Listens; answers the port. Error: ListenError. */
+  /** Listens; returns the port. Error: ListenError. */
   start(): Promise<{ readonly port: number }>;
-  /** Says from now on, by the health service, whether there is a snapshot to answer from. */
+  /** Sets the status that the health service reports: SERVING while there is a snapshot. */
   setServing(serving: boolean): void;
   /**
-   * Stops: says NOT_SERVING, takes no further calls, ends all streams with SHUTTING_DOWN, lets calls under way finish for
-   * `graceMs` milliseconds at most, then cuts what is left. Calling it again waits for the same end.
+   * Stops: reports NOT_SERVING, takes no further calls, ends all streams with SHUTTING_DOWN, lets calls under way finish for
+   * `graceMs` at most, then cuts what is left. Calling it again waits for the same end.
    */
   shutdown(graceMs: number): Promise<void>;
 }
 
-/** The longest request, in bytes. The largest legal one is far below. */
-const LARGEST_REQUEST = 64 * 1_024;
+/** Maximum size of a request; the largest valid one is far below. */
+const MAX_REQUEST_BYTES = 64 * 1_024;
 
-/** Milliseconds before peers that take nothing are cut when the server stops, and between looks for them. */
-const PATIENCE_MS = 1_000;
+/** Time before peers that read nothing are cut when the server stops, and the interval of checks for them. */
+const STALL_MS = 1_000;
 const CUT_INTERVAL_MS = 100;
 
 function serverOptions(limits: GrpcLimits, interceptor: ServerInterceptor): ServerOptions {
   return {
     interceptors: [interceptor],
-    "grpc.max_receive_message_length": LARGEST_REQUEST,
-    "grpc.max_send_message_length": LARGEST_MESSAGE,
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_concurrent_streams": limits.callsPerConnection,
-    "grpc.keepalive_time_ms": limits.keepaliveTime,
-    "grpc.keepalive_timeout_ms": limits.keepaliveTimeout,
-    // A backstop for what is not counted otherwise; in megabytes. grpc-js sets none.
+    "grpc.keepalive_time_ms": limits.keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    // A backstop for what is not counted otherwise, in megabytes; grpc-js sets none.
     "grpc-node.max_session_memory": Math.ceil((limits.unsentBytes + limits.requestBytes) / 1_000_000) + 16,
     "grpc.enable_channelz": 0,
   };
@@ -109,7 +110,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { limits, logger, clock, randomId, observer } = options;
   let stopping: Promise<void> | null = null;
   const streams = createStreamRegistry((count) => observer.streamsOpen(count));
-  const settings: StreamSettings = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
+  const settings: StreamDeps = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
   const health = createHealth(settings);
 
   const transport = createTransport(limits, { clock, statusOf: (error) => statusOf(error, "transport", settings) });
@@ -122,13 +123,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   async function stop(graceMs: number): Promise<void> {
     health.setServing(false);
     const closed = connections.close();
+    // Health watchers send NOT_SERVING in this turn, before their streams end.
+    await nextTurn();
     streams.endAll();
-    // Tells the callers to go once their calls are over. Its own end is not waited for: where Node has closed the sessions
-    // already, grpc-js takes that for their end.
+    // Asks the callers to close their connections once their calls are over. Its own end is not waited for: where Node has
+    // closed the sessions already, grpc-js takes that for their end.
     server.tryShutdown(() => undefined);
     const cancelGrace = clock.schedule(graceMs, () => connections.destroy());
-    let cancelCut = clock.schedule(PATIENCE_MS, function cut() {
-      transport.cutStalled(PATIENCE_MS);
+    let cancelCut = clock.schedule(STALL_MS, function cut() {
+      transport.cutStalled(STALL_MS);
       cancelCut = clock.schedule(CUT_INTERVAL_MS, cut);
     });
     await closed;
@@ -147,7 +150,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       if (stopping === null) health.setServing(serving);
     },
     shutdown(graceMs) {
-      // Deferred, so that `stopping` says so by the time that anything is stopped.
+      // Deferred, so that `stopping` is set when anything is stopped.
       stopping ??= Promise.resolve().then(() => stop(graceMs));
       return stopping;
     },

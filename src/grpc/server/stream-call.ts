@@ -1,95 +1,94 @@
-import { type handleServerStreamingCall, Metadata, type ServerWritableStream, type status } from "@grpc/grpc-js";
+import { type handleServerStreamingCall, Metadata, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { ShuttingDownError } from "../../domain/errors.ts";
 import { peerOf } from "../../lib/net.ts";
-import { type CallSettings, callEnding, recordCall } from "./call.ts";
+import { type CallDeps, onCallEnded, recordCall } from "./call.ts";
 import { statusOf } from "./error-table.ts";
 import type { StreamRegistry } from "./stream-registry.ts";
 
-/** The server's side of a stream of messages. After its end every call on it does nothing. */
-export interface OpenStream {
+/** One stream of messages, as its handler sees it. */
+export interface StreamContext {
   /** Whose share of what is limited the stream counts for. */
   readonly peer: string;
-  /** Sends the response headers at once, so that the caller knows that the stream stands. */
+  /** Aborts when the stream is over, whoever ended it: the handler has to return, or throw the reason. */
+  readonly signal: AbortSignal;
+  /** Sends the response headers at once, so that the caller knows that the stream is established. */
   sendHeaders(): void;
-  /**
-   * Sends one encoded message and calls `accepted` when the transport has taken it. Nothing is merged here: who does not
-   * wait for `accepted` makes a queue.
-   */
-  send(bytes: Buffer, accepted: () => void): void;
-  /** Ends the stream with the status of this failure. */
+  /** Ends the stream with the status of this failure, although the caller may not have taken what was sent. */
   fail(error: unknown): void;
-  /** Calls `ended` once: when the caller has gone, or the stream was ended from this side. */
-  onEnd(ended: () => void): void;
 }
 
-/** Serves one stream. What it throws ends the stream through the error table; it must not reject. */
-export type StreamHandler<Request> = (request: Request, stream: OpenStream) => void;
+/**
+ * Serves one stream: each encoded message is asked for when the transport has taken the one before, so a slow reader
+ * holds one message (docs/spec/faults.md G1). What the handler throws ends the stream through the error table.
+ */
+export type StreamHandler<Request> = (request: Request, context: StreamContext) => AsyncIterable<Buffer>;
 
-/** What a wrapped stream needs. */
-export interface StreamSettings extends CallSettings {
+/** Collaborators of every stream. */
+export interface StreamDeps extends CallDeps {
   readonly streams: StreamRegistry;
 }
 
-/** Wraps a handler for grpc-js, as `unaryCall` does for single answers. */
+/** Wraps a handler for grpc-js, as `unaryCall` does for single responses. */
 export function streamCall<Request>(
   method: string,
   handler: StreamHandler<Request>,
-  settings: StreamSettings,
+  deps: StreamDeps,
 ): handleServerStreamingCall<Request, Buffer> {
-  return (call) => {
-    const stream = openStream(method, call, settings);
-    try {
-      if (settings.stopping()) throw new ShuttingDownError();
-      const release = settings.streams.open(() => stream.fail(new ShuttingDownError()));
-      // The place is free when the transport has let go of the stream, which a caller that does not read can put off.
-      call.once("close", release);
-      handler(call.request, stream);
-    } catch (error) {
-      stream.fail(error);
-    }
-  };
+  return (call) => void serve(method, handler, call, deps);
 }
 
-function openStream<Request>(
+async function serve<Request>(
   method: string,
+  handler: StreamHandler<Request>,
   call: ServerWritableStream<Request, Buffer>,
-  settings: CallSettings,
-): OpenStream {
-  const started = settings.clock.monotonicTime();
-  const listeners: (() => void)[] = [];
-  let over = false;
-
-  function finish(code: status): void {
-    over = true;
-    recordCall(settings, method, code, started);
-    for (const ended of listeners.splice(0)) ended();
-  }
-
-  callEnding(call, (error) => {
-    if (!over) finish(statusOf(error, method, settings).code);
+  deps: StreamDeps,
+): Promise<void> {
+  const startedAt = deps.clock.monotonicTime();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const write = createWriter(call, signal);
+  let isGone = false;
+  onCallEnded(call, (error) => {
+    isGone = !signal.aborted;
+    controller.abort(error);
   });
+  const fail = (error: unknown) => controller.abort(error);
+  try {
+    if (deps.stopping()) throw new ShuttingDownError();
+    const release = deps.streams.open(() => fail(new ShuttingDownError()));
+    // The place is free when the transport has released the stream, which a caller that does not read can put off.
+    call.once("close", release);
+    signal.throwIfAborted();
+    const peer = peerOf(call.getPeer().replace(/:\d+$/, ""));
+    const sendHeaders = () => call.sendMetadata(new Metadata());
+    for await (const message of handler(call.request, { peer, signal, sendHeaders, fail })) await write(message);
+    signal.throwIfAborted();
+    recordCall(deps, method, status.OK, startedAt);
+    call.end();
+  } catch (error) {
+    const failure = statusOf(error, method, deps);
+    recordCall(deps, method, failure.code, startedAt);
+    // The only way to end a grpc-js stream with a status (`destroy` sends none).
+    if (!isGone) call.emit("error", failure);
+  }
+}
 
-  return {
-    peer: peerOf(call.getPeer().replace(/:\d+$/, "")),
-    sendHeaders() {
-      if (!over) call.sendMetadata(new Metadata());
-    },
-    send(bytes, accepted) {
-      if (over) return;
-      call.write(bytes, (error: Error | null | undefined) => {
-        if (!over && (error === null || error === undefined)) accepted();
+/**
+ * Sends a message; settles when the transport has taken it, and rejects with the signal's reason. One listener for all
+ * messages: thousands of streams are open.
+ */
+function createWriter(call: ServerWritableStream<unknown, Buffer>, signal: AbortSignal) {
+  let reject: ((reason: unknown) => void) | null = null;
+  signal.addEventListener("abort", () => reject?.(signal.reason), { once: true });
+  return async (message: Buffer): Promise<void> => {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, onAborted) => {
+      reject = onAborted;
+      call.write(message, (error: Error | null | undefined) => {
+        // After an error the call ends, which aborts the signal.
+        if (error === null || error === undefined) resolve();
       });
-    },
-    fail(error) {
-      if (over) return;
-      const failure = statusOf(error, method, settings);
-      finish(failure.code);
-      // The only way to end a grpc-js stream with a status (`destroy` sends none).
-      call.emit("error", failure);
-    },
-    onEnd(ended) {
-      if (over) ended();
-      else listeners.push(ended);
-    },
+    });
+    reject = null;
   };
 }

@@ -1,77 +1,74 @@
 import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import { ShuttingDownError } from "../../domain/errors.ts";
-import { type CallSettings, callEnding, type EndingCall, recordCall } from "./call.ts";
+import { type CallDeps, type EndingCall, onCallEnded, recordCall } from "./call.ts";
 import { statusOf } from "./error-table.ts";
 
 /**
- * Answers one call with an encoded message. What it throws or rejects with goes through the error table. `call` is for
+ * Returns the encoded response of one call. What it throws or rejects with goes through the error table. `call` is for
  * `abortSignal`, which handlers that wait pass on to what they wait for.
  */
 export type UnaryHandler<Request> = (request: Request, call: EndingCall) => Buffer | Promise<Buffer>;
 
-/** One call on its way. */
+/** One call under way. */
 interface Attempt {
   readonly method: string;
-  readonly settings: CallSettings;
+  readonly deps: CallDeps;
   /** `Clock.monotonicTime`. */
-  readonly started: number;
+  readonly startedAt: number;
 }
 
 /**
- * Wraps a handler for grpc-js, so that nothing it throws can hang a caller or leak to it. Most handlers answer at once:
- * for them nothing is set up but the answer.
+ * Wraps a handler for grpc-js, so that nothing it throws can hang a caller or leak to it. Most handlers respond at once:
+ * for them no listener is registered.
  */
 export function unaryCall<Request>(
   method: string,
   handler: UnaryHandler<Request>,
-  settings: CallSettings,
+  deps: CallDeps,
 ): handleUnaryCall<Request, Buffer> {
   return (call, callback) => {
-    const started = settings.clock.monotonicTime();
+    const startedAt = deps.clock.monotonicTime();
     try {
-      if (settings.stopping()) throw new ShuttingDownError();
+      if (deps.stopping()) throw new ShuttingDownError();
       const result = handler(call.request, call);
       if (Buffer.isBuffer(result)) {
         callback(null, result);
-        recordCall(settings, method, status.OK, started);
+        recordCall(deps, method, status.OK, startedAt);
       } else {
-        answerLater({ method, settings, started }, call, result, callback);
+        respondLater({ method, deps, startedAt }, call, result, callback);
       }
     } catch (error) {
-      fail({ method, settings, started }, error, callback);
+      fail({ method, deps, startedAt }, error, callback);
     }
   };
 }
 
-function fail({ method, settings, started }: Attempt, error: unknown, callback: sendUnaryData<Buffer>): void {
-  const failure = statusOf(error, method, settings);
+function fail({ method, deps, startedAt }: Attempt, error: unknown, callback: sendUnaryData<Buffer>): void {
+  const failure = statusOf(error, method, deps);
   callback(failure);
-  recordCall(settings, method, failure.code, started);
+  recordCall(deps, method, failure.code, startedAt);
 }
 
-/**
- * A call whose caller has gone is over at once; its handler learns of it by the signal, and what it still answers is
- * dropped.
- */
-function answerLater(
+/** A call whose caller has gone is over at once; the signal reports that to its handler, whose response is dropped. */
+function respondLater(
   attempt: Attempt,
   call: EndingCall,
   result: Promise<Buffer>,
   callback: sendUnaryData<Buffer>,
 ): void {
-  const { method, settings, started } = attempt;
+  const { method, deps, startedAt } = attempt;
   let over = false;
-  callEnding(call, (error) => {
+  onCallEnded(call, (error) => {
     if (over) return;
     over = true;
-    recordCall(settings, method, statusOf(error, method, settings).code, started);
+    recordCall(deps, method, statusOf(error, method, deps).code, startedAt);
   });
   result.then(
     (bytes) => {
       if (over) return;
       over = true;
       callback(null, bytes);
-      recordCall(settings, method, status.OK, started);
+      recordCall(deps, method, status.OK, startedAt);
     },
     (error: unknown) => {
       if (over) return;
