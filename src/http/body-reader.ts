@@ -3,24 +3,24 @@ import { DeadlineReached, withDeadline } from "../lib/abort.ts";
 import { createFairPool } from "../lib/concurrency.ts";
 import { peerOf } from "../lib/net.ts";
 import type { Clock } from "../ports.ts";
-import { sendText } from "./answer.ts";
+import { sendText } from "./response.ts";
 
 /** Reads bodies of requests, a few at a time, within bounds of size and time. */
 export interface BodyReader {
   /**
-   * Passes the body on to `onChunk`, and returns true at its end. Returns false where it was refused, and the request has been
-   * answered, or has been cut.
+   * Passes the body on to `onChunk`, and returns true at its end. Returns false where it was refused; the response has been sent,
+   * or the connection cut.
    */
   read(request: IncomingMessage, response: ServerResponse, onChunk: (chunk: Buffer) => void): Promise<boolean>;
 }
 
-/** A notification with more bytes than this is refused: those of one push are a few thousand. */
+/** Maximum size of a notification; that of one push has a few thousand bytes. */
 export const MAX_BODY_BYTES = 1_048_576;
-/** Bodies on their way at one time. */
+/** Bodies that are received at one time. */
 const MAX_BODIES = 16;
 /** Time in ms that a body may take. */
 const BODY_TIMEOUT_MS = 5_000;
-/** Time in ms after which a body that is still on its way gives way to another. */
+/** Time in ms after which an incomplete body is evicted for another. */
 const STALL_MS = 500;
 
 const CLOSE = ["Connection", "close"] as const;

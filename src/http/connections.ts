@@ -4,15 +4,15 @@ import { createFairPool } from "../lib/concurrency.ts";
 import { peerOf } from "../lib/net.ts";
 import type { Clock } from "../ports.ts";
 
-/** What the connections of an HTTP server hold, counted, shared out and timed. */
+/** The connections of an HTTP server: counted, shared fairly and timed. */
 export interface HttpConnections {
   /** Whether the request may be served; where not, its connection has been cut. */
   admit(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Cuts the connections on which nothing has been under way for so long, and whose peers do not take what was sent. */
+  /** Cuts the connections that have been idle for this time, and those whose peers do not read. */
   cutStalled(patienceMs: number): void;
 }
 
-/** How the connections are bounded. */
+/** Bounds and collaborators. */
 export interface HttpConnectionsOptions {
   readonly maxConnections: number;
   /** Time in ms that a response may take once it is there. */
@@ -22,10 +22,10 @@ export interface HttpConnectionsOptions {
 
 /** Requests that may wait for their responses on one connection (pipelining, RFC 9112, section 9.3.2). */
 const MAX_PIPELINED = 16;
-/** Time in ms after which a connection on which nothing is under way gives way to another. */
+/** Time in ms after which an idle connection is evicted for another. */
 const STALL_MS = 1_000;
 
-/** One request that has not been answered, or whose response has not been taken. */
+/** A request whose response is pending, or has not been read. */
 interface OpenRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;

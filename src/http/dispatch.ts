@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../ports.ts";
-import { sendText } from "./answer.ts";
 import { isLocalHost } from "./host-check.ts";
 import { readTarget } from "./request-target.ts";
+import { sendText } from "./response.ts";
 import type { Route } from "./route.ts";
 
-/** What decides who may ask for what. */
+/** Routes and the rules of access. */
 export interface DispatchOptions {
   readonly routes: ReadonlyMap<string, Route>;
   readonly logger: Logger;

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createSingleFlight } from "../lib/memoize.ts";
-import { sendBytes, sendText } from "./answer.ts";
+import { sendBytes, sendText } from "./response.ts";
 import type { RequestHandler, RouteState } from "./route.ts";
 
-/** `/livez`: the event loop turns, or nobody would answer. */
+/** `/livez`: a response proves that the event loop runs. */
 export function live(request: IncomingMessage, response: ServerResponse): void {
   sendText(request, response, 200, "live");
 }
 
-/** `/readyz`: ready once there is a snapshot, until the server shuts down; a stale snapshot still answers. */
+/** `/readyz`: ready once there is a snapshot, until the server shuts down; a stale snapshot counts. */
 export function readinessHandler(reader: RouteState, isDraining: () => boolean): RequestHandler {
   return (request, response) => {
     const snapshot = reader.current();

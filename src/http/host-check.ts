@@ -1,6 +1,6 @@
 import { isLoopback, parseHostPort } from "../lib/net.ts";
 
-/** Names that no name server answers for, and that browsers take for this machine (RFC 6761, section 6.3). */
+/** Names that are in no name server, and that browsers resolve to this machine (RFC 6761, section 6.3). */
 const BELOW_LOCALHOST = /\.localhost\.?$/i;
 
 /**

@@ -21,8 +21,8 @@ function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | 
 }
 
 /**
- * Whether an event changes what our tags mean. A push is told layer by layer before its manifest: a refresh for a layer
- * would come too early to see the tag, and make the manifest's wait. Pulls are told too, and mean nothing here.
+ * Whether an event changes what our tags mean. A push notifies layer by layer before its manifest: a refresh for a layer
+ * would come too early to see the tag, and delay the manifest's. Notifications of pulls are ignored.
  */
 function changesTags(event: Readonly<Record<string, unknown>>, repository: string): boolean {
   const target = isRecord(event["target"]) ? event["target"] : {};
@@ -33,7 +33,7 @@ function changesTags(event: Readonly<Record<string, unknown>>, repository: strin
 }
 
 /**
- * Whether a notification tells of a manifest pushed to, or of something deleted from, the repository. A body that is not in
+ * Whether a notification reports a push of a manifest to, or a deletion from, the repository. A body that is not in
  * distribution's format is a hint.
  */
 export function concerns(body: Buffer, repository: string): boolean {

@@ -1,9 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../ports.ts";
-import { sendText } from "./answer.ts";
 import { createBodyReader, MAX_BODY_BYTES } from "./body-reader.ts";
 import { concerns } from "./notification.ts";
+import { sendText } from "./response.ts";
 import type { RequestHandler } from "./route.ts";
 
 /** Header for senders that can set one, but not `Authorization`. */
@@ -11,7 +11,7 @@ const SECRET_HEADER = "x-labimages-secret";
 /** GitHub's header: the body's HMAC with the secret as key. */
 const SIGNATURE_HEADER = "x-hub-signature-256";
 
-/** What the hook answers for. */
+/** Configuration and collaborators of the hook. */
 export interface RegistryHookOptions {
   /** The shared secret, read again for each request so that it can be rotated. An empty one admits nobody. */
   readonly secret: () => string | Promise<string>;

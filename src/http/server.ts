@@ -13,7 +13,7 @@ import { createSpawnerRoutes } from "./spawner-routes.ts";
 // An import would read every property of the module, and with them load fetch and WebSocket: 3.5 MB resident.
 const { createServer } = process.getBuiltinModule("node:http");
 
-/** What callers may take of the server. Times in ms. */
+/** Limits of what callers may use. Times in ms. */
 export interface HttpLimits {
   readonly maxConnections: number;
   /** For the headers of a request. */
@@ -40,7 +40,7 @@ const PATIENCE_MS = 1_000;
 const NO_PROXY =
   "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/** What the HTTP server is made of. */
+/** Configuration and collaborators of the HTTP server. */
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
   /** Serves images and prepulls beyond loopback too. */
@@ -53,13 +53,13 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits> | undefined;
-  /** Answers POST requests to `/hooks/registry`; without it there is no such path. */
+  /** Serves POST requests to `/hooks/registry`; without it there is no such path. */
   readonly hook?: RequestHandler | undefined;
 }
 
 /** The HTTP port of the service (docs/spec/api.md, HTTP). */
 export interface HttpServer {
-  /** Binds the port; answers where. Rejects with the system's error where it cannot be bound. */
+  /** Binds the port; returns the address. Rejects with the system's error where it cannot be bound. */
   start(): Promise<{ readonly host: string; readonly port: number }>;
   /** From now on `/readyz` says that the server shuts down; everything is still served. */
   drain(): void;

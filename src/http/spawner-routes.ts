@@ -3,14 +3,14 @@ import { spawnerImagesJson, spawnerImagesPieces, spawnerPrepullsJson } from "../
 import type { ImageSettings } from "../domain/settings.ts";
 import type { ImageList, NodeStatus, PrepullImages } from "../domain/snapshot/answers.ts";
 import type { Snapshot } from "../domain/snapshot/snapshot.ts";
-import { type EncodedBody, encodeJson, type JsonPieces, sendEncoded, sendPieces, sendText } from "./answer.ts";
 import { whyNoSnapshot } from "./health-routes.ts";
+import { type EncodedBody, encodeJson, type JsonPieces, sendEncoded, sendPieces, sendText } from "./response.ts";
 import type { RequestHandler, RouteState } from "./route.ts";
 
 /** Longer lists are encoded for each caller while it reads: their bodies would be kept as tens of megabytes. */
 const MAX_KEPT_IMAGES = 20_000;
 
-/** The original's two routes. Each body is encoded once for an answer, and goes when the answer goes. */
+/** The original's two routes. Each body is encoded once for a view of a snapshot, and released with it. */
 export function createSpawnerRoutes(
   reader: RouteState,
   settings: ImageSettings,

@@ -1,11 +1,11 @@
 import type { Alerts, Logger } from "../ports.ts";
 
-/** How many causes are remembered; beyond it the oldest is forgotten, and would be told again. */
-const MOST_CAUSES = 10_000;
+/** Maximum number of active causes; beyond it the oldest is dropped, and would be raised again. */
+const MAX_CAUSES = 10_000;
 
 /** What an alert is counted with. */
 export interface AlertCounts {
-  /** An alert was told, for the first time since its cause was last cleared. */
+  /** An alert was raised, for the first time since its cause was last cleared. */
   alertRaised(): void;
   /** How many causes are not cleared. */
   activeAlerts(count: number): void;
@@ -26,7 +26,7 @@ export function createAlerts({ logger, counts }: { readonly logger: Logger; read
       if (active.has(key)) return;
       active.add(key);
       const [oldest] = active;
-      if (active.size > MOST_CAUSES && oldest !== undefined) active.delete(oldest);
+      if (active.size > MAX_CAUSES && oldest !== undefined) active.delete(oldest);
       counts.alertRaised();
       counts.activeAlerts(active.size);
       logger.error({ ...details, alert: key }, message);

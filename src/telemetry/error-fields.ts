@@ -3,8 +3,8 @@ import { quotePeer, REDACTED, redactSecrets } from "../lib/redact.ts";
 
 /** How deep chains of causes are followed: enough for adapters around libraries, and an end for circles. */
 const DEEPEST_CAUSE = 5;
-/** How many of an AggregateError's errors are told. */
-const MOST_ERRORS = 5;
+/** Maximum number of an AggregateError's errors in a line. */
+const MAX_ERRORS = 5;
 
 /** An error as the log has it: for operators, without secrets. */
 export interface ErrorFields {
@@ -52,7 +52,7 @@ function describeError(error: Error, depth: number, withStack: boolean): ErrorFi
     ...ownText(error, "code"),
     ...(nested && cause !== undefined ? { cause: describe(cause, depth + 1, hasStack) } : {}),
     ...(nested && error instanceof AggregateError
-      ? { errors: error.errors.slice(0, MOST_ERRORS).map((each: unknown) => describe(each, depth + 1, hasStack)) }
+      ? { errors: error.errors.slice(0, MAX_ERRORS).map((each: unknown) => describe(each, depth + 1, hasStack)) }
       : {}),
   };
 }

@@ -1,8 +1,8 @@
 /** How many values a label may take: the contract's methods and the protocols' codes stay far below. */
-const MOST_VALUES = 64;
+const MAX_VALUES = 64;
 
-/** Lets the first values through as they are and calls any more of them `other`, so that a label cannot grow for ever. */
-export function boundedLabel(limit = MOST_VALUES): (value: string) => string {
+/** Returns the first values as they are and `other` for all further ones, so that the label's cardinality is bounded. */
+export function boundedLabel(limit = MAX_VALUES): (value: string) => string {
   const known = new Set<string>();
   return (value) => {
     if (known.has(value)) return value;

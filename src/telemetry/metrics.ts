@@ -6,7 +6,7 @@ import { boundedLabel } from "./label.ts";
 import { createPrepullMetrics, type PrepullCounts } from "./prepull-metrics.ts";
 import { createStateMetrics, type MeasuredState } from "./state-metrics.ts";
 
-/** How a refresh ended, as the metrics tell it. */
+/** Outcome of a refresh. */
 interface RefreshOutcome {
   readonly cause: RefreshCause;
   readonly outcome: "success" | "failure";
@@ -23,7 +23,7 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   refreshFinished(outcome: RefreshOutcome): void;
   /** How many tags the registry listed last. */
   remoteTags(count: number): void;
-  /** A request to the registry was answered with this HTTP status, or not at all. */
+  /** A request to the registry ended with this HTTP status, or without a response. */
   registryRequest(method: string, status: number | "failed"): void;
   /** A request to the registry is made again. */
   registryRetry(): void;
@@ -31,7 +31,7 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   grpcCall(method: string, code: string, seconds: number): void;
   /** How many gRPC streams are open. */
   openStreams(count: number): void;
-  /** A wait gate told its caller of a refresh. */
+  /** A wait gate sent a message to its caller. */
   gateMessage(cause: RefreshCause): void;
   /** Reads the state at each scrape: generation, staleness, numbers of images and nodes, missing pairs. */
   watchState(reader: MeasuredState, clock: Clock): void;
@@ -51,7 +51,7 @@ const REFRESH_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 const REFRESH_CAUSES = ["STARTUP", "SCHEDULED", "REQUESTED", "NODES_CHANGED", "REGISTRY_NOTIFIED"] as const;
 
-/** Statuses of registries that are told apart from the start. */
+/** Statuses of registries that are initialised to 0. */
 const REGISTRY_STATUSES = ["200", "401", "403", "404", "429", "500", "502", "503", "504", "failed"];
 
 /** Values of labels that are known beforehand: their counters begin at 0, so that the first event is an increase. */
@@ -127,7 +127,7 @@ function createRegistryMetrics(
   const tags = new Gauge({ name: "labimages_tags", help: "Tags that the registry listed last.", registers });
   const requests = new Counter({
     name: "labimages_registry_requests_total",
-    help: "Requests to the registry, by method and HTTP status (`failed`: no answer).",
+    help: "Requests to the registry, by method and HTTP status (`failed`: no response).",
     labelNames: ["method", "status"],
     registers,
   });

@@ -16,7 +16,7 @@ export type MeasuredState = Pick<StateReader, "current" | "sources" | "staleReas
 export interface StateMetrics {
   /** From now on this state is read. */
   watch(reader: MeasuredState, clock: Clock): void;
-  /** Reads it, before a scrape is answered. */
+  /** Reads it at a scrape. */
   update(): void;
 }
 
@@ -42,9 +42,11 @@ export function createStateMetrics(registry: Registry): StateMetrics {
 function createSourceGauges(registry: Registry): (reader: MeasuredState, clock: Clock) => void {
   const gauge = createGauges(registry);
   const stale = gauge("snapshot_stale", "1 while a source of the snapshot is failing, else 0.");
-  const up = gauge("source_up", "1 while the source is ok, 0 while it is failing or has not answered yet, by source.", [
-    "source",
-  ]);
+  const up = gauge(
+    "source_up",
+    "1 while the source is ok, 0 while it is failing or has not responded yet, by source.",
+    ["source"],
+  );
   const age = gauge("source_age_seconds", "Time since the source was last read with success, by source.", ["source"]);
   return (reader, clock) => {
     stale.set(reader.staleReason() === null ? 0 : 1);

@@ -1,4 +1,4 @@
-/** The longest text, in UTF-16 code units, that a status or one of its details carries; trailers have to stay small. */
+/** Maximum length, in UTF-16 code units, of a text in a status or its details: trailers have to stay small. */
 const MAX_TEXT_LENGTH = 1_024;
 
 const CONTROL_CHARACTERS = /\p{Cc}+/gu;

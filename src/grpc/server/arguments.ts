@@ -2,19 +2,19 @@
 import { InvalidArgumentError } from "../../domain/errors.ts";
 import { hasUnsafeCharacters } from "../messages/safe-text.ts";
 
-/** The longest tag that a registry takes (OCI distribution specification). */
+/** Maximum length of a tag (OCI distribution specification). */
 export const MAX_TAG_LENGTH = 128;
-/** The longest name of a Kubernetes object; also good for a gate's holder. */
+/** Maximum length of the name of a Kubernetes object; also of a gate's holder. */
 export const MAX_NAME_LENGTH = 253;
-/** The longest name of a gate. */
+/** Maximum length of a gate's name. */
 export const MAX_GATE_LENGTH = 63;
 /** What `page_size` 0 means, and the most that it may ask for. */
 const MAX_PAGE_SIZE = 1_000;
 
-/** A text that may be empty, of at most `longest` UTF-16 code units and without control characters. */
-export function checkText(field: string, text: string, longest: number): string {
-  if (text.length > longest) {
-    throw new InvalidArgumentError(field, `${field} has ${text.length} characters, at most ${longest} are allowed`);
+/** A text that may be empty, of at most `maxLength` UTF-16 code units and without control characters. */
+export function checkText(field: string, text: string, maxLength: number): string {
+  if (text.length > maxLength) {
+    throw new InvalidArgumentError(field, `${field} has ${text.length} characters, at most ${maxLength} are allowed`);
   }
   if (hasUnsafeCharacters(text)) {
     throw new InvalidArgumentError(field, `${field} has a control character or is no valid text`);
@@ -23,9 +23,9 @@ export function checkText(field: string, text: string, longest: number): string 
 }
 
 /** As `checkText`, and not empty. */
-export function checkRequiredText(field: string, text: string, longest: number): string {
+export function checkRequiredText(field: string, text: string, maxLength: number): string {
   if (text === "") throw new InvalidArgumentError(field, `${field} is empty`);
-  return checkText(field, text, longest);
+  return checkText(field, text, maxLength);
 }
 
 /** The number of entries that a page may hold (docs/spec/api.md, Paging). */

@@ -25,7 +25,7 @@ export function recordCall({ clock, observer }: CallDeps, method: string, code: 
   observer.callFinished({ method, code: status[code], seconds });
 }
 
-/** What this module needs of a call of any kind. */
+/** The part of a call of any kind that ends it. */
 export type EndingCall = Pick<ServerUnaryCall<unknown, unknown>, "once" | "getDeadline" | "cancelled">;
 
 /** In ms. A caller's own timer fires, and its cancellation arrives, before ours, which started a message later. */

@@ -10,20 +10,20 @@ export class ListenError extends Error {
   }
 }
 
-/** The listening socket of a server and what has come in on it. */
+/** The listening socket of a server and its connections. */
 export interface Connections {
-  /** Listens; answers the port. Error: ListenError. */
+  /** Listens; returns the port. Error: ListenError. */
   listen(address: ListenAddress): Promise<number>;
-  /** Takes no further connection; those that stand go on. Settles when the last of them has ended. */
+  /** Accepts no further connection; established ones continue. Settles when the last of them has ended. */
   close(): Promise<void>;
   /** Cuts all connections. */
   destroy(): void;
 }
 
 /**
- * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` stand at a time.
- * Then a connection that is idle gives way to a new one, or one of a peer that has more than the new one's; else the new one
- * is closed. `serve` returns whether its connection is idle.
+ * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` exist at a time.
+ * At the limit an idle connection, or one of a peer that holds more than the new one's, is evicted; else the new one is
+ * closed. `serve` returns whether its connection is idle.
  */
 export function createConnections(limit: number, serve: (socket: Socket) => () => boolean): Connections {
   const sockets = new Set<Socket>();

@@ -1,6 +1,6 @@
 /**
- * The one table from failures to gRPC statuses (docs/spec/api.md, Errors). Only LabImagesErrors and ProtocolErrors tell the caller
- * anything of themselves; whatever else is thrown becomes INTERNAL with a fixed text.
+ * The one table from failures to gRPC statuses (docs/spec/api.md, Errors). Only the texts of LabImagesErrors and
+ * ProtocolErrors reach the caller; whatever else is thrown becomes INTERNAL with a fixed text.
  */
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { type ErrorReason, InvalidArgumentError, InvalidReferenceError, LabImagesError } from "../../domain/errors.ts";
@@ -17,30 +17,30 @@ const STATUS_DETAILS_TRAILER = "grpc-status-details-bin";
 
 interface Row {
   readonly code: status;
-  /** Seconds after which a further attempt makes sense, or null where it is not for us to say. */
-  readonly retryAfter: number | null;
+  /** When to retry, or null where that is not known. */
+  readonly retryAfterSeconds: number | null;
 }
 
 /** The table itself. */
 export const ERROR_TABLE: Readonly<Record<ErrorReason, Row>> = {
-  UNKNOWN_IMAGE: { code: status.NOT_FOUND, retryAfter: null },
-  INVALID_REFERENCE: { code: status.INVALID_ARGUMENT, retryAfter: null },
-  INVALID_ARGUMENT: { code: status.INVALID_ARGUMENT, retryAfter: null },
-  NOT_READY: { code: status.UNAVAILABLE, retryAfter: 2 },
-  REGISTRY_UNAVAILABLE: { code: status.UNAVAILABLE, retryAfter: 10 },
-  KUBERNETES_UNAVAILABLE: { code: status.UNAVAILABLE, retryAfter: 10 },
-  REGISTRY_DENIED: { code: status.FAILED_PRECONDITION, retryAfter: null },
-  KUBERNETES_DENIED: { code: status.FAILED_PRECONDITION, retryAfter: null },
-  GATE_BUSY: { code: status.RESOURCE_EXHAUSTED, retryAfter: 5 },
-  TOO_MANY_GATES: { code: status.RESOURCE_EXHAUSTED, retryAfter: 30 },
-  TOO_MANY_STREAMS: { code: status.RESOURCE_EXHAUSTED, retryAfter: 30 },
-  SNAPSHOT_GONE: { code: status.ABORTED, retryAfter: null },
-  GATE_TAKEN_OVER: { code: status.ABORTED, retryAfter: null },
-  UNAUTHENTICATED: { code: status.UNAUTHENTICATED, retryAfter: null },
-  PERMISSION_DENIED: { code: status.PERMISSION_DENIED, retryAfter: null },
-  SHUTTING_DOWN: { code: status.UNAVAILABLE, retryAfter: 1 },
-  DEADLINE_EXCEEDED: { code: status.DEADLINE_EXCEEDED, retryAfter: null },
-  CANCELLED: { code: status.CANCELLED, retryAfter: null },
+  UNKNOWN_IMAGE: { code: status.NOT_FOUND, retryAfterSeconds: null },
+  INVALID_REFERENCE: { code: status.INVALID_ARGUMENT, retryAfterSeconds: null },
+  INVALID_ARGUMENT: { code: status.INVALID_ARGUMENT, retryAfterSeconds: null },
+  NOT_READY: { code: status.UNAVAILABLE, retryAfterSeconds: 2 },
+  REGISTRY_UNAVAILABLE: { code: status.UNAVAILABLE, retryAfterSeconds: 10 },
+  KUBERNETES_UNAVAILABLE: { code: status.UNAVAILABLE, retryAfterSeconds: 10 },
+  REGISTRY_DENIED: { code: status.FAILED_PRECONDITION, retryAfterSeconds: null },
+  KUBERNETES_DENIED: { code: status.FAILED_PRECONDITION, retryAfterSeconds: null },
+  GATE_BUSY: { code: status.RESOURCE_EXHAUSTED, retryAfterSeconds: 5 },
+  TOO_MANY_GATES: { code: status.RESOURCE_EXHAUSTED, retryAfterSeconds: 30 },
+  TOO_MANY_STREAMS: { code: status.RESOURCE_EXHAUSTED, retryAfterSeconds: 30 },
+  SNAPSHOT_GONE: { code: status.ABORTED, retryAfterSeconds: null },
+  GATE_TAKEN_OVER: { code: status.ABORTED, retryAfterSeconds: null },
+  UNAUTHENTICATED: { code: status.UNAUTHENTICATED, retryAfterSeconds: null },
+  PERMISSION_DENIED: { code: status.PERMISSION_DENIED, retryAfterSeconds: null },
+  SHUTTING_DOWN: { code: status.UNAVAILABLE, retryAfterSeconds: 1 },
+  DEADLINE_EXCEEDED: { code: status.DEADLINE_EXCEEDED, retryAfterSeconds: null },
+  CANCELLED: { code: status.CANCELLED, retryAfterSeconds: null },
 };
 
 /** Names of the gRPC codes with which calls end. */
@@ -48,7 +48,7 @@ export const CALL_CODES: readonly string[] = [
   ...new Set([status.OK, ...Object.values(ERROR_TABLE).map(({ code }) => code), status.INTERNAL]),
 ].map((code) => status[code] ?? "");
 
-/** What the table needs to log a failure that the caller must not see. */
+/** Where failures are logged that the caller must not see. */
 export interface FailureLog {
   readonly logger: Logger;
   /** A new id, unlikely to have been given before. */
@@ -88,7 +88,7 @@ function fieldAtFault(error: LabImagesError): string | null {
 }
 
 function ownStatus(error: LabImagesError): StatusObject {
-  const { code, retryAfter } = ERROR_TABLE[error.reason];
+  const { code, retryAfterSeconds } = ERROR_TABLE[error.reason];
   const message = safeText(error.message);
   const details = [errorInfo(error.reason, error.metadata)];
   const field = fieldAtFault(error);
@@ -96,15 +96,17 @@ function ownStatus(error: LabImagesError): StatusObject {
     const fieldViolations = [{ field: safeText(field), description: message }];
     details.push(detail("google.rpc.BadRequest", encodeBadRequest({ fieldViolations })));
   }
-  if (retryAfter !== null) {
-    details.push(detail("google.rpc.RetryInfo", encodeRetryInfo({ retryDelay: { seconds: retryAfter, nanos: 0 } })));
+  if (retryAfterSeconds !== null) {
+    details.push(
+      detail("google.rpc.RetryInfo", encodeRetryInfo({ retryDelay: { seconds: retryAfterSeconds, nanos: 0 } })),
+    );
   }
   return statusObject(code, message, details);
 }
 
 /**
- * The status that the caller gets for anything that was thrown. What is no failure of ours is logged with its cause
- * under an id, which is all that the caller learns of it.
+ * Returns the status for anything that was thrown. What is no error of ours is logged with its cause under an id, and the
+ * caller gets the id alone.
  */
 export function statusOf(error: unknown, method: string, { logger, randomId }: FailureLog): StatusObject {
   if (error instanceof LabImagesError) return ownStatus(error);

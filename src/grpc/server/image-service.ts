@@ -17,7 +17,7 @@ import { type UnaryHandler, unaryCall } from "./unary-call.ts";
 export const IMAGE_SERVICE = "labimages.v1.ImageService";
 
 /**
- * Every method of the service, wrapped. A method that is missing here would be answered by grpc-js without a word.
+ * Every method of the service, wrapped. grpc-js would answer UNIMPLEMENTED for a method that is missing here.
  */
 export function imageService(context: ServiceContext, deps: StreamDeps): UntypedServiceImplementation {
   function unary<Request>(method: string, handler: UnaryHandler<Request>) {

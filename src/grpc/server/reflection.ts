@@ -14,8 +14,8 @@ type AddService = Server["addService"];
 const METHOD = "ServerReflectionInfo";
 
 /**
- * Adds server reflection, v1 and v1alpha. The library writes an answer for each request whatever the caller reads; here
- * the requests wait while the answers are not read, and the streams are counted and ended like all others.
+ * Adds server reflection, v1 and v1alpha. The library writes a response for each request whatever the caller reads; here
+ * the requests wait while the responses are not read, and the streams are counted and ended like all others.
  */
 export function addReflection(server: Server, deps: StreamDeps): void {
   const addBounded: AddService = (service, implementation) => {

@@ -5,7 +5,7 @@ import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { Clock, ImageCommands, StateReader } from "../../ports.ts";
 import { createStateField, type StateField } from "../messages/state-field.ts";
 
-/** What the answers show of the configuration. */
+/** The part of the configuration that responses contain. */
 export interface ServedSettings {
   readonly images: ImageSettings;
   readonly nodeSelector: Readonly<Record<string, string>>;
@@ -16,19 +16,19 @@ export interface ServedSettings {
   readonly pullSecret: string | null;
 }
 
-/** What every handler works with. */
+/** Collaborators of every handler. */
 export interface ServiceContext {
   readonly reader: StateReader;
   readonly commands: ImageCommands;
   readonly clock: Clock;
   readonly settings: ServedSettings;
-  /** The encoded state of an answer. */
+  /** Returns the encoded state of a response. */
   readonly stateField: StateField;
   /** The current snapshot. Error: NotReadyError before the first. */
   snapshot(): Snapshot;
 }
 
-/** The context of these parts. */
+/** The context of these collaborators. */
 export function createServiceContext(parts: {
   readonly reader: StateReader;
   readonly commands: ImageCommands;

@@ -1,6 +1,6 @@
 /** The open streams of a server: counted, and ended together when it stops. */
 export interface StreamRegistry {
-  /** Takes a stream in; `end` is called when the server stops. Returns what takes it out, which is idempotent. */
+  /** Adds a stream; `end` is called when the server stops. Returns a function that removes it, which is idempotent. */
   open(end: () => void): () => void;
   /** Ends every stream that is open. */
   endAll(): void;

@@ -11,7 +11,7 @@ export interface EncodedBody {
 
 const TEXT = "text/plain; charset=utf-8";
 
-/** Answers with one line of text. `headers`: further names and values in turn. */
+/** Sends one line of text. `headers`: further names and values in turn. */
 export function sendText(
   request: IncomingMessage,
   response: ServerResponse,
@@ -25,7 +25,7 @@ export function sendText(
   ]);
 }
 
-/** Answers with bytes; a HEAD request gets the headers alone. */
+/** Sends bytes; a HEAD request gets the headers alone. */
 export function sendBytes(
   request: IncomingMessage,
   response: ServerResponse,
@@ -47,7 +47,7 @@ export function encodeJson(json: string, etag: string): EncodedBody {
   };
 }
 
-/** Answers with a body, or with 304 where the caller has it already (RFC 9110, section 13.1.2). */
+/** Sends a body, or 304 where the caller has it already (RFC 9110, section 13.1.2). */
 export function sendEncoded(request: IncomingMessage, response: ServerResponse, body: EncodedBody): void {
   if (sendNotModified(request, response, body.etag)) return;
   response.writeHead(200, [...body.headers]);
@@ -60,7 +60,7 @@ export interface JsonPieces {
   readonly pieces: Iterable<string>;
 }
 
-/** Answers with JSON in pieces, each made when the caller has taken the one before; 304 as in `sendEncoded`. */
+/** Sends JSON in pieces, each made when the caller has read the one before; 304 as in `sendEncoded`. */
 export async function sendPieces(
   request: IncomingMessage,
   response: ServerResponse,
