@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ApiStatusError } from "../cluster/api-client.ts";
-import { PODS } from "../cluster/prepuller-cluster.ts";
+import { DEPLOYED, PODS } from "../cluster/prepuller-cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RealCluster, startCluster } from "./cluster.ts";
 import { failsUntil } from "./expected-failure.ts";
@@ -54,6 +54,11 @@ describe("an operator in the middle of a pull", () => {
     return pod.metadata.name;
   }
 
+  async function evict(name: string): Promise<void> {
+    const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace: DEPLOYED } };
+    await cluster.plane.api.request("POST", `${PODS}/${name}/eviction`, { body });
+  }
+
   it("cordons the node: its pull is withdrawn without a pod left over, and the image is there after it is open again", async () => {
     await beginPull();
     await cluster.kubectl("cordon", node.name);
@@ -76,12 +81,27 @@ describe("an operator in the middle of a pull", () => {
   });
 
   it(
-    "F78: evicts the pod: it is tried again, and no alert is raised",
+    "F78: drains the node, and the service sees cordon and eviction at once: no alert is raised",
     failsUntil("F78", async () => {
       await beginPull();
       const name = await podOnNode();
-      const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace: "lab-images" } };
-      await cluster.plane.api.request("POST", `${PODS}/${name}/eviction`, { body });
+      service.process.kill("SIGSTOP");
+      await cluster.kubectl("cordon", node.name);
+      await evict(name);
+      service.process.kill("SIGCONT");
+      await untilEligible(false);
+      await cluster.kubectl("uncordon", node.name);
+      await untilEligible(true);
+      await service.untilComplete(digests);
+      assert.deepEqual(alerts().slice(alertsBefore), []);
+    }),
+  );
+
+  it(
+    "F78: evicts the pod: it is tried again, and no alert is raised",
+    failsUntil("F78", async () => {
+      await beginPull();
+      await evict(await podOnNode());
       await service.untilComplete(digests);
       assert.deepEqual(alerts().slice(alertsBefore), []);
     }),
