@@ -88,7 +88,7 @@ export function createImageService(parts: ImageServiceParts): ImageService {
     actor,
     callers,
     waiters: refreshWaiters(),
-    kept: createSnapshotCache(),
+    kept: createSnapshotCache(parts.clock),
     progress: progressView(),
     listeners: changeListeners(),
     pace: createRefreshPace(parts.clock),
@@ -110,6 +110,7 @@ export function createImageService(parts: ImageServiceParts): ImageService {
       if (running.stopped) return;
       running.stopped = true;
       following.abort();
+      running.kept.clear();
       callers.endAll(new ShuttingDownError());
       running.waiters.fail(new ShuttingDownError());
       actor.stop();
@@ -135,10 +136,10 @@ function watchState({ parts, actor, listeners }: Running): void {
 
 function hear({ parts, kept, waiters, actor, progress, listeners }: Running, news: CoordinatorNews): void {
   if (news.type === "prepull.told" || news.type === "snapshot.replaced" || news.type === "actor.broke") {
-    progress.changed();
+    progress.changed(actor.getSnapshot().context.state.snapshot?.table ?? null);
   }
   if (news.type === "prepull.told") listeners.tell();
-  if (news.type === "snapshot.replaced") kept.replacedBy(news.snapshot, parts.clock.monotonicTime());
+  if (news.type === "snapshot.replaced") kept.replacedBy(news.snapshot);
   if (news.type === "refresh.settled") waiters.settle(news.run, news.error);
   parts.onNews(news, actor.getSnapshot().context.state);
 }
@@ -161,7 +162,7 @@ function stateReader({ parts, actor, kept, progress, listeners }: Running): Stat
     current: () => state().snapshot,
     kept(generation) {
       const current = state().snapshot;
-      return current?.generation === generation ? current : kept.find(generation, parts.clock.monotonicTime());
+      return current?.generation === generation ? current : kept.find(generation);
     },
     keep: (snapshot) => kept.keep(snapshot),
     sources: () => [state().sources.registry, state().sources.kubernetes],

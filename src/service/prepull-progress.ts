@@ -7,8 +7,8 @@ import type { EndedWork, PrepullerContext } from "../machines/prepuller/prepulle
 
 /** The prepuller's work as the readers see it. */
 export interface ProgressView {
-  /** The work has changed, or may have: the next `read` looks again. */
-  changed(): void;
+  /** The work or the nodes have changed, or may have: the next `read` looks again, and what is kept of many nodes that have left goes. */
+  changed(table: NodeTable | null): void;
   /** The same object until something has changed; a node's list whose entries are as they were is the same array. */
   read(context: PrepullerContext | null, table: NodeTable | null): WorkByNode;
 }
@@ -31,8 +31,6 @@ export function progressView(): ProgressView {
   let current: WorkByNode | null = null;
 
   function readNow({ actors, ended }: PrepullerContext, table: NodeTable): WorkByNode {
-    // Of nodes that have left something stays behind: for a while.
-    if (memos.size > 2 * table.records.length) memos.clear();
     const endedOn = endedByNode(ended);
     // Nodes are mostly asked for in their order.
     const find = alongside(table.records, ({ report }) => report.name);
@@ -51,8 +49,9 @@ export function progressView(): ProgressView {
   }
 
   return {
-    changed() {
+    changed(table) {
       current = null;
+      if (memos.size > 2 * (table?.records.length ?? 0)) memos.clear();
     },
     read(context, table) {
       current ??= context === null || table === null ? NOTHING : readNow(context, table);

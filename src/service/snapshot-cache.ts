@@ -1,5 +1,6 @@
 import type { Catalog } from "../domain/images/catalog.ts";
 import type { Snapshot } from "../domain/snapshot/snapshot.ts";
+import type { Clock } from "../ports.ts";
 
 /** How long a listing is kept after it is replaced (docs/spec/api.md, Paging), milliseconds. */
 const TTL_MS = 60_000;
@@ -19,22 +20,27 @@ export interface SnapshotCache {
   /** A page token names this snapshot, which is current or in the cache. */
   keep(snapshot: Snapshot): void;
   /** This snapshot is the current one from now on: the minute of the one before it runs. */
-  replacedBy(snapshot: Snapshot, now: number): void;
+  replacedBy(snapshot: Snapshot): void;
   /** The snapshot of the generation, where it is in the cache. */
-  find(generation: number, now: number): Snapshot | null;
+  find(generation: number): Snapshot | null;
+  /** Releases all of them. */
+  clear(): void;
 }
 
 interface Entry {
   readonly snapshot: Snapshot;
-  /** Null while it is the current one. */
+  /** `Clock.monotonicTime`; null while it is the current one. */
   expiresAt: number | null;
 }
 
 /**
  * Keeps snapshots from the moment at which a page token names them until a minute after they are replaced. Where that would
- * take more than `maxBytes` the oldest go earlier, but never the latest.
+ * take more than `maxBytes` the oldest go earlier, but never the latest. They go by the clock, whether anybody asks or not.
  */
-export function createSnapshotCache(maxBytes: number = MAX_BYTES): SnapshotCache {
+export function createSnapshotCache(
+  clock: Pick<Clock, "monotonicTime" | "schedule">,
+  maxBytes: number = MAX_BYTES,
+): SnapshotCache {
   // By generation, in the order in which they were replaced.
   const entries = new Map<number, Entry>();
   const catalogUses = new Map<Catalog, number>();
@@ -42,6 +48,7 @@ export function createSnapshotCache(maxBytes: number = MAX_BYTES): SnapshotCache
   let latest: Entry | null = null;
   let currentCatalog: Catalog | null = null;
   let ownBytes = 0;
+  let cancelExpiry: (() => void) | null = null;
 
   function add(snapshot: Snapshot): void {
     latest = { snapshot, expiresAt: null };
@@ -50,7 +57,9 @@ export function createSnapshotCache(maxBytes: number = MAX_BYTES): SnapshotCache
     catalogUses.set(snapshot.catalog, (catalogUses.get(snapshot.catalog) ?? 0) + 1);
   }
 
-  function remove({ snapshot }: Entry): void {
+  function remove(entry: Entry): void {
+    const { snapshot } = entry;
+    if (entry === latest) latest = null;
     entries.delete(snapshot.generation);
     ownBytes -= bytesOf(snapshot);
     const uses = (catalogUses.get(snapshot.catalog) ?? 0) - 1;
@@ -67,11 +76,19 @@ export function createSnapshotCache(maxBytes: number = MAX_BYTES): SnapshotCache
     return sum;
   }
 
-  function expire(now: number): void {
+  function expire(): void {
     for (const entry of entries.values()) {
-      if (entry.expiresAt === null || entry.expiresAt > now) return;
+      if (entry.expiresAt === null || entry.expiresAt > clock.monotonicTime()) break;
       remove(entry);
     }
+    expireLater();
+  }
+
+  function expireLater(): void {
+    cancelExpiry?.();
+    const [oldest] = entries.values();
+    const at = oldest?.expiresAt ?? null;
+    cancelExpiry = at === null ? null : clock.schedule(at - clock.monotonicTime(), expire);
   }
 
   function shrink(): void {
@@ -87,15 +104,21 @@ export function createSnapshotCache(maxBytes: number = MAX_BYTES): SnapshotCache
       add(snapshot);
       shrink();
     },
-    replacedBy({ generation, catalog }, now) {
+    replacedBy({ generation, catalog }) {
       currentCatalog = catalog;
-      if (latest !== null && latest.snapshot.generation !== generation) latest.expiresAt ??= now + TTL_MS;
-      expire(now);
+      if (latest !== null && latest.snapshot.generation !== generation) {
+        latest.expiresAt ??= clock.monotonicTime() + TTL_MS;
+      }
       shrink();
+      expire();
     },
-    find(generation, now) {
-      expire(now);
+    find(generation) {
+      expire();
       return entries.get(generation)?.snapshot ?? null;
+    },
+    clear() {
+      for (const entry of entries.values()) remove(entry);
+      expireLater();
     },
   };
 }

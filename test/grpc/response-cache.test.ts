@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { createResponseCache, responseOf, withState } from "../../src/grpc/messages/response-cache.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import { snapshotOf } from "./support/fake-state.ts";
 
 test("a state is appended to the response, and the whole is kept while the state is the same", () => {
@@ -14,8 +17,9 @@ test("a state is appended to the response, and the whole is kept while the state
 });
 
 test("responses from the newest snapshot are kept, the oldest go when there is no more room", () => {
-  const cache = createResponseCache(3_000);
   const [one, two] = [snapshotOf(1, { images: [] }), snapshotOf(2, { images: [] })];
+  const reader = readerOf(one);
+  const cache = createResponseCache(reader, 3_000);
   const sized = (bytes: number) => responseOf(Buffer.alloc(bytes));
   const [a, b, c] = [sized(1_000), sized(900), sized(800)];
   assert.equal(cache.add(one, "a", a), a);
@@ -30,8 +34,38 @@ test("responses from the newest snapshot are kept, the oldest go when there is n
   assert.equal(cache.find(one, "huge"), undefined);
   assert.equal(cache.find(one, "b"), undefined);
 
+  reader.turnTo(two);
   cache.add(two, "b", b);
   assert.equal(cache.add(one, "a", a), a);
   assert.equal(cache.find(one, "a"), undefined);
   assert.equal(cache.find(two, "b"), b);
 });
+
+test("F60: responses are released with the snapshot that they are from, without anybody asking", async () => {
+  const [one, two] = [snapshotOf(1, { images: [] }), snapshotOf(2, { images: [] })];
+  const reader = readerOf(one);
+  const cache = createResponseCache(reader, 3_000);
+  const released = new WeakRef(cache.add(one, "a", responseOf(Buffer.alloc(1_000))));
+  reader.turnTo(two);
+  // What a WeakRef was made of stays until the end of the turn.
+  await nextTurn();
+  collectGarbage();
+  assert.equal(released.deref(), undefined);
+});
+
+/** A reader whose snapshot is replaced by hand. */
+function readerOf(first: Snapshot) {
+  const listeners = new Set<() => void>();
+  let current = first;
+  return {
+    current: () => current,
+    onChange(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    turnTo(next: Snapshot) {
+      current = next;
+      for (const listener of listeners) listener();
+    },
+  };
+}

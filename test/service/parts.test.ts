@@ -7,6 +7,7 @@ import { runCooperatively } from "../../src/service/cooperative.ts";
 import { listImages } from "../../src/service/list-images.ts";
 import { refreshWaiters } from "../../src/service/refresh-waiters.ts";
 import { createSnapshotCache } from "../../src/service/snapshot-cache.ts";
+import { collectGarbage } from "../support/collect-garbage.ts";
 import {
   catalogOf,
   digest,
@@ -19,63 +20,87 @@ import {
   snapshotOf,
 } from "../support/image-world.ts";
 import { logLines } from "../support/log-lines.ts";
+import { manualClock } from "../support/manual-clock.ts";
 
 const NEVER = new AbortController().signal;
 
-test("a kept snapshot outlives its replacement by a minute, one that nobody asked for does not", () => {
-  const kept = createSnapshotCache();
+test("a kept snapshot outlives its replacement by a minute, one that nobody asked for does not", async () => {
+  const clock = manualClock();
+  const kept = createSnapshotCache(clock);
   const first = snapshotOf({ tags: [] });
   const second = nextSnapshot(first, {});
   const third = nextSnapshot(second, {});
   kept.keep(first);
   kept.keep(first);
-  kept.replacedBy(second, 1_000);
-  kept.replacedBy(third, 50_000);
-  assert.equal(kept.find(1, 60_999), first);
-  assert.equal(kept.find(2, 60_999), null);
-  assert.equal(kept.find(1, 61_000), null);
+  await clock.advance(1_000);
+  kept.replacedBy(second);
+  await clock.advance(49_000);
+  kept.replacedBy(third);
+  await clock.advance(10_999);
+  assert.equal(kept.find(1), first);
+  assert.equal(kept.find(2), null);
+  await clock.advance(1);
+  assert.equal(kept.find(1), null);
+  assert.equal(clock.pending, 0);
 });
 
-test("the minute of a snapshot does not run while it is the current one", () => {
-  const kept = createSnapshotCache();
+test("the minute of a snapshot does not run while it is the current one", async () => {
+  const clock = manualClock();
+  const kept = createSnapshotCache(clock);
   const first = snapshotOf({ tags: [] });
   kept.keep(first);
-  kept.replacedBy(first, 0);
-  assert.equal(kept.find(1, 1_000_000), first);
-  kept.replacedBy(nextSnapshot(first, {}), 1_000_000);
-  assert.equal(kept.find(1, 1_059_999), first);
+  kept.replacedBy(first);
+  await clock.advance(1_000_000);
+  assert.equal(kept.find(1), first);
+  kept.replacedBy(nextSnapshot(first, {}));
+  await clock.advance(59_999);
+  assert.equal(kept.find(1), first);
+});
+
+test("F60: a kept snapshot is released when its minute is over, without anybody asking", async () => {
+  const clock = manualClock();
+  const kept = createSnapshotCache(clock);
+  const released = (() => {
+    const first = snapshotOf({ tags: [] });
+    kept.keep(first);
+    kept.replacedBy(nextSnapshot(first, {}));
+    return new WeakRef(first);
+  })();
+  await clock.advance(60_000);
+  collectGarbage();
+  assert.equal(released.deref(), undefined);
 });
 
 test("F53b: replaced snapshots are kept within a bound in bytes, the oldest go first and the latest never", () => {
   const nodes = Array.from({ length: 100 }, (_, at) => nodeReport(`n${at}`));
-  const kept = createSnapshotCache(10 * 12_400);
+  const kept = createSnapshotCache(manualClock(), 10 * 12_400);
   let snapshot = snapshotOf({ tags: [], nodes });
   for (let count = 0; count < 50; count++) {
     kept.keep(snapshot);
     snapshot = nextSnapshot(snapshot, {});
-    kept.replacedBy(snapshot, 0);
+    kept.replacedBy(snapshot);
   }
-  assert.equal(kept.find(40, 1), null);
-  assert.equal(kept.find(41, 1)?.generation, 41);
-  assert.equal(kept.find(50, 1)?.generation, 50);
+  assert.equal(kept.find(40), null);
+  assert.equal(kept.find(41)?.generation, 41);
+  assert.equal(kept.find(50)?.generation, 50);
 });
 
 test("F53b: catalogs count once each against the bound, the current one not at all", () => {
   const tags = Array.from({ length: 100 }, (_, at) => [`w_2077_${at}`, `d${at}`] as const);
   const settings = imageSettings();
-  const kept = createSnapshotCache(50_000);
+  const kept = createSnapshotCache(manualClock(), 50_000);
   let snapshot = snapshotOf({ tags: listing(...tags) });
   const replace = (next: Snapshot) => {
     kept.keep(snapshot);
     snapshot = next;
-    kept.replacedBy(snapshot, 0);
+    kept.replacedBy(snapshot);
   };
-  kept.replacedBy(snapshot, 0);
+  kept.replacedBy(snapshot);
   for (let count = 0; count < 8; count++) replace(nextSnapshot(snapshot, {}));
-  assert.equal(kept.find(1, 1)?.generation, 1, "eight snapshots of the current catalog are 48 kB");
+  assert.equal(kept.find(1)?.generation, 1, "eight snapshots of the current catalog are 48 kB");
   replace(nextSnapshot(snapshot, { catalog: catalogOf(settings, listing(...tags, ["w_2078_1", "e"])) }));
-  assert.equal(kept.find(8, 1), null, "the catalog before, with 40 kB, leaves room for one");
-  assert.equal(kept.find(9, 1)?.generation, 9);
+  assert.equal(kept.find(8), null, "the catalog before, with 40 kB, leaves room for one");
+  assert.equal(kept.find(9)?.generation, 9);
 });
 
 test("whoever waits for a run is told at its end, or at that of a later one", async () => {

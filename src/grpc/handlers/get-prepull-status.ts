@@ -47,13 +47,15 @@ function createHead({ settings, reader }: ServiceContext): (snapshot: Snapshot) 
   };
 }
 
-/** The work by node: it changes without a new snapshot. */
+/** The work by node: it changes without a new snapshot. Nothing of it is kept, since it holds the work on nodes that go. */
 function createWork({ reader }: ServiceContext): () => { readonly nodes: WorkByNode; readonly version: number } {
-  let current = { nodes: reader.progress(), version: 0 };
+  const versions = new WeakMap<WorkByNode, number>();
+  let last = 0;
   return () => {
     const nodes = reader.progress();
-    if (nodes !== current.nodes) current = { nodes, version: current.version + 1 };
-    return current;
+    const version = versions.get(nodes) ?? ++last;
+    versions.set(nodes, version);
+    return { nodes, version };
   };
 }
 

@@ -18,7 +18,7 @@ const KEPT_BYTES = 8 * 1_024 * 1_024;
 
 /** `ResolveImage`: one image by class, reference or tag. */
 export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImageRequest__Output> {
-  const cache = createResponseCache(KEPT_BYTES);
+  const cache = createResponseCache(context.reader, KEPT_BYTES);
   return (request, call) => {
     const key = keyOf(request);
     const snapshot = context.snapshot();

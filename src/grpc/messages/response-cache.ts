@@ -4,6 +4,7 @@
  */
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
+import type { StateReader } from "../../ports.ts";
 
 /** An encoded response without its state, and the last whole that was made of it. */
 export interface CachedResponse {
@@ -41,14 +42,18 @@ const OVERHEAD_BYTES = 512;
 
 /**
  * Keeps up to `maxBytes` of responses, the latest ones: callers choose the keys, and must not be able to fill the memory
- * with them. Responses from earlier snapshots, which page tokens go back to, are not kept.
+ * with them. Responses from earlier snapshots, which page tokens go back to, are not kept, and all go when their snapshot is
+ * replaced, whether anybody asks for the next ones or not.
  */
-export function createResponseCache(maxBytes: number): ResponseCache {
+export function createResponseCache(
+  reader: Pick<StateReader, "current" | "onChange">,
+  maxBytes: number,
+): ResponseCache {
   const responses = new Map<string, CachedResponse>();
   let newest: Snapshot | null = null;
   let bytes = 0;
 
-  function turnTo(snapshot: Snapshot): void {
+  function turnTo(snapshot: Snapshot | null): void {
     if (snapshot === newest) return;
     newest = snapshot;
     responses.clear();
@@ -63,10 +68,14 @@ export function createResponseCache(maxBytes: number): ResponseCache {
     }
   }
 
+  reader.onChange(() => {
+    if (newest !== null && newest !== reader.current()) turnTo(null);
+  });
+
   return {
     find: (snapshot, key) => (snapshot === newest ? responses.get(key) : undefined),
     add(snapshot, key, response) {
-      if (newest !== null && snapshot.generation < newest.generation) return response;
+      if (snapshot !== reader.current()) return response;
       turnTo(snapshot);
       responses.set(key, response);
       bytes += response.length + OVERHEAD_BYTES;

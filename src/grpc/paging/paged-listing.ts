@@ -41,7 +41,7 @@ export function pagedListing<Request extends PageRequest>(
 ): UnaryHandler<Request> {
   const { reader } = context;
   const { name } = listing;
-  const cache = createResponseCache(KEPT_BYTES);
+  const cache = createResponseCache(reader, KEPT_BYTES);
 
   function positionOf(request: Request): PagePosition {
     const filter = listing.filter?.(request) ?? "";

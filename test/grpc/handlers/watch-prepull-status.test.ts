@@ -198,13 +198,14 @@ describe("WatchPrepullStatus", () => {
     const state = fakeState();
     become(state, { nodes: [node("n1")] });
     const { client, openStreams } = await startServer(context, { state });
+    const others = state.listeners.size;
     const call = client.WatchPrepullStatus({});
     const watch = receive<Message>(call);
     await messagesOf(watch, 1);
-    assert.equal(state.listeners.size, 1);
+    assert.equal(state.listeners.size, others + 1);
     for (const listener of state.listeners) listener();
     call.cancel();
-    await eventually(() => assert.deepEqual([state.listeners.size, openStreams()], [0, 0]));
+    await eventually(() => assert.deepEqual([state.listeners.size, openStreams()], [others, 0]));
     become(state, { nodes: [node("n2")] });
     const next = receive<Message>(client.WatchPrepullStatus({}));
     const [whole] = await messagesOf(next, 1);
