@@ -40,20 +40,27 @@ process.once("exit", () => {
 export interface ServiceProcessOptions {
   /** A module that is loaded before the program. */
   readonly preload?: string;
+  /** A program with arguments that becomes the service: what follows it is the service's command line. */
+  readonly enter?: readonly string[];
+  /** Laid over this process's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Starts the service with this configuration (as in the file), ports chosen by the system, and waits until it listens. */
 export async function startServiceProcess(
   config: Readonly<Record<string, unknown>>,
-  { preload }: ServiceProcessOptions = {},
+  { preload, enter = [], environment = {} }: ServiceProcessOptions = {},
 ): Promise<ServiceProcess> {
   const directory = await mkdtemp(join(tmpdir(), "lab-images-"));
   const file = join(directory, "config.yaml");
   const listen = { grpc: { listen: "127.0.0.1:0" }, http: { listen: "127.0.0.1:0" } };
   await writeFile(file, stringify({ ...listen, ...config }));
   const options = preload === undefined ? [] : ["--import", preload];
-  const command = [...options, PROGRAM, "serve", "--config", file];
-  const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"] });
+  const [program, ...command] = [...enter, process.execPath, ...options, PROGRAM, "serve", "--config", file];
+  const child = spawn(program ?? process.execPath, command, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...environment },
+  });
   running.add(child);
   const exited = once(child, "exit").then(([status]: unknown[]) => {
     running.delete(child);

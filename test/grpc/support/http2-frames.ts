@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { TestContext } from "node:test";
 
 /** HTTP/2 by hand, for what no library sends: frames are written as they are (RFC 9113), header fields without compression. */
 export const FRAME = {
@@ -119,12 +118,13 @@ export interface HandmadePeer {
   write(...bytes: readonly Buffer[]): void;
 }
 
+/** A test, or whatever else ends and has something to release then. */
+interface Context {
+  after(release: () => void): void;
+}
+
 /** Opens a connection that ends with the test. */
-export async function handmadePeer(
-  context: TestContext,
-  port: number,
-  choices: PeerChoices = {},
-): Promise<HandmadePeer> {
+export async function handmadePeer(context: Context, port: number, choices: PeerChoices = {}): Promise<HandmadePeer> {
   const { from = "127.0.0.1", fromPort, window, acknowledges = true, reads = true } = choices;
   const socket = connect({ port, host: "127.0.0.1", localAddress: from, localPort: fromPort });
   context.after(() => socket.destroy());
