@@ -12,6 +12,7 @@ import {
   startDockerRegistry,
 } from "../support/docker-registry.ts";
 import { type NotificationRelay, startNotificationRelay } from "../support/notification-relay.ts";
+import { type Audit, prepareAudit } from "./audit.ts";
 import { type NodeOptions, type RealNode, startNode } from "./node.ts";
 import { requireMachine } from "./requirements.ts";
 import { beginRun, type Run } from "./run.ts";
@@ -28,6 +29,8 @@ export interface ClusterOptions {
 export interface RealCluster extends AsyncDisposable {
   readonly run: Run;
   readonly plane: ControlPlane;
+  /** What the service has asked the API server for. */
+  readonly audit: Audit;
   readonly registry: DockerRegistry;
   /** Where the registry keeps its files. */
   readonly registryFolder: string;
@@ -80,7 +83,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RealCl
   const auth = Buffer.from(`${username}:${password}`).toString("base64");
   await writeFile(dockerConfigPath, JSON.stringify({ auths: { [registry.host]: { auth } } }));
   const { binaries } = machine;
-  const plane = await startControlPlane({ binaries, users, nodeGraceSeconds: NODE_GRACE_SECONDS });
+  const audit = await prepareAudit(run.folder);
+  const { apiServerFlags } = audit;
+  const plane = await startControlPlane({ binaries, users, apiServerFlags, nodeGraceSeconds: NODE_GRACE_SECONDS });
   cleanup.defer(() => plane.stop());
   for (const path of await deployManifests()) await plane.apply(path);
   const world = { machine, run, plane, registry, tokenOf: (name: string) => tokens.get(name) ?? "" };
@@ -92,6 +97,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RealCl
   return {
     run,
     plane,
+    audit,
     registry,
     registryFolder,
     hook,

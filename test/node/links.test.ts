@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { DEPLOYED } from "../cluster/prepuller-cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RealCluster, startCluster } from "./cluster.ts";
 import { failsUntil } from "./expected-failure.ts";
@@ -92,55 +91,4 @@ describe(`a connection between node and registry, with a time-out of ${TIMEOUT_S
       await service.untilComplete([dead.digest, innocent]);
     }),
   );
-});
-
-describe("a private registry", () => {
-  let cluster: RealCluster;
-  let repository: Repository;
-  const scope = new AsyncDisposableStack();
-
-  before(async () => {
-    cluster = scope.use(await startCluster({ isPrivate: true }));
-    repository = openRepository(cluster, "lab/sketchbook");
-  });
-  after(() => scope.disposeAsync());
-
-  async function start(pullSecret: string | null) {
-    return startService(cluster, repository, {
-      images: { dockerCredentialsPath: cluster.dockerConfigPath },
-      ...(pullSecret === null ? {} : { prepuller: { pullSecret } }),
-    });
-  }
-
-  async function createSecret(name: string, password: string): Promise<void> {
-    await cluster.kubectl(
-      "--namespace",
-      DEPLOYED,
-      "create",
-      "secret",
-      "docker-registry",
-      name,
-      `--docker-server=${cluster.registry.host}`,
-      `--docker-username=${cluster.account.username}`,
-      `--docker-password=${password}`,
-    );
-  }
-
-  it("refuses the nodes without a secret and with a wrong one, and lets them pull with the right one", async () => {
-    const digest = await repository.push([weekly(0), "recommended"]);
-    await createSecret("wrong", "canary:wrong");
-    await createSecret("right", cluster.account.password);
-    for (const secret of [null, "missing", "wrong"]) {
-      await using service = await start(secret);
-      const progress = await eventually(async () => {
-        const found = await service.progress("alder", digest);
-        assert.equal(found?.failureClass, "FAILURE_CLASS_REGISTRY_DENIED");
-        return found;
-      }, PATIENCE);
-      if (secret === "missing") assert.match(progress?.message ?? "", /missing/);
-      assert.doesNotMatch(JSON.stringify([progress, service.process.log]), /canary/);
-    }
-    await using service = await start("right");
-    await service.untilComplete([digest]);
-  });
 });
