@@ -37,7 +37,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["@grpc/grpc-js", "@grpc/proto-loader", "@grpc/reflection", "protobufjs", "protobufjs/**"],
   },
   http: { from: ["lib", "domain", "ports.ts"] },
-  config: { from: ["lib", "domain"], packages: ["yaml", "zod"] },
+  config: { from: ["lib", "domain"], packages: ["re2js", "yaml", "zod"] },
   simulation: { from: ["lib", "domain"] },
   cli: { from: ["lib", "domain", "grpc"], packages: ["@grpc/grpc-js"] },
   app: {

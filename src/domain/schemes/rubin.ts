@@ -23,10 +23,12 @@ export function createRubinScheme(cycle: number | null): TagScheme {
     classes: Object.values(CLASSES),
     needsClass: true,
     readsFirst: true,
+    usesPushTime: false,
     abilities,
     read: ({ tag }) => readRubin(parseTag(tag)),
     drops: (tag) => cycle !== null && tag.cycle !== cycle,
     siblingKey: () => null,
+    yieldsTo: () => null,
     compare: compareTags,
     isSameVersion: (a, b) => a.type === b.type && compareTagVersions(a, b) === 0,
   };

@@ -1,7 +1,30 @@
 import { parseAliasTag } from "../tags/alias-parse.ts";
-import type { Tag } from "../tags/tag.ts";
+import type { Tag, TagVersion } from "../tags/tag.ts";
 import { parseTag } from "../tags/tag-parse.ts";
 import type { SchemeTag, TagScheme } from "./scheme.ts";
+
+/** What a scheme other than `rubin` finds in a tag. */
+interface Findings extends Pick<SchemeTag, "order"> {
+  /** Default: `release`, or `prerelease` where there is one. */
+  readonly class?: string | undefined;
+  readonly version?: TagVersion | null;
+  readonly date?: number | null;
+  readonly variant?: string | null;
+  /** The text of a prerelease; empty or null for none. */
+  readonly prerelease?: string | null;
+  /** Default: true. */
+  readonly ranked?: boolean;
+}
+
+/** A tag that a scheme other than `rubin` has read. */
+export function readTag(tag: string, found: Findings): SchemeTag {
+  const { version = null, date = null, variant = null, ranked = true, order } = found;
+  const prerelease = Boolean(found.prerelease);
+  const ofClass = found.class ?? (prerelease ? "prerelease" : "release");
+  const type = ofClass === "prerelease" ? "RELEASE_CANDIDATE" : "RELEASE";
+  const semantic = version !== null;
+  return { ...plainTag(tag, type), version, semantic, date, class: ofClass, ranked, prerelease, variant, order };
+}
 
 /**
  * A tag that its scheme does not read. In `rubin` it keeps what its name says (cycle, architecture); elsewhere these mean

@@ -52,17 +52,18 @@ export interface TagScheme {
   readonly needsClass: boolean;
   /** Whether the scheme reads a tag before the aliases of the source are looked at: only what it cannot read is an alias. */
   readonly readsFirst: boolean;
+  /** Whether tags are ordered by the time at which they were pushed: a source that reports none at all is failing then. */
+  readonly usesPushTime: boolean;
   /** What tags of this class have, or those of any class (null). */
   abilities(ofClass: string | null): SchemeAbilities;
-  /**
-   * Reads one tag. Null where the scheme cannot: the tag is `other`.
-   * @param siblings the sibling keys of all tags of the source that can be read
-   */
-  read(tag: RemoteTag, siblings: ReadonlySet<string>): SchemeTag | null;
+  /** Reads one tag by itself. Null where the scheme cannot: the tag is `other`. */
+  read(tag: RemoteTag): SchemeTag | null;
   /** Whether a tag that the scheme reads is left out of the source: one of another `cycle`. */
   drops(tag: Tag): boolean;
-  /** What this tag means to the reading of others, as `4.3` for `4.3.1`, beside which `4.3` is no version; null for nothing. */
+  /** What this tag means to the reading of others: the `4.3` of `4.3.1`. Null for nothing. */
   siblingKey(tag: string): string | null;
+  /** The sibling key beside which the tag is `other`, as `4.3` is a moving tag beside `4.3.1`. Null for none. */
+  yieldsTo(tag: string): string | null;
   /**
    * The order of a source's tags: the newest first, versions before variants, without variant before with. Total: 0 only
    * for one tag. What is not ranked comes last, and in `rubin` where the display order has it.

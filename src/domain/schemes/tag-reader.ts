@@ -14,9 +14,10 @@ export interface TagReaderOptions {
   readonly aliasTags: ReadonlySet<string>;
 }
 
-/** The tags of one listing, in its order, and what they need of each other. */
+/** The tags of one listing, and what they need of each other. */
 export interface SourceTags {
-  readonly tags: readonly SchemeTag[];
+  /** By tag, in the order of the listing; without those that are left out. */
+  readonly tags: ReadonlyMap<string, SchemeTag>;
   /** For `TagReader.readTag`. */
   readonly siblings: ReadonlySet<string>;
 }
@@ -24,15 +25,16 @@ export interface SourceTags {
 /** Reads the tags of one source: ignores, aliases, the scheme, and the class `other`, in this order. */
 export interface TagReader {
   readonly scheme: TagScheme;
-  /** All tags of a listing that are not left out. */
-  read(listing: readonly RemoteTag[]): CooperativeTask<SourceTags>;
-  /** One tag beside the listing that `siblings` is of; null where it is left out. */
+  /**
+   * Reads a listing. A tag that is as it was in the previous listing keeps its object.
+   * @param previous what this reader made of the listing before, or null
+   */
+  read(listing: readonly RemoteTag[], previous: SourceTags | null): CooperativeTask<SourceTags>;
+  /** Reads one tag beside the listing that `siblings` is of; null where it is left out. */
   readTag(tag: RemoteTag, siblings: ReadonlySet<string>): SchemeTag | null;
   /** Whether a tag is left out: no valid tag, no image's, ignored, or of another cycle. */
   isLeftOut(tag: string): boolean;
 }
-
-const NO_SIBLINGS: ReadonlySet<string> = new Set();
 
 /** Creates the reader of a source. */
 export function createTagReader({ scheme, ignore, aliases, aliasTags }: TagReaderOptions): TagReader {
@@ -41,28 +43,45 @@ export function createTagReader({ scheme, ignore, aliases, aliasTags }: TagReade
   const isUsable = (tag: string) => isValidTag(tag) && isRunnableTag(tag) && !isIgnored(tag);
 
   function readUsable(remote: RemoteTag, siblings: ReadonlySet<string>): SchemeTag | null {
-    const read = scheme.readsFirst || !isAlias(remote.tag) ? scheme.read(remote, siblings) : null;
-    const tag = read ?? unreadTag(scheme, isAlias(remote.tag) ? "alias" : "other", remote.tag);
-    return scheme.drops(tag) ? null : tag;
+    const { tag } = remote;
+    const isReadFirst = scheme.readsFirst || !isAlias(tag);
+    const read = isReadFirst && !yields(tag, siblings) ? scheme.read(remote) : null;
+    const found = read ?? unreadTag(scheme, isAlias(tag) ? "alias" : "other", tag);
+    return scheme.drops(found) ? null : found;
   }
 
-  function* read(listing: readonly RemoteTag[]): CooperativeTask<SourceTags> {
+  function yields(tag: string, siblings: ReadonlySet<string>): boolean {
+    const key = scheme.yieldsTo(tag);
+    return key !== null && siblings.has(key);
+  }
+
+  /** What was made of the tag before, where that is what would be made of it now. */
+  function reusable(remote: RemoteTag, previous: SourceTags | null, siblings: ReadonlySet<string>): SchemeTag | null {
+    const before = previous?.tags.get(remote.tag);
+    if (before === undefined || before.class === "alias") return before ?? null;
+    if (scheme.yieldsTo(remote.tag) !== null && yields(remote.tag, siblings) !== (before.class === "other"))
+      return null;
+    if (!scheme.usesPushTime || before.class === "other") return before;
+    return before.date === (remote.pushedAt ?? null) ? before : null;
+  }
+
+  function* read(listing: readonly RemoteTag[], previous: SourceTags | null): CooperativeTask<SourceTags> {
     const usable: RemoteTag[] = [];
     const siblings = new Set<string>();
     for (let from = 0; from < listing.length; from += STEP_SIZE) {
       for (const remote of listing.slice(from, from + STEP_SIZE)) {
-        if (!isUsable(remote.tag)) continue;
+        if (previous?.tags.has(remote.tag) !== true && !isUsable(remote.tag)) continue;
         usable.push(remote);
         const key = scheme.siblingKey(remote.tag);
         if (key !== null && !isAlias(remote.tag)) siblings.add(key);
       }
       yield;
     }
-    const tags: SchemeTag[] = [];
+    const tags = new Map<string, SchemeTag>();
     for (let from = 0; from < usable.length; from += STEP_SIZE) {
       for (const remote of usable.slice(from, from + STEP_SIZE)) {
-        const tag = readUsable(remote, siblings);
-        if (tag !== null) tags.push(tag);
+        const tag = reusable(remote, previous, siblings) ?? readUsable(remote, siblings);
+        if (tag !== null) tags.set(tag.tag, tag);
       }
       yield;
     }
@@ -73,6 +92,7 @@ export function createTagReader({ scheme, ignore, aliases, aliasTags }: TagReade
     scheme,
     read,
     readTag: (tag, siblings) => (isUsable(tag.tag) ? readUsable(tag, siblings) : null),
-    isLeftOut: (tag) => !isUsable(tag) || readUsable({ tag, digest: null, sizeBytes: null }, NO_SIBLINGS) === null,
+    isLeftOut: (tag) =>
+      !isUsable(tag) || readUsable({ tag, digest: null, sizeBytes: null }, new Set<string>()) === null,
   };
 }

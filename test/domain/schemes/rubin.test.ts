@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRubinScheme } from "../../../src/domain/schemes/rubin.ts";
-import { readerOf, readInOrder, readTags } from "./tag-reading.ts";
+import { listed, readerOf, readInOrder, readTags } from "./tag-reading.ts";
 
 const scheme = createRubinScheme(null);
 
@@ -49,7 +49,7 @@ test("invalid tags, referrers and ignored tags are left out, alone and in a list
   const reader = readerOf(scheme, { ignore: [".*-debug"] });
   assert.deepEqual(readInOrder(scheme, tags, { ignore: [".*-debug"] }), ["w_2026_47 weekly"]);
   for (const tag of tags) {
-    const read = reader.readTag({ tag, digest: null, sizeBytes: null }, new Set());
+    const read = reader.readTag(listed(tag), new Set());
     assert.equal(read === null, reader.isLeftOut(tag), tag);
   }
 });

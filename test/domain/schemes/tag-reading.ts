@@ -1,14 +1,8 @@
+import { compilePattern } from "../../../src/config/tag-pattern.ts";
 import { runToCompletion } from "../../../src/domain/cooperative.ts";
 import type { SchemeTag, TagScheme } from "../../../src/domain/schemes/scheme.ts";
-import { createTagReader } from "../../../src/domain/schemes/tag-reader.ts";
-
-/** Patterns for tests that are not about patterns: whole tags, by the engine of the language. */
-function patternsOf(patterns: readonly string[]) {
-  return patterns.map((pattern) => {
-    const whole = new RegExp(`^(?:${pattern})$`);
-    return { matches: (tag: string) => whole.test(tag) };
-  });
-}
+import { createTagReader, type SourceTags } from "../../../src/domain/schemes/tag-reader.ts";
+import type { RemoteTag } from "../../../src/domain/tags/remote-tag.ts";
 
 export interface ReadingOptions {
   readonly ignore?: readonly string[];
@@ -20,10 +14,36 @@ export interface ReadingOptions {
 export function readerOf(scheme: TagScheme, { ignore = [], aliases = [], aliasTags = [] }: ReadingOptions = {}) {
   return createTagReader({
     scheme,
-    ignore: patternsOf(ignore),
-    aliases: patternsOf(aliases),
+    ignore: ignore.map(compilePattern),
+    aliases: aliases.map(compilePattern),
     aliasTags: new Set(aliasTags),
   });
+}
+
+/** A tag as a registry lists it. */
+export function listed(tag: string, pushedAt?: number): RemoteTag {
+  return { tag, digest: null, sizeBytes: null, ...(pushedAt === undefined ? {} : { pushedAt }) };
+}
+
+/** What is made of a listing. */
+export function readListing(
+  scheme: TagScheme,
+  listing: readonly RemoteTag[],
+  options?: ReadingOptions,
+  previous: SourceTags | null = null,
+): SourceTags {
+  return runToCompletion(readerOf(scheme, options).read(listing, previous));
+}
+
+/** The tags of a listing, in its order. */
+export function readTags(scheme: TagScheme, tags: readonly string[], options?: ReadingOptions): readonly SchemeTag[] {
+  return [
+    ...readListing(
+      scheme,
+      tags.map((tag) => listed(tag)),
+      options,
+    ).tags.values(),
+  ];
 }
 
 /** The tags of a listing in the order of the scheme, as `tag class`. */
@@ -33,8 +53,14 @@ export function readInOrder(scheme: TagScheme, tags: readonly string[], options?
     .map((tag) => `${tag.tag} ${tag.class}`);
 }
 
-/** The tags of a listing, in its order. */
-export function readTags(scheme: TagScheme, tags: readonly string[], options?: ReadingOptions): readonly SchemeTag[] {
-  const listing = tags.map((tag) => ({ tag, digest: null, sizeBytes: null }));
-  return runToCompletion(readerOf(scheme, options).read(listing)).tags;
+/** The ranked tags of a listing, the newest first; tags of one version share an entry, with blanks between. */
+export function versionsOf(scheme: TagScheme, tags: readonly string[], options?: ReadingOptions): string[] {
+  const versions: SchemeTag[][] = [];
+  for (const tag of readTags(scheme, tags, options).toSorted((a, b) => scheme.compare(a, b))) {
+    if (!tag.ranked) continue;
+    const [last] = versions.at(-1) ?? [];
+    if (last !== undefined && scheme.isSameVersion(last, tag)) versions.at(-1)?.push(tag);
+    else versions.push([tag]);
+  }
+  return versions.map((same) => same.map(({ tag }) => tag).join(" "));
 }
