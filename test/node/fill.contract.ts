@@ -17,7 +17,7 @@ import { openRepository, PATIENCE, type Repository, type Service, startService }
 
 /** What two real nodes get from the first fill on. */
 export function fillContract(name: string, options: NodeOptions = {}): void {
-  describe(name, () => {
+  describe(`two real nodes: ${name}`, () => {
     let cluster: RealCluster;
     let repository: Repository;
     let service: Service;

@@ -1,3 +1,3 @@
 import { fillContract } from "./fill.contract.ts";
 
-fillContract("two real nodes");
+fillContract("containerd 1");

@@ -1,4 +1,4 @@
 import { kubeletContract } from "./kubelet.contract.ts";
 import { startRealKubelet } from "./kubelet-peer.ts";
 
-kubeletContract("containerd, runc and a kubelet", startRealKubelet);
+kubeletContract("containerd 1", startRealKubelet);
