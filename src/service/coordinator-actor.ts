@@ -1,6 +1,7 @@
 import { createActor } from "xstate";
 import type { NodeRules } from "../domain/nodes/node-record.ts";
 import { PULL_BACKOFF } from "../domain/prepull/prepull-backoff.ts";
+import { createDefaultSource } from "../domain/sets/default-source.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
 import type { CoordinatorSettings } from "../machines/image-state.ts";
 import { nodeGroupMachine } from "../machines/prepuller/node-group.ts";
@@ -32,7 +33,12 @@ const SWEEP_INTERVAL = 600_000;
 export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers, stopping: AbortSignal) {
   const { settings, rules, clock, random, logger } = parts;
   const previousCatalog = () => actor.getSnapshot().context.state.snapshot?.catalog ?? null;
-  const effects = refreshEffects({ ...parts, settings: settings.images, previousCatalog });
+  const effects = refreshEffects({
+    ...parts,
+    catalogSource: createDefaultSource(settings.images),
+    previousCatalog,
+    now: () => clock.wallTime(),
+  });
   const prepulling = prepullEffects({ prepuller: parts.prepuller ?? null, logger, stopping });
   const machine = coordinatorMachine.provide({
     actors: {

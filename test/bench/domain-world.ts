@@ -4,6 +4,7 @@ import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
 import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
+import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { imageSettings, nodeRules } from "../support/image-world.ts";
@@ -31,6 +32,7 @@ const SETTINGS = imageSettings({
   numDailies: 5,
   aliasTags: ["latest_weekly", "latest_daily", "latest_release"],
 });
+const SOURCE = createDefaultSource(SETTINGS);
 const RULES = nodeRules({ nodeStatusMaxImages: 50 });
 /** A dropdown that filters by number and by age, as a deployment's does. */
 const DROPDOWN = {
@@ -71,7 +73,7 @@ function prepullDigests(listing: readonly RemoteTag[]): readonly string[] {
 
 /** The remote images of a listing; digests that it does not tell are made up as the registry would tell them. */
 export function buildCatalog(listing: readonly RemoteTag[]): Catalog {
-  const plan = runToCompletion(planCatalog(SETTINGS, REPOSITORY, listing, null));
+  const plan = runToCompletion(planCatalog(SOURCE, listing, null, WORLD_TIME));
   const told = plan.unresolved.map((tag, at): [string, RemoteTag] => [
     tag,
     { tag, digest: digestOf(1_000_000 + at), sizeBytes: null },

@@ -7,18 +7,10 @@ import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
 import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import { viewImages } from "../../src/domain/images/image-view.ts";
 import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
+import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
-import {
-  catalogOf,
-  digest,
-  imageSettings,
-  listing,
-  nodeRules,
-  PREFIX,
-  REPOSITORY,
-  resolved,
-} from "../support/image-world.ts";
+import { catalogOf, digest, imageSettings, listing, nodeRules, PREFIX, resolved } from "../support/image-world.ts";
 import { anyListing, anySettings } from "../support/world-arbitrary.ts";
 
 function tagsOf({ entries }: Pick<Catalog, "entries">): readonly string[] {
@@ -59,7 +51,7 @@ test("names of properties that every object has are tags like any other", () => 
 test("only digests of the prepull set that the listing did not tell are to be asked for", () => {
   const settings = imageSettings({ numWeeklies: 2, pin: ["zebra"] });
   const tags = listing(["w_2077_43"], ["w_2077_42", "b"], ["w_2077_41"], ["recommended"], ["zebra"], ["d_2077_10_23"]);
-  const plan = runToCompletion(planCatalog(settings, REPOSITORY, tags, null));
+  const plan = runToCompletion(planCatalog(createDefaultSource(settings), tags, null, 0));
   assert.deepEqual(plan.unresolved, ["recommended", "w_2077_43", "zebra"]);
 });
 
@@ -126,8 +118,9 @@ test("only the entries that differ are made anew", () => {
 });
 
 test("tags that have been parsed are not parsed again", () => {
-  const first = catalogOf(imageSettings(), listing(["w_2077_43"], ["zebra"]));
-  const second = catalogOf(imageSettings(), listing(["w_2077_43", "a"], ["other"], ["zebra", "a"]), first);
+  const settings = imageSettings();
+  const first = catalogOf(settings, listing(["w_2077_43"], ["zebra"]));
+  const second = catalogOf(settings, listing(["w_2077_43", "a"], ["other"], ["zebra", "a"]), first);
   assert.equal(second.byTag.get("w_2077_43")?.parsed, first.byTag.get("w_2077_43")?.parsed);
   assert.equal(second.byTag.get("zebra")?.parsed, first.byTag.get("zebra")?.parsed);
 });
@@ -162,7 +155,7 @@ test("work in slices comes to the same as the whole at once, whatever happens in
   const tags = [...many, ...listing(["zebra", "1"], ["recommended", "2"])];
   const settings = imageSettings({ numWeeklies: 3 });
   const whole = catalogOf(settings, tags);
-  const work = planCatalog(settings, REPOSITORY, tags, null);
+  const work = planCatalog(createDefaultSource(settings), tags, null, 0);
   let slices = 0;
   for (let step = work.next(); ; step = work.next()) {
     catalogOf(settings, listing(["zebra", "x"]));

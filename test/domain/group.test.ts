@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createGrouping, type GroupMember, primaryOf } from "../../src/domain/images/group.ts";
-import { parseTagFor } from "../../src/domain/tags/alias-parse.ts";
+import { createRubinScheme } from "../../src/domain/schemes/rubin.ts";
+import { createTagReader } from "../../src/domain/schemes/tag-reader.ts";
 import { compareTags } from "../../src/domain/tags/tag-order.ts";
 import {
   catalogOf,
@@ -13,13 +14,21 @@ import {
   snapshotOf,
 } from "../support/image-world.ts";
 
-const ALIASES = new Set(["recommended", "latest_weekly"]);
+const READER = createTagReader({
+  scheme: createRubinScheme(null),
+  ignore: [],
+  aliases: [],
+  aliasTags: new Set(["recommended", "latest_weekly"]),
+});
 
 /** A group in display order: `*` before a tag puts it into the prepull set. */
 function group(...tags: readonly string[]): readonly GroupMember[] {
   const members = tags.map((text) => {
     const inPrepullSet = text.startsWith("*");
-    return { tag: parseTagFor(inPrepullSet ? text.slice(1) : text, ALIASES), inPrepullSet };
+    const remote = { tag: inPrepullSet ? text.slice(1) : text, digest: null, sizeBytes: null };
+    const tag = READER.readTag(remote, new Set());
+    if (tag === null) throw new Error(`${text} is left out`);
+    return { tag, inPrepullSet };
   });
   return members.sort((a, b) => compareTags(a.tag, b.tag));
 }

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { prepullTags, unresolvedWishes } from "../../src/domain/prepull/plan.ts";
+import { runToCompletion } from "../../src/domain/cooperative.ts";
+import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
+import { unresolvedWishes } from "../../src/domain/prepull/plan.ts";
+import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
-import { parseTag } from "../../src/domain/tags/tag-parse.ts";
-import { imageSettings } from "../support/image-world.ts";
+import { isRunnableTag, isValidTag, parseTag } from "../../src/domain/tags/tag-parse.ts";
+import { imageSettings, type ListedTag, listing } from "../support/image-world.ts";
 import { nearlyTag } from "./tag-arbitrary.ts";
 
+/** The tags of the prepull set, in display order. */
 function chosen(settings: Partial<ImageSettings>, ...tags: readonly string[]): readonly string[] {
-  return [...prepullTags(imageSettings(settings), sortTags(tags.map(parseTag)))];
+  const listed = listing(...tags.map((tag): ListedTag => [tag]));
+  const plan = runToCompletion(planCatalog(createDefaultSource(imageSettings(settings)), listed, null, 0));
+  return plan.tags.map(({ tag }) => tag).filter((tag) => plan.prepull.has(tag));
 }
 
 test("the set has the first releases, weeklies and dailies in display order", () => {
@@ -68,10 +74,11 @@ test("the set is a part of what exists, with every wanted tag, and no more of a 
       (texts, settings, pins) => {
         const tags = sortTags(texts.map(parseTag));
         const pin = texts.slice(0, pins);
-        const set = prepullTags(imageSettings({ ...settings, pin }), tags);
+        const set = new Set(chosen({ ...settings, pin }, ...texts));
         const rest = tags.filter(({ tag }) => set.has(tag) && !pin.includes(tag));
         assert.equal([...set].length, tags.filter(({ tag }) => set.has(tag)).length);
-        for (const { tag } of tags) if (pin.includes(tag)) assert.ok(set.has(tag));
+        for (const { tag } of tags)
+          if (pin.includes(tag) && isValidTag(tag)) assert.ok(set.has(tag) || !isRunnableTag(tag));
         assert.ok(rest.filter(({ type }) => type === "RELEASE").length <= settings.numReleases);
         assert.ok(rest.filter(({ type }) => type === "WEEKLY").length <= settings.numWeeklies);
         assert.ok(rest.filter(({ type }) => type === "DAILY").length <= settings.numDailies);

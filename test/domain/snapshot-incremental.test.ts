@@ -49,7 +49,11 @@ test("a snapshot is changed by no call and by no later snapshot", () => {
   fc.assert(
     fc.property(anyWorld, (world) => {
       const kept: { readonly snapshot: Snapshot; readonly content: unknown; readonly answers: SnapshotAnswers }[] = [];
-      const contentOf = ({ catalog, table, settings }: Snapshot) => structuredClone({ catalog, table, settings });
+      const contentOf = ({ catalog, table, settings }: Snapshot) => {
+        // A source has functions, and nothing that changes.
+        const { source: _, ...listed } = catalog;
+        return structuredClone({ catalog: listed, table, settings });
+      };
       live(world, ({ snapshot }) => {
         const content = contentOf(snapshot);
         kept.push({ snapshot, content, answers: structuredClone(ask(snapshot, WORLD_TIME)) });

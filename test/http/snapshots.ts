@@ -4,6 +4,7 @@ import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { Image } from "../../src/domain/images/image.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
+import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
@@ -34,9 +35,8 @@ export interface World {
 
 /** The snapshot that the domain makes of a world. */
 export function snapshotOf(world: World, generation = 1, refreshTime = 0): Snapshot {
-  const repository = { registry: "r.example.org", repository: "a/b" };
   const listing: RemoteTag[] = Object.entries(world.tags).map(([tag, digest]) => ({ tag, digest, sizeBytes: null }));
-  const plan = runToCompletion(planCatalog(SETTINGS, repository, listing, null));
+  const plan = runToCompletion(planCatalog(createDefaultSource(SETTINGS), listing, null, 0));
   const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   const editor = editNodeTable(
     emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 2, markGrace: 0, excludesDrained: false }),

@@ -18,6 +18,7 @@ import {
   REPOSITORY,
   resolved,
   snapshotOf,
+  sourceOf,
 } from "../support/image-world.ts";
 import { logLines } from "../support/log-lines.ts";
 import { manualClock } from "../support/manual-clock.ts";
@@ -126,7 +127,7 @@ test("whoever gives up is not told again, and leaves nothing behind", async () =
   await assert.rejects(waiters.waitFor(1, AbortSignal.abort()), CancelledError);
 });
 
-test("tags that vanish between the listing and their digests are left out and logged", async () => {
+test("tags that vanish between the listing and their digests are left out and logged, and older ones take their places", async () => {
   const logger = logLines();
   const asked: (readonly string[])[] = [];
   const source = {
@@ -135,12 +136,13 @@ test("tags that vanish between the listing and their digests are left out and lo
     ignoreRetryAfter: () => undefined,
     resolveTags(tags: readonly string[]) {
       asked.push(tags);
-      return Promise.resolve(resolved(listing(["w_2077_42", "b"])));
+      const known = listing(["w_2077_42", "b"], ["w_2077_41", "c"]);
+      return Promise.resolve(resolved(known.filter(({ tag }) => tags.includes(tag))));
     },
   };
-  const settings = imageSettings({ numWeeklies: 2 });
-  const catalog = await listImages({ settings, source, logger }, null, NEVER);
-  assert.deepEqual(asked, [["w_2077_43", "w_2077_42"]]);
+  const catalogSource = sourceOf(imageSettings({ numWeeklies: 2 }));
+  const catalog = await listImages({ catalogSource, source, logger, now: () => 0 }, null, NEVER);
+  assert.deepEqual(asked, [["w_2077_43", "w_2077_42"], ["w_2077_41"]]);
   assert.deepEqual(
     catalog.entries.map(({ tag }) => tag.tag),
     ["w_2077_42", "w_2077_41"],
@@ -149,7 +151,7 @@ test("tags that vanish between the listing and their digests are left out and lo
     logger.lines.map(({ level, fields }) => [level, fields["tags"]]),
     [["warn", ["w_2077_43"]]],
   );
-  const again = await listImages({ settings, source, logger }, catalog, NEVER);
+  const again = await listImages({ catalogSource, source, logger, now: () => 0 }, catalog, NEVER);
   assert.equal(again.byTag.get("w_2077_42"), catalog.byTag.get("w_2077_42"));
 });
 
@@ -161,7 +163,7 @@ test("a registry that tells all digests is asked for none", async () => {
     resolveTags: () => assert.fail("nothing is to be asked"),
   };
   const catalog = await listImages(
-    { settings: imageSettings({ numWeeklies: 1 }), source, logger: logLines() },
+    { catalogSource: sourceOf(imageSettings({ numWeeklies: 1 })), source, logger: logLines(), now: () => 0 },
     null,
     NEVER,
   );

@@ -5,6 +5,8 @@ import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { NodeRules } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport, ReportedImage, Taint } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
+import type { CatalogSource } from "../../src/domain/sets/catalog-source.ts";
+import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { DropdownPolicy, ImageSettings } from "../../src/domain/settings.ts";
 import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
@@ -53,6 +55,15 @@ export function resolved(tags: readonly RemoteTag[]): ReadonlyMap<string, Remote
   return new Map(tags.map((entry) => [entry.tag, entry]));
 }
 
+const sources = new WeakMap<ImageSettings, CatalogSource>();
+
+/** The source of these settings: the same for the same settings, as in a service. */
+export function sourceOf(settings: ImageSettings): CatalogSource {
+  const source = sources.get(settings) ?? createDefaultSource(settings);
+  sources.set(settings, source);
+  return source;
+}
+
 /** The catalog of a listing, made whole; digests that it does not tell come from `later`. */
 export function catalogOf(
   settings: ImageSettings,
@@ -60,7 +71,7 @@ export function catalogOf(
   previous: Catalog | null = null,
   later: readonly RemoteTag[] = [],
 ): Catalog {
-  const plan = runToCompletion(planCatalog(settings, REPOSITORY, tags, previous));
+  const plan = runToCompletion(planCatalog(sourceOf(settings), tags, previous, 0));
   return runToCompletion(completeCatalog(plan, resolved(later), previous));
 }
 

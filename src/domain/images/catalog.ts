@@ -1,16 +1,21 @@
-import type { Tag } from "../tags/tag.ts";
+import type { SchemeTag } from "../schemes/scheme.ts";
+import type { CatalogSource } from "../sets/catalog-source.ts";
+import type { RuleOutcome } from "../sets/evaluate-rule.ts";
+import type { Platform } from "../sets/platform.ts";
 import type { EntryIndex } from "./entry-index.ts";
 import type { Repository } from "./repository.ts";
 
 /** One remote image without what the nodes add to it. */
 export interface CatalogEntry {
   /** As described: aliases are resolved. */
-  readonly tag: Tag;
+  readonly tag: SchemeTag;
   /** As parsed, before the digest's group had its say. */
-  readonly parsed: Tag;
+  readonly parsed: SchemeTag;
   readonly digest: string | null;
   /** Bytes by the registry's word, or null. */
   readonly registrySize: number | null;
+  /** What it can run on, as the registry has it; null where that is not known. Empty for what is no image that runs. */
+  readonly platforms: readonly Platform[] | null;
   readonly aliases: readonly string[];
   readonly aliasCount: number;
   readonly aliasTarget: string | null;
@@ -21,6 +26,11 @@ export interface CatalogEntry {
 
 /** All remote images of one refresh, with the prepull set: what is known before any node is looked at. Immutable. */
 export interface Catalog extends Repository {
+  readonly source: CatalogSource;
+  /** See `TagReader`. */
+  readonly siblings: ReadonlySet<string>;
+  /** What each of the source's rules wants, as of the refresh; the same objects as the previous catalog's where they are as they were. */
+  readonly outcomes: readonly RuleOutcome<CatalogEntry>[];
   /** In display order after aliases are resolved. */
   readonly entries: readonly CatalogEntry[];
   /** Made in steps: a new snapshot must not stop for it. */

@@ -1,10 +1,10 @@
+import type { SchemeTag } from "../schemes/scheme.ts";
 import { titleCase } from "../tags/alias-parse.ts";
-import type { Tag } from "../tags/tag.ts";
 import { compareCodePoints } from "../text-order.ts";
 
 /** A tag on its way to an image: what its digest's group decides. */
 export interface GroupMember {
-  readonly tag: Tag;
+  readonly tag: SchemeTag;
   /** Whether the tag belongs to the prepull set. */
   readonly inPrepullSet: boolean;
 }
@@ -12,7 +12,7 @@ export interface GroupMember {
 /** What being in a group makes of a tag. */
 export interface Grouped {
   /** The tag as it is described: an alias or unknown tag has become an alias of the primary. */
-  readonly tag: Tag;
+  readonly tag: SchemeTag;
   /** The first MAX_ALIASES of all other tags of the group without the alias target, sorted by code point. */
   readonly aliases: readonly string[];
   /** The number of all of them. */
@@ -29,7 +29,7 @@ export const MAX_ALIASES = 20;
 const NO_ALIASES: readonly string[] = [];
 
 /** What is made of a tag whose digest is unknown, or no other tag's. */
-export function alone(tag: Tag): Grouped {
+export function alone(tag: SchemeTag): Grouped {
   return { tag, aliases: NO_ALIASES, aliasCount: 0, aliasTarget: null };
 }
 
@@ -43,7 +43,7 @@ export function primaryOf<T extends GroupMember>(members: readonly T[]): T | und
   let least = Number.POSITIVE_INFINITY;
   for (const member of members) {
     const rank =
-      (isNameOnly(member.tag) ? 4 : 0) + (member.inPrepullSet ? 0 : 2) + (member.tag.architecture === null ? 0 : 1);
+      (isNameOnly(member.tag) ? 4 : 0) + (member.inPrepullSet ? 0 : 2) + (member.tag.variant === null ? 0 : 1);
     if (rank >= least) continue;
     least = rank;
     first = member;
@@ -96,11 +96,13 @@ function firstTags(members: readonly GroupMember[], count: number): readonly str
 }
 
 /** Alias and unknown tags say nothing of the build that they name. */
-function isNameOnly(tag: Tag): boolean {
+function isNameOnly(tag: SchemeTag): boolean {
   return tag.type === "ALIAS" || tag.type === "UNKNOWN";
 }
 
-function aliasOf(alias: Tag, target: Tag): Tag {
+function aliasOf(alias: SchemeTag, target: SchemeTag): SchemeTag {
+  // Outside the grammar of SQR-059 only what the configuration calls an alias is named after its target.
+  if (alias.class === "other" && alias.base === null) return alias;
   const architecture = alias.architecture ?? target.architecture;
   const suffix = architecture === null ? "" : ` [${architecture}]`;
   const targetName =

@@ -22,6 +22,11 @@ export interface SourceTags {
   readonly siblings: ReadonlySet<string>;
 }
 
+/** What is used of an earlier reading. */
+export interface ReadBefore {
+  readonly tags: Pick<SourceTags["tags"], "get" | "has">;
+}
+
 /** Reads the tags of one source: ignores, aliases, the scheme, and the class `other`, in this order. */
 export interface TagReader {
   readonly scheme: TagScheme;
@@ -29,7 +34,7 @@ export interface TagReader {
    * Reads a listing. A tag that is as it was in the previous listing keeps its object.
    * @param previous what this reader made of the listing before, or null
    */
-  read(listing: readonly RemoteTag[], previous: SourceTags | null): CooperativeTask<SourceTags>;
+  read(listing: readonly RemoteTag[], previous: ReadBefore | null): CooperativeTask<SourceTags>;
   /** Reads one tag beside the listing that `siblings` is of; null where it is left out. */
   readTag(tag: RemoteTag, siblings: ReadonlySet<string>): SchemeTag | null;
   /** Whether a tag is left out: no valid tag, no image's, ignored, or of another cycle. */
@@ -56,7 +61,7 @@ export function createTagReader({ scheme, ignore, aliases, aliasTags }: TagReade
   }
 
   /** What was made of the tag before, where that is what would be made of it now. */
-  function reusable(remote: RemoteTag, previous: SourceTags | null, siblings: ReadonlySet<string>): SchemeTag | null {
+  function reusable(remote: RemoteTag, previous: ReadBefore | null, siblings: ReadonlySet<string>): SchemeTag | null {
     const before = previous?.tags.get(remote.tag);
     if (before === undefined || before.class === "alias") return before ?? null;
     if (scheme.yieldsTo(remote.tag) !== null && yields(remote.tag, siblings) !== (before.class === "other"))
@@ -65,7 +70,7 @@ export function createTagReader({ scheme, ignore, aliases, aliasTags }: TagReade
     return before.date === (remote.pushedAt ?? null) ? before : null;
   }
 
-  function* read(listing: readonly RemoteTag[], previous: SourceTags | null): CooperativeTask<SourceTags> {
+  function* read(listing: readonly RemoteTag[], previous: ReadBefore | null): CooperativeTask<SourceTags> {
     const usable: RemoteTag[] = [];
     const siblings = new Set<string>();
     for (let from = 0; from < listing.length; from += STEP_SIZE) {

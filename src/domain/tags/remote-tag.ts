@@ -1,3 +1,5 @@
+import type { Platform } from "../sets/platform.ts";
+
 /**
  * One tag as the registry tells it. A source that lists tags alone (any OCI registry) leaves digest and size null; a
  * source that lists images (Google Artifact Registry) fills them in.
@@ -10,6 +12,8 @@ export interface RemoteTag {
   readonly sizeBytes: number | null;
   /** When the tag was pushed, milliseconds since the epoch; absent or null where the registry does not report it. */
   readonly pushedAt?: number | null;
+  /** What the image can run on (see `knownPlatforms`); absent or null where that is not known. */
+  readonly platforms?: readonly Platform[] | null;
   /**
    * Why the registry does not give this one tag out, as in "answers 412"; absent where it does. The digest then is the
    * last known one, or null.

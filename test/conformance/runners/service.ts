@@ -6,6 +6,7 @@ import { completeCatalog } from "../../../src/domain/images/complete-catalog.ts"
 import type { Image, ImageClass } from "../../../src/domain/images/image.ts";
 import { spawnerImagesJson, spawnerPrepullsJson } from "../../../src/domain/images/spawner-json.ts";
 import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
+import { createDefaultSource } from "../../../src/domain/sets/default-source.ts";
 import {
   createSnapshot,
   type LookUp,
@@ -116,7 +117,9 @@ async function refresh(service: Service, nodes: readonly CaseNode[], observedAt:
   const previous = service.state.snapshot?.catalog ?? null;
   const begun = beginRun(service.state);
   try {
-    const plan = runToCompletion(planCatalog(settings, registry, await registry.list(), previous));
+    const plan = runToCompletion(
+      planCatalog(createDefaultSource(settings), await registry.list(), previous, service.now),
+    );
     const catalog = runToCompletion(completeCatalog(plan, await registry.resolve(plan.unresolved), previous));
     const paged = closePages(addPage(begun, { nodes: nodes.map(caseNode), observedAt }), service.now);
     service.state = swap(addCatalog(paged, catalog, service.now), "REQUESTED", service.now);
@@ -132,10 +135,10 @@ function reasonOf(error: unknown): string {
 }
 
 /** The current snapshot, or the empty one: the running service answers NOT_READY then. */
-function snapshotOf({ state, registry, now }: Service): Snapshot {
+function snapshotOf({ state, now }: Service): Snapshot {
   if (state.snapshot !== null) return state.snapshot;
   const { images: settings, dropdown } = state.settings;
-  const plan = runToCompletion(planCatalog(settings, registry, [], null));
+  const plan = runToCompletion(planCatalog(createDefaultSource(settings), [], null, now));
   const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   return createSnapshot({ settings, dropdown, catalog, table: state.table, generation: 1, refreshTime: now }, null);
 }

@@ -5,6 +5,7 @@ import { completeCatalog } from "../../../src/domain/images/complete-catalog.ts"
 import type { Image } from "../../../src/domain/images/image.ts";
 import { parseReference } from "../../../src/domain/images/reference.ts";
 import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
+import { createDefaultSource } from "../../../src/domain/sets/default-source.ts";
 import type { ImageSettings } from "../../../src/domain/settings.ts";
 import type {
   ImageList,
@@ -54,7 +55,7 @@ function emptyParts(): Omit<SnapshotParts, "generation" | "refreshTime"> {
     pin: [],
     aliasTags: [],
   };
-  const plan = runToCompletion(planCatalog(settings, { registry: REGISTRY, repository: REPOSITORY }, [], null));
+  const plan = runToCompletion(planCatalog(createDefaultSource(settings), [], null, 0));
   const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   return {
     settings,
