@@ -65,7 +65,7 @@ function createService(
     clock,
     random,
     logger: serviceLogger,
-    onNews(news, state) {
+    observe(news, state) {
       if (news.type === "snapshot.replaced") onServing();
       observers.observe(news, state);
     },

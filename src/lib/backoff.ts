@@ -43,3 +43,12 @@ export function createBackoff(
     first: () => jittered(limits.initialMs),
   };
 }
+
+/** Delay in ms after `failures` failures in a row, from 1: doubled with each up to `maxMs`, less a jitter of up to half. */
+export function backoffDelayMs(
+  failures: number,
+  { initialMs, maxMs }: Pick<BackoffLimits, "initialMs" | "maxMs">,
+  random: number,
+): number {
+  return Math.min(initialMs * 2 ** Math.min(failures - 1, 16), maxMs) * (0.5 + random / 2);
+}

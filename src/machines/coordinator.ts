@@ -1,210 +1,163 @@
-import { assertEvent, assign, emit, enqueueActions, sendTo, setup } from "xstate";
-import { emptyNodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
+import { assertEvent, assign, emit, enqueueActions, raise, sendTo, setup } from "xstate";
+import type { NodeRules } from "../domain/nodes/node-record.ts";
+import { emptyNodeTable } from "../domain/nodes/node-table.ts";
+import type { Times } from "../domain/prepull/prepull-tasks.ts";
 import { NO_WORK, type PrepullWork, workOf } from "../domain/prepull/prepull-work.ts";
-import type { RefreshCause } from "../ports.ts";
-import type { CoordinatorEvent, CoordinatorInput, CoordinatorNews } from "./coordinator-events.ts";
-import { type GateRef, idleGate, withoutGate } from "./gate-table.ts";
+import type { Snapshot } from "../domain/snapshot/snapshot.ts";
+import { backoffDelayMs } from "../lib/backoff.ts";
+import type { PrepullReport, RefreshCause } from "../ports.ts";
 import {
-  abandonRun,
-  addCatalog,
-  addPage,
-  announce,
-  applyChanges,
-  applyMark,
-  beginRun,
-  closePages,
-  dropPages,
-  failRun,
+  type CoordinatorSettings,
+  type ImageEvent,
   type ImageState,
   initialImageState,
-  setWatchFault,
-  showSlowRun,
-  swap,
+  type RefreshSettlement,
+  reduceImages,
 } from "./image-state.ts";
 import { leaveOrphans } from "./prepuller/orphans.ts";
 import { prepullerMachine } from "./prepuller/prepuller.ts";
-import { errorOfFaults, NO_FAULTS, refreshMachine, SLOW_REFRESH_MS } from "./refresh.ts";
-import { waitGateMachine } from "./wait-gate.ts";
+import type { PrepullerReport, PrepullNews } from "./prepuller/prepuller-news.ts";
+import type { PrepullerSettings } from "./prepuller/prepuller-state.ts";
+import { type RefreshRequested, refreshMachine } from "./refresh.ts";
+import type { GateOpening } from "./wait-gate.ts";
 
-/** How many gates there may be (docs/spec/refresh.md). */
-export const MOST_GATES = 16;
-/** Milliseconds that changes of nodes are gathered before the gates open for them. */
-const SETTLING_TIME = 250;
-/** Milliseconds before a refresh cycle that has broken is started anew; doubled with each further time. */
-const FIRST_RESTART = 500;
-const LONGEST_RESTART = 30_000;
+/** Changes of nodes are gathered for this long before the gates open for them. */
+const DEBOUNCE_MS = 250;
+/** Delays before an actor that has crashed is started again. */
+const RESTART_BACKOFF = { initialMs: 500, maxMs: 30_000 };
+
+/** What the coordinator receives. */
+export type CoordinatorEvent =
+  | ImageEvent
+  | RefreshRequested
+  | PrepullerReport
+  | { readonly type: "pull.reported"; readonly report: PrepullReport }
+  | { readonly type: "xstate.error.actor.prepuller"; readonly error: unknown };
+
+/** What the coordinator emits. */
+export type CoordinatorEmitted =
+  | { readonly type: "refresh.started" }
+  | ({ readonly type: "refresh.settled" } & RefreshSettlement)
+  | { readonly type: "snapshot.replaced"; readonly snapshot: Snapshot }
+  | ({ readonly type: "gates.opened" } & GateOpening)
+  | { readonly type: "prepull.told"; readonly news: PrepullNews }
+  | { readonly type: "actor.crashed"; readonly actor: string; readonly error: unknown };
+
+/** Input of the coordinator. */
+export interface CoordinatorInput {
+  readonly settings: CoordinatorSettings;
+  readonly rules: NodeRules;
+  readonly prepuller: PrepullerSettings;
+  readonly now: () => Times;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
 
 interface CoordinatorContext extends Pick<CoordinatorInput, "prepuller" | "now" | "random"> {
   readonly state: ImageState;
-  /** By name, in the order in which they were last attached to. */
-  readonly gates: ReadonlyMap<string, GateRef>;
-  /** What is to be pulled, as the snapshot has it. */
+  /** What the prepuller has to do, by the snapshot. */
   readonly work: PrepullWork;
-  /** Times in a row that the refresh cycle broke. */
-  readonly breaks: number;
-  /** Times that the prepuller broke. */
-  readonly prepullerBreaks: number;
+  /** Crashes in a row. */
+  readonly refreshCrashes: number;
+  /** Crashes in all. */
+  readonly prepullerCrashes: number;
   /** The cause with which the next refresh cycle starts. */
   readonly firstCause: RefreshCause;
 }
 
+const IMAGE_EVENTS = [
+  "refresh.started",
+  "refresh.slow",
+  "nodes.paged",
+  "nodes.restarted",
+  "nodes.listed",
+  "images.listed",
+  "refresh.completed",
+  "refresh.failed",
+  "xstate.error.actor.refresh",
+  "nodes.changed",
+  "changes.settled",
+  "image.prepulled",
+  "watch.failed",
+  "watch.recovered",
+] as const satisfies readonly ImageEvent["type"][];
+
 /**
- * The actor that owns the image state. It gathers what a refresh brings and swaps it in whole, applies what the watch
- * and the marks tell in between, keeps the gates, and watches over the refresh cycle: one that breaks is started anew.
+ * The actor that owns the image state: it reduces events to the next state, publishes what has changed, and supervises
+ * the refresh cycle and the prepuller. One that crashes is started again, with backoff.
  */
 export const coordinatorMachine = setup({
   types: {
     context: {} as CoordinatorContext,
     input: {} as CoordinatorInput,
     events: {} as CoordinatorEvent,
-    emitted: {} as CoordinatorNews,
+    emitted: {} as CoordinatorEmitted,
   },
-  actors: { refresh: refreshMachine, waitGate: waitGateMachine, prepuller: prepullerMachine },
+  actors: { refresh: refreshMachine, prepuller: prepullerMachine },
   actions: {
-    tellStarted: emit({ type: "refresh.started" }),
-    beginRun: assign({ state: ({ context }) => beginRun(context.state) }),
-    addPage: assign(({ context, event }) => {
-      assertEvent(event, "nodes.paged");
-      return { state: addPage(context.state, event.page) };
-    }),
-    dropPages: assign({ state: ({ context }) => dropPages(context.state) }),
-    closePages: assign({ state: ({ context }) => closePages(context.state, context.now().wall) }),
-    addCatalog: assign(({ context, event }) => {
-      assertEvent(event, "images.listed");
-      return { state: addCatalog(context.state, event.catalog, context.now().wall) };
-    }),
-    swap: assign(({ context, event }) => {
-      assertEvent(event, "refresh.completed");
-      return { state: swap(context.state, event.cause, context.now().wall), breaks: 0 };
-    }),
-    failRun: assign(({ context, event }) => {
-      assertEvent(event, "refresh.failed");
-      return { state: failRun(context.state, event.faults) };
-    }),
-    showSlowRun: assign(({ context, event }) => {
-      assertEvent(event, "refresh.slow");
-      return { state: showSlowRun(context.state, event.faults, context.now().wall - SLOW_REFRESH_MS) };
-    }),
-    abandonRun: assign({ state: ({ context }) => abandonRun(context.state) }),
-    applyChanges: assign(({ context, event }) => {
-      assertEvent(event, "nodes.changed");
-      return { state: applyChanges(context.state, event.changes) };
-    }),
-    applyMark: assign(({ context, event }) => {
-      assertEvent(event, "image.prepulled");
-      return { state: applyMark(context.state, event.digest, event.node, event.markedAt) };
-    }),
-    announceChanges: assign({ state: ({ context }) => announce(context.state, "NODES_CHANGED") }),
-    forgetGrowth: assign({ state: ({ context }) => ({ ...context.state, missingGrown: false }) }),
-    setWatchFault: assign(({ context, event }) => ({
-      state: setWatchFault(context.state, event.type === "watch.failed" ? event.error : null),
-    })),
-    openGates: enqueueActions(({ context, enqueue }) => {
-      const opening = context.state.lastOpening;
-      if (opening === null) return;
-      for (const gate of context.gates.values()) enqueue.sendTo(gate, { type: "gate.opened", ...opening });
-      enqueue.emit({ type: "gates.opened", cause: opening.cause });
-    }),
-    tellSnapshot: enqueueActions(({ context, enqueue }) => {
-      const { snapshot } = context.state;
-      if (snapshot !== null) enqueue.emit({ type: "snapshot.replaced", snapshot });
-    }),
-    passWork: enqueueActions(({ context, enqueue }) => {
-      const { snapshot } = context.state;
+    /** The next image state, and then what it changes, in this order. */
+    reduce: enqueueActions(({ context, event, self, enqueue }) => {
+      assertEvent(event, IMAGE_EVENTS);
+      const before = context.state;
+      const state = reduceImages(before, event, context.now().wall);
+      const { snapshot, lastOpening, lastSettled } = state;
       const work = snapshot === null ? context.work : workOf(snapshot, context.work);
-      if (work === context.work) return;
-      enqueue.assign({ work });
-      enqueue.raise({ type: "work.changed", work });
+      enqueue.assign({ state, work });
+      // The prepuller first: whoever reads the new snapshot reads the progress of its work with it.
+      if (work !== context.work && self.getSnapshot().matches({ prepulling: "running" })) {
+        enqueue.sendTo("prepuller", { type: "work.changed", work });
+      }
+      // Then the snapshot: page tokens of the one before expire from now on, before anybody can ask for one of this.
+      if (snapshot !== null && snapshot !== before.snapshot) enqueue.emit({ type: "snapshot.replaced", snapshot });
+      // Then the gates, whose callers ask for the snapshot at once.
+      if (lastOpening !== null && lastOpening !== before.lastOpening) {
+        enqueue.emit({ type: "gates.opened", ...lastOpening });
+      }
+      // Last those who demanded the refresh: all that it brings has happened.
+      if (lastSettled !== null && lastSettled !== before.lastSettled) {
+        enqueue.emit({ type: "refresh.settled", ...lastSettled });
+      }
     }),
-    passToPrepuller: sendTo("prepuller", ({ event }) => event),
-    leaveOrphans: enqueueActions(({ self, enqueue }) =>
-      leaveOrphans(self.getSnapshot().children["prepuller"], enqueue),
-    ),
-    tellPrepull: emit(({ event }) => {
-      assertEvent(event, "prepull.told");
-      return event;
-    }),
-    tellNodeBroken: emit(({ event }) => {
-      assertEvent(event, "node.broke");
-      const error = new Error(`the work on node ${event.node} broke`, { cause: event.error });
-      return { type: "actor.broke", actor: "nodePrepull", error };
-    }),
-    tellAbandoned: emit({ type: "prepull.told", news: { type: "work.abandoned" } }),
-    countPrepullerBreak: assign({ prepullerBreaks: ({ context }) => context.prepullerBreaks + 1 }),
-    tellSettled: emit(({ context, event }) => ({
-      type: "refresh.settled",
-      run: context.state.startedRuns,
-      cause: "cause" in event ? event.cause : null,
-      faults: event.type === "refresh.failed" ? event.faults : NO_FAULTS,
-      error: settledError(event),
-    })),
-    tellBroken: emit(({ event }) => ({
-      type: "actor.broke",
-      actor: event.type.replace("xstate.error.actor.", ""),
+    emitStarted: emit({ type: "refresh.started" }),
+    emitCrash: emit(({ event }, { actor }: { actor: string }) => ({
+      type: "actor.crashed",
+      actor,
       error: "error" in event ? event.error : null,
     })),
-    countBreak: assign({ breaks: ({ context }) => context.breaks + 1 }),
+    countRefreshCrash: assign({ refreshCrashes: ({ context }) => context.refreshCrashes + 1 }),
+    forgetRefreshCrashes: assign({ refreshCrashes: 0 }),
+    countPrepullerCrash: assign({ prepullerCrashes: ({ context }) => context.prepullerCrashes + 1 }),
     rememberDemand: assign(({ event }) => {
       assertEvent(event, "refresh.requested");
       return { firstCause: event.cause };
     }),
-    passDemand: sendTo("refresh", ({ event }) => event),
-    evictIdleGate: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, "gate.attached");
-      if (context.gates.has(event.gate) || context.gates.size < MOST_GATES) return;
-      const idle = idleGate(context.gates);
-      if (idle === null) return;
-      enqueue.stopChild(`gate:${idle}`);
-      enqueue.assign({ gates: withoutGate(context.gates, idle) });
+    demandRefresh: sendTo("refresh", ({ event }) => {
+      assertEvent(event, "refresh.requested");
+      return event;
     }),
-    dropGate: enqueueActions(({ context, enqueue }, { name }: { name: string }) => {
-      enqueue.stopChild(`gate:${name}`);
-      enqueue.assign({ gates: withoutGate(context.gates, name) });
+    sendReport: sendTo("prepuller", ({ event }) => {
+      assertEvent(event, "pull.reported");
+      return event;
     }),
-    makeGate: assign(({ context, event, spawn }) => {
-      assertEvent(event, "gate.attached");
-      const input = { name: event.gate, lastOpening: context.state.lastOpening };
-      const gates = new Map(context.gates);
-      const ref = gates.get(event.gate) ?? spawn("waitGate", { id: `gate:${event.gate}`, input });
-      gates.delete(event.gate);
-      return { gates: gates.set(event.gate, ref) };
+    leaveOrphans: enqueueActions(({ self, enqueue }) =>
+      leaveOrphans(self.getSnapshot().children["prepuller"], enqueue),
+    ),
+    emitPrepull: emit(({ event }) => {
+      assertEvent(event, "prepull.told");
+      return event;
     }),
-    attachCaller: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, "gate.attached");
-      const { caller, holder, resumeAfter } = event;
-      const ref = context.gates.get(event.gate);
-      if (ref !== undefined) enqueue.sendTo(ref, { type: "caller.attached", caller, holder, resumeAfter });
+    emitNodeCrash: emit(({ event }) => {
+      assertEvent(event, "node.broke");
+      const error = new Error(`the work on node ${event.node} broke`, { cause: event.error });
+      return { type: "actor.crashed", actor: "nodePrepull", error };
     }),
-    passReady: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, "gate.ready");
-      const ref = context.gates.get(event.gate);
-      if (ref !== undefined) enqueue.sendTo(ref, { type: "caller.ready", caller: event.caller });
-    }),
-    passDetached: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, "gate.detached");
-      const ref = context.gates.get(event.gate);
-      if (ref !== undefined) enqueue.sendTo(ref, { type: "caller.detached", caller: event.caller });
-    }),
-    refuseCaller: (_, _params: { caller: number }) => undefined,
-    endCallersOf: (_, _params: { gate: string }) => undefined,
+    emitAbandoned: emit({ type: "prepull.told", news: { type: "work.abandoned" } }),
   },
-  guards: {
-    hasRoomForGate: ({ context, event }) => {
-      assertEvent(event, "gate.attached");
-      const { gates } = context;
-      return gates.has(event.gate) || gates.size < MOST_GATES || idleGate(gates) !== null;
-    },
-    isThatNode: ({ context, event }) => {
-      assertEvent(event, "image.prepulled");
-      return event.uid === undefined || nodeNamed(context.state.table, event.node)?.report.uid === event.uid;
-    },
-    hasGrownMissing: ({ context }) => context.state.missingGrown,
-    isGate: ({ event }) => event.type.startsWith("xstate.error.actor.gate:"),
-  },
+  guards: { hasGrownMissing: ({ context }) => context.state.missingGrown },
   delays: {
-    settlingTime: SETTLING_TIME,
-    restartDelay: ({ context }) => restartDelay(context.breaks, context.random()),
-    prepullerRestartDelay: ({ context }) => restartDelay(context.prepullerBreaks, context.random()),
+    debounceMs: DEBOUNCE_MS,
+    refreshRestart: ({ context }) => backoffDelayMs(context.refreshCrashes, RESTART_BACKOFF, context.random()),
+    prepullerRestart: ({ context }) => backoffDelayMs(context.prepullerCrashes, RESTART_BACKOFF, context.random()),
   },
 }).createMachine({
   id: "coordinator",
@@ -213,10 +166,9 @@ export const coordinatorMachine = setup({
     now,
     random,
     state: initialImageState(settings, emptyNodeTable(rules)),
-    gates: new Map(),
     work: NO_WORK,
-    breaks: 0,
-    prepullerBreaks: 0,
+    refreshCrashes: 0,
+    prepullerCrashes: 0,
     firstCause: "STARTUP",
   }),
   type: "parallel",
@@ -228,47 +180,48 @@ export const coordinatorMachine = setup({
           invoke: {
             id: "refresh",
             src: "refresh",
-            input: ({ context }) => ({
+            input: ({ context, self }) => ({
+              parent: self,
               interval: context.state.settings.images.refreshInterval,
               random: context.random,
               firstCause: context.firstCause,
             }),
             onError: {
               target: "broken",
-              actions: ["tellBroken", "abandonRun", "passWork", "tellSnapshot", "tellSettled", "countBreak"],
+              actions: [{ type: "emitCrash", params: { actor: "refresh" } }, "reduce", "countRefreshCrash"],
             },
           },
           on: {
-            "refresh.requested": { actions: "passDemand" },
-            "refresh.started": { actions: ["beginRun", "tellStarted"] },
-            "refresh.slow": { actions: "showSlowRun" },
-            "nodes.paged": { actions: "addPage" },
-            "nodes.restarted": { actions: "dropPages" },
-            "nodes.listed": { actions: "closePages" },
-            "images.listed": { actions: "addCatalog" },
-            "refresh.completed": { actions: ["swap", "passWork", "tellSnapshot", "openGates", "tellSettled"] },
-            "refresh.failed": { actions: ["failRun", "passWork", "tellSnapshot", "tellSettled"] },
+            "refresh.requested": { actions: "demandRefresh" },
+            "refresh.started": { actions: ["reduce", "emitStarted"] },
+            "refresh.slow": { actions: "reduce" },
+            "nodes.paged": { actions: "reduce" },
+            "nodes.restarted": { actions: "reduce" },
+            "nodes.listed": { actions: "reduce" },
+            "images.listed": { actions: "reduce" },
+            "refresh.completed": { actions: ["reduce", "forgetRefreshCrashes"] },
+            "refresh.failed": { actions: "reduce" },
           },
         },
         broken: {
-          after: { restartDelay: "running" },
+          after: { refreshRestart: "running" },
           on: { "refresh.requested": { actions: "rememberDemand" } },
         },
       },
     },
-    following: {
+    watching: {
       initial: "quiet",
       on: {
-        "nodes.changed": { actions: ["applyChanges", "passWork", "tellSnapshot"] },
-        "image.prepulled": { guard: "isThatNode", actions: ["applyMark", "passWork", "tellSnapshot"] },
-        "watch.failed": { actions: "setWatchFault" },
-        "watch.recovered": { actions: "setWatchFault" },
+        "nodes.changed": { actions: "reduce" },
+        "image.prepulled": { actions: "reduce" },
+        "watch.failed": { actions: "reduce" },
+        "watch.recovered": { actions: "reduce" },
       },
       states: {
         quiet: { always: { guard: "hasGrownMissing", target: "settling" } },
         settling: {
-          on: { "refresh.completed": { target: "quiet", actions: "forgetGrowth" } },
-          after: { settlingTime: { target: "quiet", actions: ["announceChanges", "openGates"] } },
+          after: { debounceMs: { actions: raise({ type: "changes.settled" }) } },
+          on: { "changes.settled": { target: "quiet", actions: "reduce" }, "refresh.completed": "quiet" },
         },
       },
     },
@@ -282,50 +235,22 @@ export const coordinatorMachine = setup({
             input: ({ context: { prepuller, work, now, random } }) => ({ settings: prepuller, work, now, random }),
             onError: {
               target: "broken",
-              actions: ["tellBroken", "leaveOrphans", "tellAbandoned", "countPrepullerBreak"],
+              actions: [
+                { type: "emitCrash", params: { actor: "prepuller" } },
+                "leaveOrphans",
+                "emitAbandoned",
+                "countPrepullerCrash",
+              ],
             },
           },
           on: {
-            "work.changed": { actions: "passToPrepuller" },
-            "pull.reported": { actions: "passToPrepuller" },
-            "prepull.told": { actions: "tellPrepull" },
-            "node.broke": { actions: "tellNodeBroken" },
+            "pull.reported": { actions: "sendReport" },
+            "prepull.told": { actions: "emitPrepull" },
+            "node.broke": { actions: "emitNodeCrash" },
           },
         },
-        broken: { after: { prepullerRestartDelay: "running" } },
-      },
-    },
-    gating: {
-      on: {
-        "gate.attached": [
-          { guard: "hasRoomForGate", actions: ["evictIdleGate", "makeGate", "attachCaller"] },
-          { actions: { type: "refuseCaller", params: ({ event }) => ({ caller: event.caller }) } },
-        ],
-        "gate.ready": { actions: "passReady" },
-        "gate.detached": { actions: "passDetached" },
-        "xstate.error.actor.*": {
-          guard: "isGate",
-          actions: [
-            "tellBroken",
-            { type: "endCallersOf", params: ({ event }) => ({ gate: gateOf(event.type) }) },
-            { type: "dropGate", params: ({ event }) => ({ name: gateOf(event.type) }) },
-          ],
-        },
+        broken: { after: { prepullerRestart: "running" } },
       },
     },
   },
 });
-
-function settledError(event: CoordinatorEvent): Error | null {
-  if (event.type === "refresh.failed") return errorOfFaults(event.faults);
-  return event.type === "refresh.completed" ? null : new Error("the refresh cycle crashed", { cause: event });
-}
-
-function gateOf(type: string): string {
-  return type.replace("xstate.error.actor.gate:", "");
-}
-
-/** Milliseconds before an actor that has broken so many times is started anew. */
-function restartDelay(breaks: number, random: number): number {
-  return Math.min(FIRST_RESTART * 2 ** Math.min(breaks - 1, 16), LONGEST_RESTART) * (0.5 + random / 2);
-}

@@ -5,17 +5,33 @@ import { editNodeTable, type NodeTable, nodeNamed } from "../domain/nodes/node-t
 import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
 import { addsToMissing } from "../domain/snapshot/missing-growth.ts";
 import { createSnapshot, type Snapshot } from "../domain/snapshot/snapshot.ts";
-import type { NodeChange, NodePage, RefreshCause, SourceState } from "../ports.ts";
-import { describeFaults, NO_FAULTS, type RefreshFaults } from "./refresh.ts";
+import type { NodeChange, NodePage, RefreshCause } from "../ports.ts";
+import {
+  errorOfFaults,
+  NO_FAULTS,
+  type RefreshFaults,
+  type RefreshPart,
+  type RefreshReport,
+  SLOW_REFRESH_MS,
+} from "./refresh.ts";
+import {
+  type SourceHealth,
+  showSlowSources,
+  UNSEEN_SOURCES,
+  withoutSlowSources,
+  withSource,
+  withWatchFault,
+} from "./source-health.ts";
+import type { GateOpening } from "./wait-gate.ts";
 
-/** What the coordinator rests on and does not change. */
+/** What the image state is derived with. */
 export interface CoordinatorSettings {
   readonly images: ImageSettings;
   readonly dropdown: DropdownPolicy;
 }
 
 /** The next snapshot while its parts come in. */
-export interface Pending {
+interface Pending {
   readonly table: NodeTable;
   /** Names of the nodes of each page so far, and of those that have joined since the first one. */
   readonly listed: readonly (readonly string[])[];
@@ -24,8 +40,36 @@ export interface Pending {
   readonly catalog: Catalog | null;
 }
 
-/** The image state: all that the coordinating actor owns. Each function below gives the next one. */
-export interface ImageState {
+/** How a refresh ended; `error` is null where it succeeded, and no LabImagesError where the refresh cycle crashed. */
+export interface RefreshSettlement {
+  readonly run: number;
+  readonly cause: RefreshCause | null;
+  readonly faults: RefreshFaults;
+  readonly error: Error | null;
+}
+
+/** What changes the image state. */
+export type ImageEvent =
+  | RefreshPart
+  | RefreshReport
+  | { readonly type: "xstate.error.actor.refresh"; readonly error: unknown }
+  /** Nodes have changed, between refreshes or during one. */
+  | { readonly type: "nodes.changed"; readonly changes: readonly NodeChange[] }
+  /** Changes since the last opening have been gathered for long enough: the gates open for them. */
+  | { readonly type: "changes.settled" }
+  | { readonly type: "watch.failed"; readonly error: Error }
+  | { readonly type: "watch.recovered" }
+  | {
+      readonly type: "image.prepulled";
+      readonly digest: string;
+      readonly node: string;
+      /** Where given, the mark is for this node alone, and not for another one that was created under its name. */
+      readonly uid?: string;
+      readonly markedAt: number;
+    };
+
+/** The image state: all that the coordinating actor owns. */
+export interface ImageState extends SourceHealth {
   readonly settings: CoordinatorSettings;
   /** The nodes as they are known now; the snapshot's, once there is one. */
   readonly table: NodeTable;
@@ -33,36 +77,69 @@ export interface ImageState {
   readonly snapshot: Snapshot | null;
   /** Refreshes started so far; the one that is under way, or the last one, has this number. */
   readonly startedRuns: number;
-  readonly sources: { readonly registry: SourceState; readonly kubernetes: SourceState };
-  /** Why the last refresh failed. */
-  readonly refreshFaults: RefreshFaults;
-  /** Why the nodes cannot be followed between refreshes, or null. */
-  readonly watchFault: Error | null;
-  /** Whether a change between refreshes has added to what is missing, and the gates have not been told yet. */
+  /** Whether a change between refreshes has added to what is missing since the gates were opened last. */
   readonly missingGrown: boolean;
-  /** The last data refresh that gates were told of. */
-  readonly lastOpening: { readonly generation: number; readonly cause: RefreshCause } | null;
+  /** The last data refresh for which the gates were opened. */
+  readonly lastOpening: GateOpening | null;
+  /** The last refresh that ended. */
+  readonly lastSettled: RefreshSettlement | null;
 }
 
 /** The state before anything is known. */
 export function initialImageState(settings: CoordinatorSettings, table: NodeTable): ImageState {
-  const unseen = { ok: false, reason: "no answer yet", lastSuccessTime: null };
   return {
     settings,
     table,
     pending: null,
     snapshot: null,
     startedRuns: 0,
-    sources: { registry: { name: "registry", ...unseen }, kubernetes: { name: "kubernetes", ...unseen } },
-    refreshFaults: NO_FAULTS,
-    watchFault: null,
+    ...UNSEEN_SOURCES,
     missingGrown: false,
     lastOpening: null,
+    lastSettled: null,
   };
 }
 
+/** Returns the state after the event, at `now` in ms since the epoch. What the event does not change is the same object. */
+export function reduceImages(state: ImageState, event: ImageEvent, now: number): ImageState {
+  switch (event.type) {
+    case "refresh.started":
+      return beginRun(state);
+    case "refresh.slow":
+      return showSlowRun(state, event.faults, now - SLOW_REFRESH_MS);
+    case "nodes.paged":
+      return addPage(state, event.page);
+    case "nodes.restarted":
+      return dropPages(state);
+    case "nodes.listed":
+      return closePages(state, now);
+    case "images.listed":
+      return addCatalog(state, event.catalog, now);
+    case "refresh.completed":
+      return settle(swap(state, event.cause, now), event.cause, NO_FAULTS, null);
+    case "refresh.failed":
+      return settle(failRun(state, event.faults), event.cause, event.faults, errorOfFaults(event.faults));
+    case "xstate.error.actor.refresh":
+      return settle(abandonRun(state), null, NO_FAULTS, new Error("the refresh cycle crashed", { cause: event.error }));
+    case "nodes.changed":
+      return applyChanges(state, event.changes);
+    case "changes.settled":
+      return announce(state, "NODES_CHANGED");
+    case "image.prepulled":
+      return applyMark(state, event);
+    case "watch.failed":
+      return withWatchFault(state, event.error);
+    case "watch.recovered":
+      return withWatchFault(state, null);
+  }
+}
+
+function settle(state: ImageState, cause: RefreshCause | null, faults: RefreshFaults, error: Error | null): ImageState {
+  return { ...state, lastSettled: { run: state.startedRuns, cause, faults, error } };
+}
+
 /** A refresh starts: the next snapshot begins as the nodes are known now. */
-export function beginRun(state: ImageState): ImageState {
+function beginRun(state: ImageState): ImageState {
   return {
     ...state,
     startedRuns: state.startedRuns + 1,
@@ -71,7 +148,7 @@ export function beginRun(state: ImageState): ImageState {
 }
 
 /** One page of nodes for the next snapshot. */
-export function addPage(state: ImageState, { nodes, observedAt }: NodePage): ImageState {
+function addPage(state: ImageState, { nodes, observedAt }: NodePage): ImageState {
   if (state.pending === null) return state;
   const editor = editNodeTable(state.pending.table);
   for (const node of nodes) editor.report(node, observedAt);
@@ -80,12 +157,12 @@ export function addPage(state: ImageState, { nodes, observedAt }: NodePage): Ima
 }
 
 /** The pages so far are void. */
-export function dropPages(state: ImageState): ImageState {
+function dropPages(state: ImageState): ImageState {
   return state.pending === null ? state : { ...state, pending: { ...state.pending, table: state.table, listed: [] } };
 }
 
-/** All pages are there: nodes that stand in none have left. */
-export function closePages(state: ImageState, now: number): ImageState {
+/** All pages are there: nodes that are in none have left. */
+function closePages(state: ImageState, now: number): ImageState {
   if (state.pending === null) return state;
   const editor = editNodeTable(state.pending.table);
   editor.retain(new Set(state.pending.listed.flat()));
@@ -95,7 +172,7 @@ export function closePages(state: ImageState, now: number): ImageState {
 }
 
 /** The remote images for the next snapshot. */
-export function addCatalog(state: ImageState, catalog: Catalog, now: number): ImageState {
+function addCatalog(state: ImageState, catalog: Catalog, now: number): ImageState {
   if (state.pending === null) return state;
   const listed = withSource({ ...state, pending: { ...state.pending, catalog } }, "registry", null, now);
   if (catalog.withheld.length === 0) return listed;
@@ -104,7 +181,7 @@ export function addCatalog(state: ImageState, catalog: Catalog, now: number): Im
 }
 
 /** The parts are whole: the next snapshot takes the place of the last one. */
-export function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
+function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
   const { pending } = state;
   if (pending === null || pending.catalog === null) return state;
   const next = { ...state, pending: null, refreshFaults: NO_FAULTS };
@@ -116,7 +193,7 @@ export function swap(state: ImageState, cause: RefreshCause, now: number): Image
  * The refresh has failed. The last images stay; nodes that were listed whole are taken over like any other change of
  * nodes, because the watch goes on from that list.
  */
-export function failRun(state: ImageState, faults: RefreshFaults): ImageState {
+function failRun(state: ImageState, faults: RefreshFaults): ImageState {
   const { pending } = state;
   const failed = { ...state, pending: null, refreshFaults: faults };
   const next = pending?.whole ? withTable(failed, pending.table) : failed;
@@ -124,30 +201,22 @@ export function failRun(state: ImageState, faults: RefreshFaults): ImageState {
   return faults.registry === null ? seen : withSource(seen, "registry", faults.registry.message, 0);
 }
 
-/** The refresh cycle itself has broken: a defect, not a failure of a source. */
-export function abandonRun(state: ImageState): ImageState {
-  const { registry, kubernetes } = state.sources;
-  const sources = { registry: withoutRefresh(registry), kubernetes: withoutRefresh(kubernetes) };
+/** The refresh cycle itself has crashed: a defect, not a failure of a source. */
+function abandonRun(state: ImageState): ImageState {
   const table = state.pending?.whole ? state.pending.table : state.table;
-  return { ...withTable(state, table), pending: null, sources };
+  return { ...withoutSlowSources(withTable(state, table)), pending: null };
 }
 
-/** The refresh has been running since `since` for longer than is usual: sources that it still waits for show that. */
-export function showSlowRun(state: ImageState, faults: RefreshFaults, since: number): ImageState {
-  const { pending, sources } = state;
+/** The refresh has been running since `since` for longer than is usual. */
+function showSlowRun(state: ImageState, faults: RefreshFaults, since: number): ImageState {
+  const { pending } = state;
   if (pending === null) return state;
-  const show = (name: SourceState["name"], isPending: boolean): SourceState =>
-    isPending && faults[name] === null ? { ...sources[name], refreshingSince: since } : sources[name];
-  const registry = show("registry", pending.catalog === null);
-  return { ...state, sources: { registry, kubernetes: show("kubernetes", !pending.whole) } };
-}
-
-function withoutRefresh({ refreshingSince: _, ...source }: SourceState): SourceState {
-  return source;
+  const waitsFor = { registry: pending.catalog === null, kubernetes: !pending.whole };
+  return showSlowSources(state, waitsFor, faults, since);
 }
 
 /** Nodes have changed, between refreshes or during one. */
-export function applyChanges(before: ImageState, changes: readonly NodeChange[]): ImageState {
+function applyChanges(before: ImageState, changes: readonly NodeChange[]): ImageState {
   const state = withJoined(before, changes);
   return editTables(state, (editor) => {
     for (const change of changes) {
@@ -158,8 +227,8 @@ export function applyChanges(before: ImageState, changes: readonly NodeChange[])
 }
 
 /**
- * What the watch tells after the first page of a list is newer than that list (ports.ts, NodeListener): a node that
- * joins then stands in no page, and has not left.
+ * What the watch reports after the first page of a list is newer than that list (ports.ts, NodeListener): a node that
+ * joins then is in no page, and has not left.
  */
 function withJoined(state: ImageState, changes: readonly NodeChange[]): ImageState {
   const { pending } = state;
@@ -168,51 +237,33 @@ function withJoined(state: ImageState, changes: readonly NodeChange[]): ImageSta
   return { ...state, pending: { ...pending, listed: [...pending.listed, joined] } };
 }
 
-/** Whether a mark would say anything: the digest is in the prepull set, and the node is there. */
+/** Whether a mark has a meaning: the digest is in the prepull set, and the node is there. */
 export function isMarkable({ snapshot, table }: ImageState, digest: string, node: string): boolean {
   return (
     snapshot?.catalog.prepullSet.some((entry) => entry.digest === digest) === true && nodeNamed(table, node) !== null
   );
 }
 
-/** An image has been pulled to a node, as somebody says; ignored where it is not markable (docs/spec/look-ups.md). */
-export function applyMark(state: ImageState, digest: string, node: string, markedAt: number): ImageState {
+/** A mark is ignored where it would change nothing that is wanted (docs/spec/look-ups.md). */
+function applyMark(
+  state: ImageState,
+  { digest, node, uid, markedAt }: Extract<ImageEvent, { type: "image.prepulled" }>,
+): ImageState {
   if (!isMarkable(state, digest, node)) return state;
   const record = nodeNamed(state.table, node);
+  if (uid !== undefined && record?.report.uid !== uid) return state;
   const next = editTables(state, (editor) => {
     editor.mark(node, digest, markedAt);
   });
-  // A mark that is renewed runs longer, and shows nothing new: no generation for it (field case F67).
+  // A mark that is renewed lasts longer, and shows nothing new: no generation for it (field case F67).
   const isRenewed = record !== null && digestsOn(record).has(digest);
   return isRenewed ? { ...next, snapshot: state.snapshot, missingGrown: state.missingGrown } : next;
 }
 
-/** The gates have been told of the current snapshot. */
-export function announce(state: ImageState, cause: RefreshCause): ImageState {
+/** The gates open for the current snapshot. */
+function announce(state: ImageState, cause: RefreshCause): ImageState {
   const generation = state.snapshot?.generation ?? 0;
   return { ...state, missingGrown: false, lastOpening: { generation, cause } };
-}
-
-/** The watch works (null), or does not. */
-export function setWatchFault(state: ImageState, fault: Error | null): ImageState {
-  const { kubernetes } = state.sources;
-  const reason = (fault ?? state.refreshFaults.kubernetes)?.message ?? "";
-  const sources = { ...state.sources, kubernetes: { ...kubernetes, ok: reason === "", reason } };
-  return { ...state, watchFault: fault, sources };
-}
-
-/** Why the snapshot may be out of date, each source with its own reason; null where it is not. */
-export function staleReason({ refreshFaults, watchFault }: ImageState): string | null {
-  const { registry, kubernetes } = refreshFaults;
-  return describeFaults({ registry, kubernetes: kubernetes ?? watchFault }) || null;
-}
-
-/** A list has succeeded (null) or failed; the cluster is well only if its nodes can be followed, too. */
-function withSource(state: ImageState, name: SourceState["name"], fault: string | null, now: number): ImageState {
-  const lastSuccessTime = fault === null ? now : state.sources[name].lastSuccessTime;
-  const reason = fault ?? (name === "kubernetes" ? (state.watchFault?.message ?? "") : "");
-  const source = { name, ok: reason === "", reason, lastSuccessTime };
-  return { ...state, sources: { ...state.sources, [name]: source } };
 }
 
 /** What happens between refreshes happens to the next snapshot too, if one is being gathered. */

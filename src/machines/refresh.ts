@@ -1,15 +1,19 @@
-import { type AnyEventObject, assertEvent, assign, fromCallback, sendParent, setup } from "xstate";
+import { type AnyEventObject, assertEvent, assign, fromCallback, sendTo, setup } from "xstate";
 import { LabImagesError } from "../domain/errors.ts";
 import type { Catalog } from "../domain/images/catalog.ts";
+import { backoffDelayMs } from "../lib/backoff.ts";
 import type { NodePage, RefreshCause } from "../ports.ts";
+import type { ParentRef } from "./parent.ts";
 
-/** What the effects of a refresh tell: the parts of the next snapshot, as they come. */
+/** The parts of the next snapshot, as the effects of a refresh bring them. */
 export type RefreshPart =
   | { readonly type: "nodes.paged"; readonly page: NodePage }
   /** The list of nodes had to start over: the pages so far are void. */
   | { readonly type: "nodes.restarted" }
   | { readonly type: "nodes.listed" }
   | { readonly type: "images.listed"; readonly catalog: Catalog };
+
+const PARTS = ["nodes.paged", "nodes.restarted", "nodes.listed", "images.listed"] as const;
 
 /** An effect could not do its work. */
 export type RefreshFault =
@@ -22,7 +26,7 @@ export interface RefreshRequested {
   readonly cause: RefreshCause;
 }
 
-/** What the refresh cycle tells its parent, besides passing the parts on. */
+/** What the refresh cycle reports to its parent, besides passing the parts on. */
 export type RefreshReport =
   | { readonly type: "refresh.started" }
   /** It has been running for SLOW_REFRESH_MS, and these faults have shown so far. */
@@ -36,8 +40,9 @@ export interface RefreshFaults {
   readonly kubernetes: LabImagesError | null;
 }
 
-/** What the refresh cycle is given when it starts. */
+/** Input of the refresh cycle. */
 export interface RefreshInput {
+  readonly parent: ParentRef<RefreshReport | RefreshPart>;
   /** Milliseconds between the end of a refresh and the next one. */
   readonly interval: number;
   /** Uniform in [0, 1). */
@@ -77,15 +82,12 @@ export function errorOfFaults(faults: RefreshFaults): LabImagesError | null {
 /** A refresh that takes longer is shown as under way: a registry that hangs is not seen otherwise before its deadline. */
 export const SLOW_REFRESH_MS = 5_000;
 
-/** First wait after a failure, milliseconds; doubled with each further one. */
-const FIRST_BACKOFF = 800;
-/** Longest wait after a failure, milliseconds, so that the end of a fault is noticed within a minute. */
-const LONGEST_BACKOFF = 30_000;
+/** Delays after failures; the longest lets the end of a fault be noticed within a minute. */
+const BACKOFF = { initialMs: 800, maxMs: 30_000 };
 
-/** The wait after so many failures in a row: exponential, never over the interval, with jitter of up to a half. */
+/** Delay in ms after so many failures in a row: never over the interval. */
 export function backoffAfter(failures: number, interval: number, random: number): number {
-  const wait = Math.min(FIRST_BACKOFF * 2 ** Math.min(failures - 1, 16), LONGEST_BACKOFF, interval);
-  return wait * (0.5 + random / 2);
+  return backoffDelayMs(failures, { ...BACKOFF, maxMs: Math.min(BACKOFF.maxMs, interval) }, random);
 }
 
 /**
@@ -93,7 +95,7 @@ export function backoffAfter(failures: number, interval: number, random: number)
  * images at the same time, and has failed where either has; the other one is brought to its end, since nodes that have
  * been listed are worth having without a registry too. A demand during a refresh starts another one right after.
  * The effects `listNodes` and `listImages` are provided from outside; they report failures as events, and a throw
- * is a defect that ends the actor, for its parent to start anew.
+ * is a defect that ends the actor, for its parent to start again.
  */
 export const refreshMachine = setup({
   types: {
@@ -106,7 +108,13 @@ export const refreshMachine = setup({
     listImages: fromCallback<AnyEventObject>(notProvided),
   },
   actions: {
-    passOn: sendParent(({ event }) => event),
+    passOn: sendTo(
+      ({ context }) => context.parent,
+      ({ event }) => {
+        assertEvent(event, PARTS);
+        return event;
+      },
+    ),
     begin: assign({ nextCause: null, faults: NO_FAULTS }),
     noteNodesFault: assign(({ context, event }) => {
       assertEvent(event, "nodes.failed");
@@ -116,14 +124,19 @@ export const refreshMachine = setup({
       assertEvent(event, "images.failed");
       return { faults: { ...context.faults, registry: event.error } };
     }),
-    reportFailure: sendParent(({ context }) => ({
-      type: "refresh.failed",
-      cause: context.cause,
-      faults: context.faults,
-    })),
-    reportStart: sendParent({ type: "refresh.started" }),
-    reportSlow: sendParent(({ context }) => ({ type: "refresh.slow", faults: context.faults })),
-    reportCompletion: sendParent(({ context }) => ({ type: "refresh.completed", cause: context.cause })),
+    reportStart: sendTo(({ context }) => context.parent, { type: "refresh.started" }),
+    reportSlow: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: "refresh.slow" as const, faults: context.faults }),
+    ),
+    reportCompletion: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: "refresh.completed" as const, cause: context.cause }),
+    ),
+    reportFailure: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: "refresh.failed" as const, cause: context.cause, faults: context.faults }),
+    ),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
     rememberDemand: assign(({ context, event }) => {

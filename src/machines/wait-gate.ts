@@ -1,30 +1,33 @@
 import { assertEvent, assign, setup } from "xstate";
-import type { GateMessage, RefreshCause } from "../ports.ts";
+import { GateTakenOverError } from "../domain/errors.ts";
+import type { GateCaller, GateMessage, RefreshCause } from "../ports.ts";
 
-/** The data have been refreshed: every gate opens. */
-export interface GateOpened {
-  readonly type: "gate.opened";
+/** A data refresh, as the gates announce it. */
+export interface GateOpening {
+  /** Of the snapshot that it brought. */
   readonly generation: number;
   readonly cause: RefreshCause;
 }
 
-/** What happens to one gate. `caller` is an id that the coordinator's owner hands out, new for each caller. */
+/** What happens to one gate. A caller is known by its identity. */
 export type WaitGateEvent =
-  | GateOpened
+  | ({ readonly type: "gate.opened" } & GateOpening)
   | {
       readonly type: "caller.attached";
-      readonly caller: number;
+      readonly caller: GateCaller;
       readonly holder: string;
-      /** Where the caller was, in this process (null: another process) or undefined where it does not say. */
+      /** The generation that the caller has seen; null: of another process; undefined where it names none. */
       readonly resumeAfter: number | null | undefined;
     }
-  | { readonly type: "caller.ready"; readonly caller: number }
-  | { readonly type: "caller.detached"; readonly caller: number };
+  /** The transport has taken the last message. */
+  | { readonly type: "caller.ready"; readonly caller: GateCaller }
+  | { readonly type: "caller.detached"; readonly caller: GateCaller };
 
-/** What a gate is given when it is made: the last data refresh, so that its first caller misses nothing. */
+/** Input of a gate. */
 export interface WaitGateInput {
   readonly name: string;
-  readonly lastOpening: { readonly generation: number; readonly cause: RefreshCause } | null;
+  /** The last data refresh: a new gate counts as opened by it, so that its first caller misses nothing. */
+  readonly lastOpening: GateOpening | null;
 }
 
 interface WaitGateContext {
@@ -35,24 +38,21 @@ interface WaitGateContext {
   readonly openings: number;
   /** Openings that the last message stands for, while the transport has not taken it. */
   readonly sending: number;
-  readonly caller: number | null;
+  readonly caller: GateCaller | null;
   readonly holder: string;
 }
 
-/** Why a caller's session ends against its will. */
-export type GateEnd = "busy" | "taken-over";
-
 /**
- * One wait gate (docs/spec/refresh.md): it remembers that the data have been refreshed until it has told its caller.
- * One caller at a time; another one is refused, unless it names the same holder. A message is sent only when the
- * caller is ready for it, so a slow one finds all openings since then in one; a message that the transport had not
- * taken when its caller went is told to the next one. The actions `deliver` and `end` are provided from outside.
+ * One wait gate (docs/spec/refresh.md): it remembers that the data have been refreshed until its caller has received that.
+ * One caller at a time: another one is ignored, unless it names the same holder. A message is sent only when the caller is
+ * ready for it, so a slow one gets all openings since then in one; a message that the transport had not taken when its
+ * caller went is delivered to the next one. A caller must not throw.
  */
 export const waitGateMachine = setup({
   types: { context: {} as WaitGateContext, input: {} as WaitGateInput, events: {} as WaitGateEvent },
   actions: {
-    deliver: (_, _params: { caller: number | null; message: GateMessage }) => undefined,
-    end: (_, _params: { caller: number | null; gate: string; why: GateEnd }) => undefined,
+    deliver: ({ context }) => context.caller?.deliver(messageOf(context)),
+    endPredecessor: ({ context }) => context.caller?.end(new GateTakenOverError(context.name)),
     open: assign(({ context, event }) => {
       assertEvent(event, "gate.opened");
       return { generation: event.generation, cause: event.cause, openings: context.openings + 1 };
@@ -90,36 +90,18 @@ export const waitGateMachine = setup({
     held: {
       initial: "waiting",
       on: {
-        "caller.attached": [
-          {
-            guard: "isSameHolder",
-            target: "held",
-            reenter: true,
-            actions: [
-              {
-                type: "end",
-                params: ({ context }) => ({ caller: context.caller, gate: context.name, why: "taken-over" as const }),
-              },
-              "takeBack",
-              "admit",
-            ],
-          },
-          {
-            actions: {
-              type: "end",
-              params: ({ context, event }) => ({ caller: event.caller, gate: context.name, why: "busy" as const }),
-            },
-          },
-        ],
+        "caller.attached": {
+          guard: "isSameHolder",
+          target: "held",
+          reenter: true,
+          actions: ["endPredecessor", "takeBack", "admit"],
+        },
         "caller.detached": { guard: "isCaller", target: "free", actions: ["takeBack", "release"] },
       },
       states: {
         waiting: { always: { guard: "isOpen", target: "sending" } },
         sending: {
-          entry: [
-            { type: "deliver", params: ({ context }) => ({ caller: context.caller, message: messageOf(context) }) },
-            "close",
-          ],
+          entry: ["deliver", "close"],
           on: { "caller.ready": { guard: "isCaller", target: "waiting", actions: "settle" } },
         },
       },
@@ -127,7 +109,7 @@ export const waitGateMachine = setup({
   },
 });
 
-/** How many openings a new caller has to be told of: its own word goes before the gate's memory. */
+/** Returns how many openings the first message to a new caller stands for: what it has seen goes before the gate's memory. */
 function openingsFor(context: WaitGateContext, resumeAfter: number | null | undefined): number {
   if (resumeAfter === undefined) return context.openings;
   if (resumeAfter === null || context.generation > resumeAfter) return Math.max(context.openings, 1);

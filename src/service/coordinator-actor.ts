@@ -9,9 +9,7 @@ import { nodePrepullMachine } from "../machines/prepuller/node-prepull.ts";
 import { prepullerMachine } from "../machines/prepuller/prepuller.ts";
 import type { PrepullerSettings } from "../machines/prepuller/prepuller-state.ts";
 import { refreshMachine } from "../machines/refresh.ts";
-import { waitGateMachine } from "../machines/wait-gate.ts";
 import type { Clock } from "../ports.ts";
-import type { GateCallers } from "./gate-callers.ts";
 import { type BuiltInPrepuller, prepullEffects } from "./prepull-effects.ts";
 import { type RefreshEffectsParts, refreshEffects } from "./refresh-effects.ts";
 
@@ -30,7 +28,7 @@ export interface CoordinatorParts extends Pick<RefreshEffectsParts, "source" | "
 const SWEEP_INTERVAL = 600_000;
 
 /** The coordinating actor with its effects, not started yet. `stopping` aborts before the actor is stopped. */
-export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers, stopping: AbortSignal) {
+export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal) {
   const { settings, rules, clock, random, logger } = parts;
   const previousCatalog = () => actor.getSnapshot().context.state.snapshot?.catalog ?? null;
   const effects = refreshEffects({
@@ -52,16 +50,6 @@ export function coordinatorActor(parts: CoordinatorParts, callers: GateCallers, 
           recover: prepulling.recover,
         },
       }),
-      waitGate: waitGateMachine.provide({
-        actions: {
-          deliver: (_, { caller, message }) => callers.deliver(caller, message),
-          end: (_, { caller, why }) => callers.end(caller, why),
-        },
-      }),
-    },
-    actions: {
-      refuseCaller: (_, { caller }) => callers.refuse(caller),
-      endCallersOf: (_, { gate }) => callers.endCallersOf(gate),
     },
   });
   const actor = createActor(machine, {

@@ -26,7 +26,7 @@ interface NodeMemo {
 }
 
 /** Looks at a node when it is asked for, and keeps what was made for it for as long as the work on it is as it was. */
-export function progressView(): ProgressView {
+export function createProgressView(): ProgressView {
   const memos = new Map<string, NodeMemo>();
   let current: WorkByNode | null = null;
 

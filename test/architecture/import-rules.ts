@@ -21,7 +21,7 @@ type Rule = {
 const RULES: Readonly<Record<string, Rule>> = {
   lib: { from: [], packages: ["undici", "undici/**"] },
   domain: { from: [], node: false },
-  machines: { from: ["domain", "ports.ts"], packages: ["xstate"], node: false },
+  machines: { from: ["lib", "domain", "ports.ts"], packages: ["xstate"], node: false },
   service: { from: ["lib", "domain", "ports.ts", "machines"], packages: ["xstate"] },
   telemetry: { from: ["lib", "domain", "ports.ts"], packages: ["pino", "pino-pretty", "prom-client"] },
   registry: {

@@ -1,28 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
+import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
 import {
-  abandonRun,
-  addCatalog,
-  addPage,
-  announce,
-  applyChanges,
-  applyMark,
-  beginRun,
-  closePages,
-  dropPages,
-  failRun,
+  type ImageEvent,
   type ImageState,
   initialImageState,
   isMarkable,
-  setWatchFault,
-  showSlowRun,
-  staleReason,
-  swap,
+  reduceImages,
 } from "../../src/machines/image-state.ts";
-import { NO_FAULTS } from "../../src/machines/refresh.ts";
-import type { NodeChange } from "../../src/ports.ts";
+import { NO_FAULTS, type RefreshFaults, SLOW_REFRESH_MS } from "../../src/machines/refresh.ts";
+import { staleReason } from "../../src/machines/source-health.ts";
+import type { NodeChange, RefreshCause } from "../../src/ports.ts";
 import {
   catalogOf,
   digest,
@@ -43,11 +33,34 @@ const HAS_ALL = { images: { a: 2, b: 1 } };
 
 const EMPTY = initialImageState({ images: SETTINGS, dropdown: {} }, emptyNodeTable(nodeRules()));
 
+/** The state after events at one time. */
+function after(state: ImageState, now: number, ...events: readonly ImageEvent[]): ImageState {
+  return events.reduce((before, event) => reduceImages(before, event, now), state);
+}
+
+const beginRun = (state: ImageState) => after(state, 0, { type: "refresh.started" });
+const dropPages = (state: ImageState) => after(state, 0, { type: "nodes.restarted" });
+const closePages = (state: ImageState, now: number) => after(state, now, { type: "nodes.listed" });
+const addCatalog = (state: ImageState, catalog: Catalog, now: number) =>
+  after(state, now, { type: "images.listed", catalog });
+const swap = (state: ImageState, cause: RefreshCause, now: number) =>
+  after(state, now, { type: "refresh.completed", cause });
+const failRun = (state: ImageState, faults: RefreshFaults) =>
+  after(state, 0, { type: "refresh.failed", cause: "SCHEDULED", faults });
+const abandonRun = (state: ImageState) =>
+  after(state, 0, { type: "xstate.error.actor.refresh", error: new Error("a defect of the test's making") });
+const showSlowRun = (state: ImageState, faults: RefreshFaults, since: number) =>
+  after(state, since + SLOW_REFRESH_MS, { type: "refresh.slow", faults });
+const applyChanges = (state: ImageState, changes: readonly NodeChange[]) =>
+  after(state, 0, { type: "nodes.changed", changes });
+const applyMark = (state: ImageState, marked: string, node: string, markedAt: number) =>
+  after(state, 0, { type: "image.prepulled", digest: marked, node, markedAt });
+const setWatchFault = (state: ImageState, error: Error | null) =>
+  after(state, 0, error === null ? { type: "watch.recovered" } : { type: "watch.failed", error });
+
 function page(state: ImageState, nodes: Readonly<Record<string, ReportContent>>, observedAt = 0): ImageState {
-  return addPage(state, {
-    nodes: Object.entries(nodes).map(([name, content]) => nodeReport(name, content)),
-    observedAt,
-  });
+  const reports = Object.entries(nodes).map(([name, content]) => nodeReport(name, content));
+  return after(state, 0, { type: "nodes.paged", page: { nodes: reports, observedAt } });
 }
 
 /** The state after a whole refresh. */
@@ -269,7 +282,7 @@ test("parts that come when no refresh is under way are ignored", () => {
   assert.equal(dropPages(state), state);
   assert.equal(closePages(state, 9), state);
   assert.equal(addCatalog(state, CATALOG, 9), state);
-  assert.equal(swap(state, "SCHEDULED", 9), state);
+  assert.equal(swap(state, "SCHEDULED", 9).snapshot, state.snapshot);
   assert.equal(abandonRun(state).snapshot, state.snapshot);
 });
 
@@ -280,9 +293,9 @@ test("what a change adds to what is missing is remembered until the gates are to
   assert.equal(grown.missingGrown, true);
   assert.equal(applyChanges(grown, [removed("n2")]).missingGrown, true);
   assert.equal(applyMark(grown, digest("a"), "n2", 1).missingGrown, true);
-  const told = announce(grown, "NODES_CHANGED");
-  assert.equal(told.missingGrown, false);
-  assert.deepEqual(told.lastOpening, { generation: 2, cause: "NODES_CHANGED" });
+  const opened = after(grown, 0, { type: "changes.settled" });
+  assert.equal(opened.missingGrown, false);
+  assert.deepEqual(opened.lastOpening, { generation: 2, cause: "NODES_CHANGED" });
 });
 
 test("a mark adds nothing to what is missing, and nodes taken over from a failed refresh may", () => {
@@ -290,10 +303,6 @@ test("a mark adds nothing to what is missing, and nodes taken over from a failed
   assert.equal(applyMark(state, digest("a"), "n1", 1).missingGrown, false);
   const listed = closePages(page(beginRun(state), { n1: {}, n2: {} }), 1);
   assert.equal(failRun(listed, { kubernetes: null, registry: NO_IMAGES }).missingGrown, true);
-});
-
-test("gates that are told before any snapshot are told of generation 0", () => {
-  assert.deepEqual(announce(EMPTY, "STARTUP").lastOpening, { generation: 0, cause: "STARTUP" });
 });
 
 test("the cluster is well only where both the last list and the watch are", () => {

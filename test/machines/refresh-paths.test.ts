@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EventFromLogic, initialTransition, transition } from "xstate";
+import { createEmptyActor, type EventFromLogic, initialTransition, transition } from "xstate";
 import { getShortestPaths } from "xstate/graph";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import { refreshMachine } from "../../src/machines/refresh.ts";
@@ -9,7 +9,7 @@ import { catalogOf, imageSettings } from "../support/image-world.ts";
 
 const NO_NODES = new KubernetesUnavailableError("no cluster");
 const NO_IMAGES = new RegistryUnavailableError("no registry");
-const INPUT = { interval: 300_000, random: () => 0, firstCause: "STARTUP" as const };
+const INPUT = { parent: createEmptyActor(), interval: 300_000, random: () => 0, firstCause: "STARTUP" as const };
 
 /** The machine without a parent: its reports are actions that can be seen. */
 const machine = refreshMachine.provide({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type AnyEventObject, createActor, setup } from "xstate";
+import { type AnyEventObject, createActor, createEmptyActor, setup } from "xstate";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { backoffAfter, refreshMachine, SLOW_REFRESH_MS } from "../../src/machines/refresh.ts";
@@ -24,7 +24,11 @@ function cycle({ interval = INTERVAL, chance = 0 } = {}) {
   const told: AnyEventObject[] = [];
   const refresh = refreshMachine.provide({ actors: { listNodes: nodes.logic, listImages: images.logic } });
   const parent = setup({ actors: { refresh }, actions: { write: ({ event }) => told.push(event) } }).createMachine({
-    invoke: { id: "refresh", src: "refresh", input: { interval, random: () => chance, firstCause: "STARTUP" } },
+    invoke: {
+      id: "refresh",
+      src: "refresh",
+      input: ({ self }) => ({ parent: self, interval, random: () => chance, firstCause: "STARTUP" as const }),
+    },
     on: { "*": { actions: "write" } },
   });
   const actor = createActor(parent, { clock: actorClock(clock) }).start();
@@ -254,7 +258,7 @@ test("a wait after failures lies between half and the whole of its step, and nev
 
 test("effects have to be provided: without them the actor breaks", () => {
   const errors: unknown[] = [];
-  const input = { interval: 1, random: () => 0, firstCause: "STARTUP" as const };
+  const input = { parent: createEmptyActor(), interval: 1, random: () => 0, firstCause: "STARTUP" as const };
   const alone = refreshMachine.provide({ actions: { reportStart: () => undefined } });
   const actor = createActor(alone, { input });
   actor.subscribe({ error: (error) => errors.push(error) });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GateBusyError, type LabImagesError, TooManyGatesError } from "../../src/domain/errors.ts";
+import { GateBusyError, type LabImagesError, NotReadyError, TooManyGatesError } from "../../src/domain/errors.ts";
 import type { GateSession } from "../../src/ports.ts";
-import { gateCallers } from "../../src/service/gate-callers.ts";
+import { createGates, type GatesDeps, MAX_GATES } from "../../src/service/gates.ts";
 import { digest, nodeReport } from "../support/image-world.ts";
 import { EPOCH, serviceWorld } from "../support/service-world.ts";
 
@@ -131,25 +131,79 @@ test("what a caller throws is logged, and harms nobody", async () => {
   world.stop();
 });
 
-test("the callers of a gate that broke are ended, others are not; ids that are not known say nothing", () => {
+/** Gates whose callers write down what they get. */
+function gatesWorld(deps: Partial<GatesDeps> = {}) {
   const heard: string[] = [];
-  const callers = gateCallers({
+  const gates = createGates({
+    epoch: EPOCH,
+    onDelivered: () => undefined,
     onThrow: () => assert.fail("nothing throws"),
-    onDelivered: (cause) => heard.push(`counted ${cause}`),
+    onCrash: (gate) => heard.push(`${gate} crashed`),
+    ...deps,
   });
-  const caller = (name: string) => ({
-    deliver: () => heard.push(`${name} told`),
-    end: (error: LabImagesError) => heard.push(`${name} ${error.reason}`),
+  const attach = (gate: string) => {
+    const session = gates.attach(
+      { gate, holder: "", peer: "10.0.0.1", resume: null },
+      {
+        deliver: ({ cause, coalesced }) => void heard.push(`${gate} ${cause} ${coalesced}`),
+        end: ({ reason }) => void heard.push(`${gate} ${reason}`),
+      },
+    );
+    /** Takes the message, and goes. */
+    const leave = () => {
+      session.ready();
+      session.close();
+    };
+    return { ...session, leave };
+  };
+  gates.open({ generation: 1, cause: "STARTUP" });
+  return { ...gates, attach, heard: () => heard.splice(0) };
+}
+
+test("the gate that was attached to longest ago gives way to a new one, if it has no caller", () => {
+  const { attach, heard } = gatesWorld();
+  const sessions = Array.from({ length: MAX_GATES }, (_, at) => attach(`gate ${at}`));
+  sessions[4]?.leave();
+  sessions[3]?.leave();
+  attach("gate 3").leave();
+  heard();
+  const newer = attach("newer");
+  assert.deepEqual(heard(), ["newer STARTUP 0"]);
+  attach("gate 3");
+  assert.deepEqual(heard(), [], "gate 3 was attached to after gate 4, and has its memory still");
+  assert.throws(() => attach("gate 4"), TooManyGatesError);
+  newer.leave();
+  attach("gate 4");
+  assert.deepEqual(heard(), ["gate 4 STARTUP 0"], "an evicted gate is created again, and misses nothing");
+  // The session of a gate that has been evicted does nothing.
+  newer.leave();
+  assert.deepEqual(heard(), []);
+});
+
+test("a gate that crashes ends its caller and is created again, and the others stay", () => {
+  let defects = 0;
+  const { attach, open, heard } = gatesWorld({
+    onDelivered() {
+      if (defects-- > 0) throw new Error("a defect of the test's making");
+    },
+    onThrow(error) {
+      throw error;
+    },
   });
-  const one = callers.add("broken", "10.0.0.1", caller("one"));
-  const two = callers.add("fine", "10.0.0.1", caller("two"));
-  callers.endCallersOf("broken");
-  callers.deliver(one, { cause: "STARTUP", coalesced: 0 });
-  callers.deliver(null, { cause: "STARTUP", coalesced: 0 });
-  callers.end(null, "busy");
-  callers.end(99, "taken-over");
-  callers.deliver(two, { cause: "STARTUP", coalesced: 0 });
-  assert.deepEqual(heard, ["one NOT_READY", "two told", "counted STARTUP"]);
+  const broken = attach("broken");
+  const fine = attach("fine");
+  broken.ready();
+  fine.ready();
+  heard();
+  defects = 1;
+  open({ generation: 2, cause: "SCHEDULED" });
+  assert.deepEqual(heard(), ["broken SCHEDULED 0", "broken crashed", "broken NOT_READY", "fine SCHEDULED 0"]);
+  broken.ready();
+  broken.close();
+  attach("broken").leave();
+  assert.deepEqual(heard(), ["broken SCHEDULED 0"]);
+  defects = 1;
+  assert.throws(() => attach("another"), NotReadyError);
 });
 
 test("F60: a peer that holds all gates gives up one for another peer, until both hold as many", async () => {

@@ -26,9 +26,9 @@ test("an actor that crashed is an error and an alert; gates that open are none",
     },
   });
   const state = initialImageState({ images: imageSettings(), dropdown: {} }, emptyNodeTable(nodeRules()));
-  observers.observe({ type: "gates.opened", cause: "STARTUP" }, state);
+  observers.observe({ type: "gates.opened", generation: 1, cause: "STARTUP" }, state);
   assert.deepEqual([logger.lines, alerts.active()], [[], []]);
-  observers.observe({ type: "actor.broke", actor: "refresh", error: new Error("broke") }, state);
+  observers.observe({ type: "actor.crashed", actor: "refresh", error: new Error("broke") }, state);
   assert.equal(logger.lines[0]?.level, "error");
   assert.deepEqual(alerts.active(), ["actor:refresh"]);
   observers.stop();

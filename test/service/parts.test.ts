@@ -5,7 +5,7 @@ import { CancelledError } from "../../src/domain/errors.ts";
 import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { runCooperatively } from "../../src/service/cooperative.ts";
 import { listImages } from "../../src/service/list-images.ts";
-import { refreshWaiters } from "../../src/service/refresh-waiters.ts";
+import { createRefreshDemands } from "../../src/service/refresh-demands.ts";
 import { createSnapshotCache } from "../../src/service/snapshot-cache.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import {
@@ -104,27 +104,42 @@ test("F53b: catalogs count once each against the bound, the current one not at a
   assert.equal(kept.find(9)?.generation, 9);
 });
 
-test("whoever waits for a run is told at its end, or at that of a later one", async () => {
-  const waiters = refreshWaiters();
-  const first = waiters.waitFor(1, NEVER);
-  const second = assert.rejects(waiters.waitFor(2, NEVER), /broken/);
-  waiters.settle(1, null);
+/** Demands on a refresh cycle that does nothing by itself. */
+function demandsWorld() {
+  const world = { startedRuns: 0 };
+  const stopping = new AbortController();
+  const demands = createRefreshDemands({
+    clock: manualClock(),
+    stopping: stopping.signal,
+    startedRuns: () => world.startedRuns,
+    request: () => undefined,
+    ignoreRetryAfter: () => undefined,
+  });
+  return { ...demands, world };
+}
+
+test("a demand settles at the end of its run, or of a later one", async () => {
+  const { demand, settle, fail, world } = demandsWorld();
+  const first = demand("REGISTRY_NOTIFIED", NEVER);
+  world.startedRuns = 1;
+  const second = assert.rejects(demand("REGISTRY_NOTIFIED", NEVER), /broken/);
+  settle(1, null);
   await first;
-  waiters.settle(3, new Error("broken"));
+  settle(3, new Error("broken"));
   await second;
-  const third = assert.rejects(waiters.waitFor(9, NEVER), /over/);
-  waiters.fail(new Error("over"));
+  const third = assert.rejects(demand("REQUESTED", NEVER), /over/);
+  fail(new Error("over"));
   await third;
 });
 
-test("whoever gives up is not told again, and leaves nothing behind", async () => {
-  const waiters = refreshWaiters();
+test("a demand that is cancelled is not settled again", async () => {
+  const { demand, settle } = demandsWorld();
   const controller = new AbortController();
-  const waiting = assert.rejects(waiters.waitFor(1, controller.signal), CancelledError);
+  const waiting = assert.rejects(demand("REQUESTED", controller.signal), CancelledError);
   controller.abort();
   await waiting;
-  waiters.settle(1, new Error("nobody hears this"));
-  await assert.rejects(waiters.waitFor(1, AbortSignal.abort()), CancelledError);
+  settle(1, new Error("nobody receives this"));
+  await assert.rejects(demand("REQUESTED", AbortSignal.abort()), CancelledError);
 });
 
 test("tags that vanish between the listing and their digests are left out and logged, and older ones take their places", async () => {

@@ -8,7 +8,7 @@ import {
   type PullOutcome,
   PullReleasedError,
 } from "../../src/domain/prepull/pull.ts";
-import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
+import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
 import type { Leadership, Logger, NodeListener, NodeSource, Puller } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
 import { CORDON, digest, imageSettings, listing, nodeReport, nodeRules, REPOSITORY } from "../support/image-world.ts";
@@ -39,7 +39,7 @@ async function world({
 }: WorldOptions = {}) {
   const clock = manualClock();
   const asked: Asked[] = [];
-  const news: CoordinatorNews[] = [];
+  const news: CoordinatorEmitted[] = [];
   const errors: string[] = [];
   const watch: { listener: NodeListener | null } = { listener: null };
   const lead = { leading: true, tell: (_leading: boolean): void => undefined, defects };
@@ -96,7 +96,7 @@ async function world({
     clock,
     random: () => 0,
     logger,
-    onNews: (one) => void news.push(one),
+    observe: (one) => void news.push(one),
     onBroken(error) {
       throw error;
     },
@@ -289,7 +289,7 @@ test("a puller that breaks has failed, for a reason that is in the log alone (P6
 test("a prepuller that breaks is started anew, and the service goes on meanwhile (P6)", async () => {
   const here = await world({ defects: 1 });
   const { service, clock, news, asked } = here;
-  assert.ok(news.some((one) => one.type === "actor.broke" && one.actor === "prepuller"));
+  assert.ok(news.some((one) => one.type === "actor.crashed" && one.actor === "prepuller"));
   assert.deepEqual(here.progress(), []);
   assert.deepEqual(missing(here), ["n1 2", "n2 2"]);
   assert.equal(service.commands.markPrepulled(digest("d"), "n1"), true);

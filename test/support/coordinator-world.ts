@@ -1,11 +1,10 @@
 import { type AnyEventObject, createActor, fromCallback } from "xstate";
 import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { PULL_BACKOFF } from "../../src/domain/prepull/prepull-backoff.ts";
-import { coordinatorMachine } from "../../src/machines/coordinator.ts";
-import type { CoordinatorEvent, CoordinatorNews } from "../../src/machines/coordinator-events.ts";
+import type { PrepullWork } from "../../src/domain/prepull/prepull-work.ts";
+import { type CoordinatorEmitted, type CoordinatorEvent, coordinatorMachine } from "../../src/machines/coordinator.ts";
 import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
 import { refreshMachine } from "../../src/machines/refresh.ts";
-import { waitGateMachine } from "../../src/machines/wait-gate.ts";
 import { actorClock } from "./actor-clock.ts";
 import { fakeEffect } from "./fake-effects.ts";
 import { catalogOf, imageSettings, listing, nodeReport, nodeRules, type ReportContent } from "./image-world.ts";
@@ -20,32 +19,22 @@ const SETTINGS = imageSettings({ numWeeklies: 2, refreshInterval: INTERVAL });
 /** Nodes by name, with what each reports. */
 export type Nodes = Readonly<Record<string, ReportContent>>;
 
-const NEWS = ["refresh.started", "refresh.settled", "snapshot.replaced", "gates.opened", "actor.broke"] as const;
+interface CoordinatorWorldOptions {
+  readonly chance?: number;
+  /** Receives what is emitted, with the prepuller's work at that moment. */
+  readonly onEmit?: (event: CoordinatorEmitted, work: PrepullWork | undefined) => void;
+}
 
-/** A coordinator whose effects are in the test's hands, and whose callers write down what they hear. */
-export function coordinatorWorld({ chance = 0, gateBreaks = false } = {}) {
+/** A coordinator whose effects are in the test's hands. */
+export function coordinatorWorld({ chance = 0, onEmit = () => undefined }: CoordinatorWorldOptions = {}) {
   const clock = manualClock();
   const nodes = fakeEffect();
   const images = fakeEffect();
-  const news: CoordinatorNews[] = [];
-  const heard: string[] = [];
+  const news: CoordinatorEmitted[] = [];
   const machine = coordinatorMachine.provide({
     actors: {
       refresh: refreshMachine.provide({ actors: { listNodes: nodes.logic, listImages: images.logic } }),
       prepuller: prepullerMachine.provide({ actors: { leadership: fromCallback<AnyEventObject>(() => undefined) } }),
-      waitGate: waitGateMachine.provide({
-        actions: {
-          deliver(_, { caller, message }) {
-            if (gateBreaks) throw new Error("a defect of the test's making");
-            heard.push(`${caller} ${message.cause} ${message.coalesced}`);
-          },
-          end: (_, { caller, why }) => heard.push(`${caller} ${why}`),
-        },
-      }),
-    },
-    actions: {
-      refuseCaller: (_, { caller }) => heard.push(`${caller} refused`),
-      endCallersOf: (_, { gate }) => heard.push(`all of ${gate} ended`),
     },
   });
   const actor = createActor(machine, {
@@ -66,7 +55,11 @@ export function coordinatorWorld({ chance = 0, gateBreaks = false } = {}) {
   });
   const errors: unknown[] = [];
   actor.subscribe({ error: (error) => errors.push(error) });
-  for (const type of NEWS) actor.on(type, (one) => news.push(one));
+  actor.on("*", (one) => {
+    const prepuller = actor.getSnapshot().children["prepuller"]?.getSnapshot().context;
+    onEmit(one, prepuller !== undefined && "work" in prepuller ? prepuller.work : undefined);
+    if (one.type !== "prepull.told") news.push(one);
+  });
   actor.start();
   const state = () => actor.getSnapshot().context.state;
   const send = (event: CoordinatorEvent) => actor.send(event);
@@ -81,7 +74,6 @@ export function coordinatorWorld({ chance = 0, gateBreaks = false } = {}) {
     images,
     errors,
     news: () => news.splice(0),
-    heard: () => heard.splice(0),
     state,
     send,
     page,
@@ -97,10 +89,6 @@ export function coordinatorWorld({ chance = 0, gateBreaks = false } = {}) {
         type: "nodes.changed",
         changes: [{ type: "node.reported", node: nodeReport(name, content), observedAt: clock.monotonicTime() }],
       }),
-    attach: (caller: number, gate = "main", holder = "", resumeAfter?: number) =>
-      send({ type: "gate.attached", gate, caller, holder, resumeAfter }),
-    ready: (caller: number, gate = "main") => send({ type: "gate.ready", gate, caller }),
-    leave: (caller: number, gate = "main") => send({ type: "gate.detached", gate, caller }),
     stop: () => actor.stop(),
   };
 }

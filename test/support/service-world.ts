@@ -1,7 +1,7 @@
 import type { LabImagesError } from "../../src/domain/errors.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
-import type { CoordinatorNews } from "../../src/machines/coordinator-events.ts";
+import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
 import type { GateCaller, GateRequest, GateSession, NodeListener, RefreshCause } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
 import { imageSettings, listing, nodeReport, nodeRules, REPOSITORY, resolved } from "./image-world.ts";
@@ -122,7 +122,7 @@ export function serviceWorld() {
   const registry = registryPort();
   const cluster = clusterPort(() => clock.monotonicTime());
   const logger = logLines();
-  const news: CoordinatorNews[] = [];
+  const news: CoordinatorEmitted[] = [];
   const broken: unknown[] = [];
   const lookUps: string[] = [];
   const service = createImageService({
@@ -139,7 +139,7 @@ export function serviceWorld() {
       lookUps.push(tag);
       return registry.later.find((entry) => entry.tag === tag) ?? null;
     },
-    onNews: (one) => news.push(one),
+    observe: (one) => news.push(one),
     onBroken: (error) => broken.push(error),
   });
   service.start();

@@ -1,4 +1,4 @@
-import type { CoordinatorNews } from "../../machines/coordinator-events.ts";
+import type { CoordinatorEmitted } from "../../machines/coordinator.ts";
 import type { ImageState } from "../../machines/image-state.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
 import { type PrepullMetrics, prepullNews } from "./prepull-news.ts";
@@ -15,7 +15,7 @@ export interface ObserverDeps {
 
 /** Log, metrics and alerts of what the coordinator emits. */
 export interface Observers {
-  observe(news: CoordinatorNews, state: ImageState): void;
+  observe(news: CoordinatorEmitted, state: ImageState): void;
   /** What was gathered and not logged yet is dropped. */
   stop(): void;
 }
@@ -27,7 +27,7 @@ export function createObservers(deps: ObserverDeps): Observers {
   const snapshots = createSnapshotObserver(deps);
   const prepulls = prepullNews(deps);
 
-  function crashed({ actor, error }: Extract<CoordinatorNews, { type: "actor.broke" }>): void {
+  function crashed({ actor, error }: Extract<CoordinatorEmitted, { type: "actor.crashed" }>): void {
     logger.error({ actor, err: error }, "actor crashed, restarting (bug)");
     alerts.raise({ key: `actor:${actor.replace(/:.*/s, "")}`, message: "actor crashed (bug)", details: { actor } });
   }
@@ -43,7 +43,7 @@ export function createObservers(deps: ObserverDeps): Observers {
           return snapshots.replaced(news.snapshot);
         case "prepull.told":
           return prepulls(news.news);
-        case "actor.broke":
+        case "actor.crashed":
           return crashed(news);
         case "gates.opened":
           return;

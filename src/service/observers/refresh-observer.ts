@@ -1,5 +1,5 @@
 import { LabImagesError } from "../../domain/errors.ts";
-import type { CoordinatorNews } from "../../machines/coordinator-events.ts";
+import type { CoordinatorEmitted } from "../../machines/coordinator.ts";
 import type { ImageState } from "../../machines/image-state.ts";
 import { describeFaults, type RefreshFaults } from "../../machines/refresh.ts";
 import type { Alerts, Clock, Logger, RefreshCause } from "../../ports.ts";
@@ -25,7 +25,7 @@ export interface RefreshObserverDeps {
   readonly clock: Clock;
 }
 
-type Settled = Extract<CoordinatorNews, { type: "refresh.settled" }>;
+type Settled = Extract<CoordinatorEmitted, { type: "refresh.settled" }>;
 
 /**
  * Log, metrics and alerts of refreshes. A fault that lasts is one warning, another one with each change of a reason, and

@@ -1,5 +1,5 @@
 import type { NodeReport } from "../../../src/domain/nodes/node-report.ts";
-import type { CoordinatorNews } from "../../../src/machines/coordinator-events.ts";
+import type { CoordinatorEmitted } from "../../../src/machines/coordinator.ts";
 import type { Clock, ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
 import { createImageService, type ImageService } from "../../../src/service/image-service.ts";
 import type { Arrivals } from "./arrivals.ts";
@@ -108,7 +108,7 @@ function arrivesInTime(transfer: Transfer, timeout: number, clock: Clock, signal
 
 function createService(
   { scenario, clock, random, nodes, puller }: ServiceParts,
-  onNews: (news: CoordinatorNews) => void,
+  onNews: (news: CoordinatorEmitted) => void,
 ): ImageService {
   const recommended = scenario.images[0]?.tag ?? "";
   return createImageService({
@@ -137,7 +137,7 @@ function createService(
     clock,
     random,
     logger: SILENT,
-    onNews,
+    observe: onNews,
     onBroken(error) {
       throw error;
     },

@@ -15,14 +15,10 @@ import {
 } from "../../../src/domain/snapshot/snapshot.ts";
 import { parseDateTime } from "../../../src/domain/tags/calendar.ts";
 import {
-  addCatalog,
-  addPage,
-  applyMark,
-  beginRun,
-  closePages,
+  type ImageEvent,
   type ImageState,
   initialImageState,
-  swap,
+  reduceImages,
 } from "../../../src/machines/image-state.ts";
 import type { CaseRunner } from "../run-directory.ts";
 import { type CaseRegistry, caseNode, caseRegistry, type OpenCaseRegistry } from "./case-sources.ts";
@@ -115,14 +111,19 @@ async function refresh(service: Service, nodes: readonly CaseNode[], observedAt:
   const { registry } = service;
   const settings = service.state.settings.images;
   const previous = service.state.snapshot?.catalog ?? null;
-  const begun = beginRun(service.state);
+  const begun = reduceImages(service.state, { type: "refresh.started" }, service.now);
   try {
     const plan = runToCompletion(
       planCatalog(createDefaultSource(settings), await registry.list(), previous, service.now),
     );
     const catalog = runToCompletion(completeCatalog(plan, await registry.resolve(plan.unresolved), previous));
-    const paged = closePages(addPage(begun, { nodes: nodes.map(caseNode), observedAt }), service.now);
-    service.state = swap(addCatalog(paged, catalog, service.now), "REQUESTED", service.now);
+    const events: readonly ImageEvent[] = [
+      { type: "nodes.paged", page: { nodes: nodes.map(caseNode), observedAt } },
+      { type: "nodes.listed" },
+      { type: "images.listed", catalog },
+      { type: "refresh.completed", cause: "REQUESTED" },
+    ];
+    service.state = events.reduce((state, event) => reduceImages(state, event, service.now), begun);
     return {};
   } catch (error) {
     return { refresh_error: reasonOf(error) };
@@ -211,7 +212,8 @@ async function runStep(service: Service, step: CaseStep): Promise<object> {
   const before = snapshotOf(service);
   const chosen = await chooseImage(service, before, step);
   if (chosen === null) return { marked: null };
-  service.state = applyMark(service.state, chosen.digest ?? "", step.node, FIRST_REFRESH);
+  const mark = { digest: chosen.digest ?? "", node: step.node, markedAt: FIRST_REFRESH };
+  service.state = reduceImages(service.state, { type: "image.prepulled", ...mark }, service.now);
   const changed = changes(before, snapshotOf(service), service.now);
   return { marked: chosen.tag, ...(Object.keys(changed).length === 0 ? {} : { changed }) };
 }
