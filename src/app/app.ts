@@ -62,9 +62,12 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   metrics.watchState(service.reader, clock);
   metrics.watchLog(logger);
   const hook = own("registry hook", factories.hook(options, source, service, prepuller), (it) => it?.stop());
-  const grpc = own("gRPC server", factories.grpc(options, service, metrics), (it) => it.shutdown(0));
+  const tlsOf = (server: "grpc" | "http") => naming(`${server}.tls`, factories.tls(options, metrics, server));
+  const grpcTls = own("gRPC certificates", await tlsOf("grpc"), (it) => it?.certificates.stop());
+  const httpTls = own("HTTP certificates", await tlsOf("http"), (it) => it?.certificates.stop());
+  const grpc = own("gRPC server", factories.grpc(options, service, metrics, grpcTls), (it) => it.shutdown(0));
   serving.begin = () => grpc.setServing(true);
-  const http = own("HTTP server", factories.http(options, service, metrics, hook), (it) => it.stop(0));
+  const http = own("HTTP server", factories.http(options, service, metrics, hook, httpTls), (it) => it.stop(0));
   // The ports first: where one is taken, nothing has been asked of any peer yet, and no lease is held.
   const { port: grpcPort } = await naming("grpc.listen", grpc.start());
   const { port: httpPort } = await naming("http.listen", http.start());

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { openCertificates } from "../access/certificate-source.ts";
+import type { ServerTls } from "../access/tls-server.ts";
 import type { Config } from "../config/config.ts";
 import { SERVED_METHODS } from "../grpc/server/contract.ts";
 import { CALL_CODES } from "../grpc/server/error-table.ts";
@@ -88,6 +90,7 @@ function createGrpc(
   { config, clock, logger }: AppOptions,
   { reader, commands }: ImageService,
   metrics: Metrics,
+  tls: ServerTls | undefined,
 ): GrpcServer {
   const { listen, insecure, limits } = config.grpc;
   const { namespace, pullSecret } = config.prepuller;
@@ -95,6 +98,7 @@ function createGrpc(
   return createGrpcServer({
     listen,
     insecure,
+    tls,
     limits: {
       ...DEFAULT_GRPC_LIMITS,
       connections: limits.maxConnections,
@@ -134,12 +138,14 @@ function createHttp(
   { reader }: ImageService,
   metrics: Metrics,
   hook: Hook | null,
+  tls: ServerTls | undefined,
 ): HttpServer {
   const { listen, allowAnonymousRead, pathPrefix } = config.http;
   return createHttpServer({
     listen,
     allowAnonymousRead,
     pathPrefix,
+    tls,
     reader,
     settings: config.images,
     metrics,
@@ -147,6 +153,27 @@ function createHttp(
     clock,
     hook: hook?.handler,
   });
+}
+
+/** TLS of one of the two servers; undefined where it is plaintext. */
+async function openTls(
+  { config, clock, logger }: AppOptions,
+  metrics: Metrics,
+  server: "grpc" | "http",
+): Promise<ServerTls | undefined> {
+  const { tls: files } = config[server];
+  if (files === null) return undefined;
+  const certificates = await openCertificates({
+    key: `${server}.tls`,
+    files,
+    clock,
+    logger: logger.child({ component: server }),
+    alerts: createAlerts({ logger, counts: metrics }),
+    observeNotAfter: (file, notAfterMs) => metrics.certificateNotAfter(file, notAfterMs),
+  });
+  if (files.clientCAFile === null) return { certificates, clientCertificates: "none" };
+  // Probes and scrapes of HTTP come without a certificate.
+  return { certificates, clientCertificates: server === "grpc" ? "required" : "optional" };
 }
 
 /** How each part of the service is made, in the order in which they are: tests let one of them fail. */
@@ -157,6 +184,7 @@ export const FACTORIES = {
   prepuller: createBuiltInPrepuller,
   service: createService,
   hook: createRegistryHook,
+  tls: openTls,
   grpc: createGrpc,
   http: createHttp,
 };

@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import type { ImageClass } from "../domain/images/image.ts";
-import { parseListenAddress } from "../lib/net.ts";
-import type { ClientOptions, Command, ImageSelector } from "./command.ts";
+import { isLoopback, parseListenAddress } from "../lib/net.ts";
+import type { ClientOptions, ClientSecurity, Command, ImageSelector } from "./command.ts";
 
 /** A command line that asks for nothing that there is: for standard error, with exit status 2. */
 export class UsageError extends Error {
@@ -34,7 +34,15 @@ interface Form {
 }
 
 const TEXT = { type: "string" } as const;
-const CLIENT_OPTIONS = { address: TEXT, json: { type: "boolean" } } as const;
+const CLIENT_OPTIONS = {
+  address: TEXT,
+  json: { type: "boolean" },
+  tls: { type: "boolean" },
+  ca: TEXT,
+  cert: TEXT,
+  key: TEXT,
+  "token-file": TEXT,
+} as const;
 
 function clientForm(
   mostOperands: number,
@@ -44,7 +52,10 @@ function clientForm(
   return {
     options: { ...CLIENT_OPTIONS, ...options },
     mostOperands,
-    build: (given) => build({ address: addressOf(given), json: given.flag("json") }, given),
+    build(given) {
+      const address = addressOf(given);
+      return build({ address, json: given.flag("json"), security: securityOf(given, address) }, given);
+    },
   };
 }
 
@@ -128,6 +139,17 @@ function addressOf(given: Given): string {
     throw new UsageError("--address takes HOST:PORT, such as 127.0.0.1:50051");
   }
   return address;
+}
+
+function securityOf(given: Given, address: string): ClientSecurity {
+  const [ca, cert, key] = [given.text("ca"), given.text("cert"), given.text("key")];
+  const tokenFile = given.text("token-file");
+  if ((cert === null) !== (key === null)) throw new UsageError("--cert and --key need each other");
+  const tls = given.flag("tls") || ca !== null || cert !== null;
+  if (tokenFile !== null && !tls && !isLoopback(parseListenAddress(address)?.host ?? "")) {
+    throw new UsageError("--token-file needs --tls or --ca: the token would be sent in plaintext");
+  }
+  return { tls, ca, cert, key, tokenFile };
 }
 
 function selectorOf(given: Given): ImageSelector {

@@ -6,8 +6,19 @@ export type ImageSelector =
   | { readonly reference: string }
   | { readonly imageClass: ImageClass };
 
+/** How the service is reached, by whom. Paths of PEM files, and of a file with a bearer token; null where none is given. */
+export interface ClientSecurity {
+  readonly tls: boolean;
+  /** Authorities to trust instead of the system's. */
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly tokenFile: string | null;
+}
+
 /** Where a question goes, and how its answer is written. */
 export interface ClientOptions {
+  readonly security: ClientSecurity;
   /** `host:port` of the service. */
   readonly address: string;
   /** JSON even on a terminal. */

@@ -24,6 +24,10 @@ Questions to a running service:
   refresh                   refresh now, and wait until that is done
       --address HOST:PORT   where the service is (default: 127.0.0.1:50051)
       --json                JSON instead of a table, which is for terminals
+      --tls                 use TLS, and trust the system's authorities
+      --ca FILE             use TLS, and trust these authorities (PEM)
+      --cert FILE --key FILE  show this certificate (PEM)
+      --token-file FILE     send the token in this file, as a pod has it
 
   --help, --version         anywhere
 `;

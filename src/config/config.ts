@@ -66,11 +66,21 @@ interface GrpcLimits {
   readonly responseTimeout: number;
 }
 
+/** Paths of a server's certificate, its key, and the authorities of client certificates (PEM). */
+interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Null where callers show no certificates. */
+  readonly clientCAFile: string | null;
+}
+
 /** The gRPC server. */
 interface GrpcConfig {
   readonly listen: ListenAddress;
   /** Allows plaintext beyond loopback. */
   readonly insecure: boolean;
+  /** Null: plaintext. */
+  readonly tls: TlsConfig | null;
   readonly limits: GrpcLimits;
 }
 
@@ -78,6 +88,8 @@ interface GrpcConfig {
 interface HttpConfig {
   readonly listen: ListenAddress;
   readonly allowAnonymousRead: boolean;
+  /** Null: plaintext. */
+  readonly tls: TlsConfig | null;
   /** Stands before the paths of the original's routes, such as `/nublado`; empty for none. */
   readonly pathPrefix: string;
   /** File with the shared secret of `/hooks/registry`, or null: no hook is served. */

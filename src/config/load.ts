@@ -52,7 +52,7 @@ function toConfig(file: ConfigFile): Config {
     tolerations: file.tolerations.map(toToleration),
     kubernetes: file.kubernetes,
     prepuller,
-    grpc: { listen: grpc.listen, insecure: grpc.insecure, limits: grpc.limits },
+    grpc: { listen: grpc.listen, insecure: grpc.insecure, tls: grpc.tls, limits: grpc.limits },
     http,
     log: { level: file.logLevel, profile: file.logProfile },
   };

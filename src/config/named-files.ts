@@ -9,16 +9,23 @@ export interface NamedFile {
 }
 
 /** The files that a configuration names. */
-export function namedFiles({ registryAccess, kubernetes, http }: Config): readonly NamedFile[] {
+export function namedFiles({ registryAccess, kubernetes, grpc, http }: Config): readonly NamedFile[] {
   const files = {
     "images.source.caFile": registryAccess.caFile,
     "images.source.certFile": registryAccess.certFile,
     "images.source.keyFile": registryAccess.keyFile,
     "images.dockerCredentialsPath": registryAccess.credentialsPath,
     "kubernetes.kubeconfig": kubernetes.kubeconfig,
+    ...tlsFiles("grpc.tls", grpc.tls),
+    ...tlsFiles("http.tls", http.tls),
     "http.hookSecretFile": http.hookSecretFile,
   };
   return Object.entries(files).flatMap(([key, file]) => (file === null ? [] : [{ key, file }]));
+}
+
+function tlsFiles(key: string, tls: Config["grpc"]["tls"]): Readonly<Record<string, string | null>> {
+  if (tls === null) return {};
+  return Object.fromEntries(Object.entries(tls).map(([name, file]) => [`${key}.${name}`, file]));
 }
 
 /**

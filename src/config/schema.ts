@@ -100,10 +100,12 @@ const filter = section({
   ),
 });
 
+const tls = mapping({ certFile: path, keyFile: path, clientCAFile: optional(path) });
+
 const grpc = section({
   listen: withDefault(listenAddress, { host: "127.0.0.1", port: 50_051 }),
   insecure: withDefault(flag, false),
-  tls: notYet("TLS for gRPC"),
+  tls: optional(tls),
   auth: notYet("authentication of gRPC callers"),
   limits: section({
     maxConnections: withDefault(wholeNumber(1, 100_000), 1_000),
@@ -114,11 +116,11 @@ const grpc = section({
     maxUnsentMiB: withDefault(wholeNumber(4, 1_024), 32),
     responseTimeout: withDefault(timeout, 60 * SECOND),
   }),
-}).superRefine(({ listen, insecure }, context) => {
-  if (insecure || isLoopback(listen.host)) return;
+}).superRefine(({ listen, insecure, tls }, context) => {
+  if (tls !== null || insecure || isLoopback(listen.host)) return;
   context.addIssue({
     code: "custom",
-    message: "an address beyond loopback needs TLS, which this version does not have yet, or grpc.insecure: true",
+    message: "an address beyond loopback needs TLS (grpc.tls), or grpc.insecure: true",
     path: ["listen"],
     params: { whole: true },
   });
@@ -188,6 +190,7 @@ export const configSchema = mapping({
   http: section({
     listen: withDefault(listenAddress, { host: "127.0.0.1", port: 8_080 }),
     allowAnonymousRead: withDefault(flag, false),
+    tls: optional(tls),
     pathPrefix: withDefault(pathPrefix, ""),
     hookSecretFile: optional(path),
   }),

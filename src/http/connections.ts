@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import { createFairPool } from "../lib/concurrency.ts";
 import { peerOf } from "../lib/net.ts";
 import type { Clock } from "../ports.ts";
@@ -74,7 +75,7 @@ export function createHttpConnections(server: Server, options: HttpConnectionsOp
     return now - idleSince >= forMs && [...open].every(waits);
   }
 
-  server.on("connection", onConnection);
+  server.on(server instanceof TlsServer ? "secureConnection" : "connection", onConnection);
 
   return {
     admit(request, response) {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { type ServerTls, secureServer, tlsOptions } from "../access/tls-server.ts";
 import type { ImageSettings } from "../domain/settings.ts";
 import { isLoopback, type ListenAddress } from "../lib/net.ts";
 import type { Clock, Logger } from "../ports.ts";
@@ -12,6 +13,7 @@ import { createSpawnerRoutes } from "./spawner-routes.ts";
 
 // An import would read every property of the module, and with them load fetch and WebSocket: 3.5 MB resident.
 const { createServer } = process.getBuiltinModule("node:http");
+const { createServer: createTlsServer } = process.getBuiltinModule("node:https");
 
 /** Limits of what callers may use. Times in ms. */
 export interface HttpLimits {
@@ -53,6 +55,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits> | undefined;
+  /** Without it: plaintext. */
+  readonly tls?: ServerTls | undefined;
   /** Serves POST requests to `/hooks/registry`; without it there is no such path. */
   readonly hook?: RequestHandler | undefined;
 }
@@ -69,7 +73,7 @@ export interface HttpServer {
 
 /** Makes the server; nothing is bound before `start`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { listen, logger, clock, allowAnonymousRead } = options;
+  const { listen, logger, clock, allowAnonymousRead, tls } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   let draining = false;
   let onLoopback = false;
@@ -79,13 +83,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     allowAnonymousRead,
     isOnLoopback: () => onLoopback,
   });
-  const server = createServer({
+  const serverOptions = {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
-  });
+  };
+  const tlsServer = tls === undefined ? null : createTlsServer({ ...serverOptions, ...tlsOptions("http/1.1", tls) });
+  const cutHandshakes =
+    tls === undefined || tlsServer === null ? null : secureServer(tlsServer, tls, { logger, clock });
+  const server = tlsServer ?? createServer(serverOptions);
   server.setTimeout(STALL_TIMEOUT_MS);
   const connections = createHttpConnections(server, { ...limits, clock });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
@@ -112,6 +120,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     stop(graceMs) {
       draining = true;
+      cutHandshakes?.();
       stopped ??= closeServer(server, connections, clock, graceMs);
       return stopped;
     },

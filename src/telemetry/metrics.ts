@@ -31,6 +31,8 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   grpcCall(method: string, code: string, seconds: number): void;
   /** How many gRPC streams are open. */
   openStreams(count: number): void;
+  /** When the certificate in this file of the configuration, such as `grpc.tls.certFile`, ends; ms since the epoch. */
+  certificateNotAfter(file: string, notAfterMs: number): void;
   /** A wait gate sent a message to its caller. */
   gateMessage(cause: RefreshCause): void;
   /** Reads the state at each scrape: generation, staleness, numbers of images and nodes, missing pairs. */
@@ -72,6 +74,7 @@ export function createMetrics(known: KnownLabels = { grpcMethods: [], grpcCodes:
     ...createRegistryMetrics(registers),
     ...createGrpcMetrics(registers, known),
     ...createAlertMetrics(registers),
+    ...createAccessMetrics(registers),
     ...createPrepullMetrics(registers),
     watchLog: createLogMetrics(registers),
   };
@@ -196,6 +199,22 @@ function createAlertMetrics(registers: Registers): AlertCounts {
     registers,
   });
   return { alertRaised: () => raised.inc(), activeAlerts: (count) => active.set(count) };
+}
+
+function createAccessMetrics(registers: Registers): Pick<Metrics, "certificateNotAfter"> {
+  let notAfter: Gauge<"file"> | null = null;
+  return {
+    certificateNotAfter(file, notAfterMs) {
+      // Without TLS there is no such series.
+      notAfter ??= new Gauge({
+        name: "labimages_certificate_not_after_timestamp_seconds",
+        help: "End of the validity of the server's certificate, by the key of its file.",
+        labelNames: ["file"],
+        registers,
+      });
+      notAfter.set({ file }, notAfterMs / 1_000);
+    },
+  };
 }
 
 function createLogMetrics(registers: Registers): Metrics["watchLog"] {

@@ -33,7 +33,8 @@ export async function startScene(size: WorldSize): Promise<Scene> {
   await writeFile(path, kubeconfig, { mode: 0o600 });
   const config = serviceConfig(registryHost, repository, path);
   const { grpcPort, httpPort } = await service.call("start", config);
-  const client = connect(`127.0.0.1:${grpcPort}`);
+  const security = { tls: false, ca: null, cert: null, key: null, tokenFile: null };
+  const client = await connect({ address: `127.0.0.1:${grpcPort}`, json: true, security });
   const never = new AbortController().signal;
   const options = () => deadline(PATIENCE);
   const menu = () => ask(never, (callback) => client.getMenu({}, options(), callback));

@@ -5,7 +5,8 @@ import { type Command, isClientCommand } from "../../src/cli/command.ts";
 import { USAGE } from "../../src/cli/usage.ts";
 import { compareCodePoints } from "../../src/domain/text-order.ts";
 
-const PLAIN = { address: "127.0.0.1:50051", json: false };
+const PLAINTEXT = { tls: false, ca: null, cert: null, key: null, tokenFile: null };
+const PLAIN = { address: "127.0.0.1:50051", json: false, security: PLAINTEXT };
 
 const UNDERSTOOD: readonly (readonly [string, Command])[] = [
   ["--help", { name: "help" }],
@@ -19,8 +20,14 @@ const UNDERSTOOD: readonly (readonly [string, Command])[] = [
   ["check-config a.yaml", { name: "check-config", file: "a.yaml", connect: false }],
   ["check-config --connect a.yaml", { name: "check-config", file: "a.yaml", connect: true }],
   ["status", { name: "status", ...PLAIN }],
-  ["images --json --address [::1]:1", { name: "images", address: "[::1]:1", json: true }],
+  ["images --json --address [::1]:1", { name: "images", address: "[::1]:1", json: true, security: PLAINTEXT }],
   ["menu", { name: "menu", ...PLAIN }],
+  ["menu --tls", { name: "menu", ...PLAIN, security: { ...PLAINTEXT, tls: true } }],
+  ["menu --token-file t", { name: "menu", ...PLAIN, security: { ...PLAINTEXT, tokenFile: "t" } }],
+  [
+    "menu --ca a --cert c --key k",
+    { name: "menu", ...PLAIN, security: { tls: true, ca: "a", cert: "c", key: "k", tokenFile: null } },
+  ],
   ["refresh", { name: "refresh", ...PLAIN }],
   ["missing", { name: "missing", node: "", ...PLAIN }],
   ["missing node1", { name: "missing", node: "node1", ...PLAIN }],
@@ -51,6 +58,8 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [["images", "--address", "nowhere"], /HOST:PORT/],
   [["images", "--address", "127.0.0.1:99999"], /HOST:PORT/],
   [["images", "--address", "127.0.0.1:0"], /HOST:PORT/],
+  [["menu", "--cert", "c"], /--cert and --key need each other/],
+  [["menu", "--address", "hub.example.org:1", "--token-file", "t"], /in plaintext/],
   [["resolve"], /a tag, a reference or --class/],
   [["resolve", "a", "--class", "recommended"], /a tag, a reference or --class/],
   [["resolve", "--class", "best"], /takes recommended, latest-release, latest-weekly, latest-daily/],

@@ -25,12 +25,21 @@ export type CertificateAuthority = {
   readonly certificatePem: string;
   /** Issues a server certificate for the given DNS names and IP addresses. */
   issueServerCertificate(hosts: readonly string[]): CertificateAndKey;
+  /** Issues a client certificate with these alternative names: DNS names, and URIs, which have a colon. */
+  issueClientCertificate(names: readonly string[], options?: ClientCertificateOptions): CertificateAndKey;
+};
+
+export type ClientCertificateOptions = {
+  readonly commonName?: string;
+  /** Time in ms from now at which it ends. */
+  readonly lifetimeMs?: number;
 };
 
 type Subject = {
   readonly commonName: string;
   readonly publicKey: KeyObject;
   readonly extensions: readonly Der[];
+  readonly lifetimeMs?: number;
 };
 
 type Issuer = { readonly commonName: string; readonly privateKey: KeyObject };
@@ -45,6 +54,7 @@ const OID = {
   basicConstraints: "2.5.29.19",
   extendedKeyUsage: "2.5.29.37",
   serverAuth: "1.3.6.1.5.5.7.3.1",
+  clientAuth: "1.3.6.1.5.5.7.3.2",
   ecdsaWithSha256: "1.2.840.10045.4.3.2",
 } as const;
 
@@ -70,6 +80,7 @@ export function createCertificateAuthority(name: string): CertificateAuthority {
   return {
     certificatePem: certificate({ commonName, publicKey, extensions }, issuer),
     issueServerCertificate: (hosts) => issueServerCertificate(issuer, hosts),
+    issueClientCertificate: (names, options) => issueClientCertificate(issuer, names, options),
   };
 }
 
@@ -99,6 +110,23 @@ function issueServerCertificate(issuer: Issuer, hosts: readonly string[]): Certi
   };
 }
 
+function issueClientCertificate(
+  issuer: Issuer,
+  names: readonly string[],
+  { commonName = "client", lifetimeMs = LIFETIME_MS }: ClientCertificateOptions = {},
+): CertificateAndKey {
+  const { publicKey, privateKey } = newKeyPair();
+  const extensions = [
+    extension(OID.keyUsage, bitString(KEY_USAGE_DIGITAL_SIGNATURE, "counted")),
+    extension(OID.extendedKeyUsage, sequence(objectIdentifier(OID.clientAuth))),
+    ...(names.length === 0 ? [] : [extension(OID.subjectAltName, sequence(...names.map(generalName)))]),
+  ];
+  return {
+    certificatePem: certificate({ commonName, publicKey, extensions, lifetimeMs }, issuer),
+    privateKeyPem: exportPrivateKey(privateKey),
+  };
+}
+
 function newKeyPair(): { publicKey: KeyObject; privateKey: KeyObject } {
   return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
@@ -110,13 +138,14 @@ function exportPrivateKey(key: KeyObject): string {
 
 /** A version 3 certificate, RFC 5280 section 4.1, signed by the issuer, as PEM. */
 function certificate(subject: Subject, issuer: Issuer): string {
+  const { lifetimeMs = LIFETIME_MS } = subject;
   const algorithm = sequence(objectIdentifier(OID.ecdsaWithSha256));
   const toBeSigned = sequence(
     context(0, integer(Buffer.from([2]))),
     integer(randomBytes(16)),
     algorithm,
     distinguishedName(issuer.commonName),
-    sequence(utcTime(new Date(Date.now() - 5 * MINUTE_MS)), utcTime(new Date(Date.now() + LIFETIME_MS))),
+    sequence(utcTime(new Date(Date.now() - 5 * MINUTE_MS)), utcTime(new Date(Date.now() + lifetimeMs))),
     distinguishedName(subject.commonName),
     subject.publicKey.export({ type: "spki", format: "der" }),
     context(3, sequence(...subject.extensions)),
@@ -134,8 +163,9 @@ function extension(id: string, value: Der, critical = false): Der {
   return sequence(objectIdentifier(id), ...flag, octetString(value));
 }
 
-/** A subject alternative name, RFC 5280 section 4.2.1.6: an IPv4 address (tag 7) or a DNS name (tag 2). */
+/** A subject alternative name, RFC 5280 section 4.2.1.6: an IPv4 address (tag 7), a URI (tag 6) or a DNS name (tag 2). */
 function generalName(host: string): Der {
+  if (host.includes(":")) return context(6, Buffer.from(host, "ascii"), "primitive");
   return isIP(host) === 4
     ? context(7, Buffer.from(host.split(".").map(Number)), "primitive")
     : context(2, Buffer.from(host, "ascii"), "primitive");

@@ -26,6 +26,7 @@ test("what is left out has its default", () => {
   assert.deepEqual(config.http, {
     listen: { host: "127.0.0.1", port: 8_080 },
     allowAnonymousRead: false,
+    tls: null,
     pathPrefix: "",
     hookSecretFile: null,
   });
@@ -157,7 +158,7 @@ test("what may be a secret is not repeated", () => {
 });
 
 for (const [keys, said] of [
-  ["grpc: {tls: {certFile: /x}}", "grpc.tls: this version does not have TLS for gRPC yet: remove the key"],
+  ["grpc: {tls: {certFile: /x}}", "grpc.tls.keyFile: expected the path of a file, found nothing"],
   ["grpc: {auth: {}}", "grpc.auth: this version does not have authentication of gRPC callers yet: remove the key"],
   [
     "alerts: {slackWebhookFile: /x}",
@@ -165,7 +166,7 @@ for (const [keys, said] of [
   ],
   [
     "grpc: {listen: '0.0.0.0:1'}",
-    "grpc.listen: an address beyond loopback needs TLS, which this version does not have yet, or grpc.insecure: true",
+    "grpc.listen: an address beyond loopback needs TLS (grpc.tls), or grpc.insecure: true",
   ],
   [
     "prepuller: {leaderElection: {leaseDuration: 1s, retryPeriod: 1s, renewDeadline: 1s}}",

@@ -14,7 +14,7 @@ const EXAMPLE = join(import.meta.dirname, "..", "..", "config.example.yaml");
 type Path = readonly (string | number)[];
 
 /** Keys of features that this version refuses; the example does not show them. */
-const NOT_YET = ["grpc.tls", "grpc.auth", "alerts", "alerts.slackWebhookFile"];
+const NOT_YET = ["grpc.auth", "alerts", "alerts.slackWebhookFile"];
 
 /** Every key of the schema, as `images.source.type`. */
 function keysOfSchema(): ReadonlySet<string> {

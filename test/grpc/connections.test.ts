@@ -7,12 +7,11 @@ import { eventually } from "../support/eventually.ts";
 import { ask } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";
 import { callFrames, endedStreams, handmadePeer } from "./support/http2-frames.ts";
-import { startServer } from "./support/running-server.ts";
+import { keepingLogger, realClock, startServer } from "./support/running-server.ts";
 
 async function startListener(context: TestContext, limit: number) {
   const idle = new Set<number>();
-  const connections = createConnections(limit, (socket) => {
-    socket.on("error", () => undefined);
+  const connections = createConnections({ limit, logger: keepingLogger([]), clock: realClock }, (socket) => {
     const { remotePort = 0 } = socket;
     return () => idle.has(remotePort);
   });

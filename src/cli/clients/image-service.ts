@@ -1,28 +1,63 @@
 import {
+  type ChannelCredentials,
   type ClientReadableStream,
   type ClientUnaryCall,
   credentials,
+  InterceptingCall,
+  type Interceptor,
   loadPackageDefinition,
+  Metadata,
   type requestCallback,
+  status,
 } from "@grpc/grpc-js";
 import type { ProtoGrpcType } from "../../grpc/gen/image_service.ts";
 import type { ImageServiceClient } from "../../grpc/gen/labimages/v1/ImageService.ts";
 import { SERVED_DEFINITION } from "../../grpc/server/contract.ts";
+import { readRegularFile } from "../../lib/bytes.ts";
+import type { ClientOptions, ClientSecurity } from "../command.ts";
 
 /** Milliseconds that a question may take. */
 const CALL_TIMEOUT = 30_000;
 /** Bytes; the service sends no message above 3 MiB. */
 const MAX_MESSAGE_BYTES = 4 * 1_048_576;
 
-/** A plaintext client of the service at `host:port`. The caller closes it. */
-export function connect(address: string): ImageServiceClient {
+/** Returns a client of the service at `host:port`, which the caller closes. Error: UnusableFileError, or the system's. */
+export async function connect({ address, security }: ClientOptions): Promise<ImageServiceClient> {
   // The generated type describes what the loader makes of the same files; the loader itself cannot say so.
   const loaded = loadPackageDefinition(SERVED_DEFINITION) as unknown as ProtoGrpcType;
-  return new loaded.labimages.v1.ImageService(`dns:${address}`, credentials.createInsecure(), {
+  return new loaded.labimages.v1.ImageService(`dns:${address}`, await channelCredentials(security), {
+    interceptors: security.tokenFile === null ? [] : [tokenSender(security.tokenFile)],
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     // The proxy of the environment is for the web; the service is near.
     "grpc.enable_http_proxy": 0,
   });
+}
+
+async function channelCredentials({ tls, ca, cert, key }: ClientSecurity): Promise<ChannelCredentials> {
+  if (!tls) return credentials.createInsecure();
+  const [roots, privateKey, chain] = await Promise.all(
+    [ca, key, cert].map((path) => (path === null ? null : readRegularFile(path))),
+  );
+  return credentials.createSsl(roots, privateKey, chain);
+}
+
+/** Sends the token of the file with each call; the file is read again for each, since a kubelet replaces its token. */
+function tokenSender(path: string): Interceptor {
+  return (options, nextCall) =>
+    new InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        readRegularFile(path).then(
+          (token) => {
+            metadata.set("authorization", `Bearer ${token.toString("utf8").trim()}`);
+            next(metadata, listener);
+          },
+          () => {
+            const details = "the file with the token cannot be read";
+            listener.onReceiveStatus({ code: status.UNAUTHENTICATED, details, metadata: new Metadata() });
+          },
+        );
+      },
+    });
 }
 
 /** When a question asked now has to be answered: `timeout` is in milliseconds. */

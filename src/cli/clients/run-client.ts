@@ -19,7 +19,12 @@ export interface ClientIo {
  * without a word where the signal has aborted.
  */
 export async function runClient(command: ClientCommand, io: ClientIo): Promise<number> {
-  const client = connect(command.address);
+  const client = await connect(command).catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "not valid";
+    io.stderr.write(`lab-images: a file of --ca, --cert or --key cannot be used (${code})\n`);
+    return null;
+  });
+  if (client === null) return 1;
   const write = (report: Report) => {
     const asJson = command.json || io.stdout.isTTY !== true;
     io.stdout.write(`${asJson ? writeJson(report.json) : report.text}\n`);

@@ -1,6 +1,9 @@
 import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { type ServerTls, secureServer, tlsOptions } from "../../access/tls-server.ts";
 import { createFairPool } from "../../lib/concurrency.ts";
 import { formatHostPort, type ListenAddress, peerOf } from "../../lib/net.ts";
+import type { Clock, Logger } from "../../ports.ts";
 
 /** The address may not be listened on, or cannot be; the message is written for the operator. */
 export class ListenError extends Error {
@@ -8,6 +11,15 @@ export class ListenError extends Error {
     super(message);
     this.name = new.target.name;
   }
+}
+
+/** Configuration and collaborators of the connections. */
+interface ConnectionsOptions {
+  readonly limit: number;
+  /** Without it: plaintext. */
+  readonly tls?: ServerTls | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
 }
 
 /** The listening socket of a server and its connections. */
@@ -23,12 +35,26 @@ export interface Connections {
 /**
  * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` exist at a time.
  * At the limit an idle connection, or one of a peer that holds more than the new one's, is evicted; else the new one is
- * closed. `serve` returns whether its connection is idle.
+ * closed. `serve` returns a function that tells whether its connection is idle. With TLS a connection counts from the end of
+ * its handshake.
  */
-export function createConnections(limit: number, serve: (socket: Socket) => () => boolean): Connections {
+export function createConnections(
+  { limit, tls, logger, clock }: ConnectionsOptions,
+  serve: (socket: Socket) => () => boolean,
+): Connections {
   const sockets = new Set<Socket>();
   const places = createFairPool(limit);
-  const server = createServer({ noDelay: true }, (socket) => {
+  const tlsServer = tls === undefined ? null : createTlsServer({ noDelay: true, ...tlsOptions("h2", tls) });
+  const cutHandshakes =
+    tls === undefined || tlsServer === null ? null : secureServer(tlsServer, tls, { logger, clock });
+  const server = tlsServer ?? createServer({ noDelay: true }, admit);
+  tlsServer?.on("secureConnection", (socket) => {
+    // A client without HTTP/2 cannot speak gRPC, and Node's server would wait for it.
+    if (socket.alpnProtocol === "h2" && !socket.destroyed) admit(socket);
+    else socket.destroy();
+  });
+
+  function admit(socket: Socket): void {
     const owner = peerOf(socket.remoteAddress ?? "");
     let isIdle = () => false;
     const holder = { yields: () => isIdle(), evict: () => void socket.destroy() };
@@ -39,8 +65,10 @@ export function createConnections(limit: number, serve: (socket: Socket) => () =
       sockets.delete(socket);
       place.release();
     });
+    // A peer may reset its connection before, or while, the HTTP/2 session ends.
+    socket.on("error", () => undefined);
     isIdle = serve(socket);
-  });
+  }
 
   return {
     listen(address) {
@@ -55,6 +83,7 @@ export function createConnections(limit: number, serve: (socket: Socket) => () =
       });
     },
     close() {
+      cutHandshakes?.();
       return new Promise((resolve) => {
         // The only error is that the server does not listen, and so has no connections.
         server.close(() => resolve());

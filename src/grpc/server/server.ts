@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { Server, type ServerInterceptor, type ServerOptions } from "@grpc/grpc-js";
+import type { ServerTls } from "../../access/tls-server.ts";
 import { formatHostPort, isLoopback, type ListenAddress } from "../../lib/net.ts";
 import type { Clock, ImageCommands, Logger, StateReader } from "../../ports.ts";
 import { MAX_MESSAGE_BYTES } from "../paging/page.ts";
@@ -45,6 +45,8 @@ export interface GrpcServerOptions {
   readonly listen: ListenAddress;
   /** Allows plaintext on an address that is not loopback. */
   readonly insecure: boolean;
+  /** Without it: plaintext. */
+  readonly tls?: ServerTls | undefined;
   readonly limits: GrpcLimits;
   readonly reader: StateReader;
   readonly commands: ImageCommands;
@@ -90,12 +92,12 @@ function serverOptions(limits: GrpcLimits, interceptor: ServerInterceptor): Serv
   };
 }
 
-function checkListen({ listen, insecure, logger }: GrpcServerOptions): ListenAddress {
-  if (isLoopback(listen.host)) return listen;
+function checkListen({ listen, insecure, tls, logger }: GrpcServerOptions): ListenAddress {
+  if (tls !== undefined || isLoopback(listen.host)) return listen;
   const address = formatHostPort(listen);
   if (!insecure) {
     throw new ListenError(
-      `grpc.listen is ${address}, which others can reach: plaintext is refused there unless grpc.insecure is true`,
+      `grpc.listen is ${address}, which others can reach: plaintext is refused there unless grpc.insecure is true; or set grpc.tls`,
     );
   }
   logger.warn(
@@ -107,7 +109,7 @@ function checkListen({ listen, insecure, logger }: GrpcServerOptions): ListenAdd
 
 /** A server that does not listen yet. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { limits, logger, clock, randomId, observer } = options;
+  const { limits, logger, clock, randomId, observer, tls } = options;
   let stopping: Promise<void> | null = null;
   const streams = createStreamRegistry((count) => observer.streamsOpen(count));
   const settings: StreamDeps = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
@@ -118,13 +120,11 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   server.addService(servedService(IMAGE_SERVICE), imageService(createServiceContext(options), settings));
   server.addService(servedService(HEALTH_SERVICE), health.implementation);
   addReflection(server, settings);
-  const connections = createConnections(limits.connections, transport.attach(server));
+  const connections = createConnections({ limit: limits.connections, tls, logger, clock }, transport.attach(server));
 
   async function stop(graceMs: number): Promise<void> {
     health.setServing(false);
     const closed = connections.close();
-    // Health watchers send NOT_SERVING in this turn, before their streams end.
-    await nextTurn();
     streams.endAll();
     // Asks the callers to close their connections once their calls are over. Its own end is not waited for: where Node has
     // closed the sessions already, grpc-js takes that for their end.

@@ -13,7 +13,10 @@ export interface StreamContext {
   readonly signal: AbortSignal;
   /** Sends the response headers at once, so that the caller knows that the stream is established. */
   sendHeaders(): void;
-  /** Ends the stream with the status of this failure, although the caller may not have taken what was sent. */
+  /**
+   * Ends the stream with the status of this failure, whether the caller has taken what was sent or not. What the handler has
+   * been notified of in this turn is sent before.
+   */
   fail(error: unknown): void;
 }
 
@@ -52,7 +55,7 @@ async function serve<Request>(
     isGone = !signal.aborted;
     controller.abort(error);
   });
-  const fail = (error: unknown) => controller.abort(error);
+  const fail = (error: unknown) => void setImmediate(() => controller.abort(error));
   try {
     if (deps.stopping()) throw new ShuttingDownError();
     const release = deps.streams.open(() => fail(new ShuttingDownError()));

@@ -22,13 +22,23 @@ function start(t: TestContext) {
 }
 
 /** Runs a command line against a server as a person at a terminal, or as a program, would. */
-async function run(address: string, line: string, { isTTY = false, signal = new AbortController().signal } = {}) {
+async function run(
+  address: string,
+  line: string,
+  { isTTY = false, signal = new AbortController().signal, onLine = (_line: string): unknown => undefined } = {},
+) {
   const command = parseArguments([...line.split(" "), "--address", address]);
   assert.ok(isClientCommand(command));
   let out = "";
   let err = "";
   const exitStatus = await runClient(command, {
-    stdout: { isTTY, write: (text) => (out += text) },
+    stdout: {
+      isTTY,
+      write(text) {
+        out += text;
+        onLine(text);
+      },
+    },
     stderr: { write: (text) => (err += text) },
     signal,
   });
@@ -137,13 +147,15 @@ test("a service that is not there is told so", async () => {
 test("watch tells of each refresh until it is interrupted", async (t) => {
   const { address, state } = await start(t);
   const interrupt = new AbortController();
-  const running = run(address, "watch --gate mine", { isTTY: true, signal: interrupt.signal });
+  const lines: string[] = [];
+  const onLine = (line: string) => lines.push(line);
+  const running = run(address, "watch --gate mine", { isTTY: true, signal: interrupt.signal, onLine });
   const attached = await eventually(() => state.attached[0] ?? assert.fail("nobody has attached"));
   assert.equal(attached.request.gate, "mine");
   attached.caller.deliver({ cause: "NODES_CHANGED", coalesced: 0 });
   await eventually(() => assert.equal(attached.ready, 1));
   attached.caller.deliver({ cause: "SCHEDULED", coalesced: 2 });
-  await eventually(() => assert.equal(attached.ready, 2));
+  await eventually(() => assert.deepEqual([attached.ready, lines.length], [2, 2]));
   interrupt.abort();
   const { exitStatus, out } = await running;
   assert.equal(exitStatus, 0);

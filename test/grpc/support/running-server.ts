@@ -1,6 +1,7 @@
 import type { TestContext } from "node:test";
-import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import type { ServerTls } from "../../../src/access/tls-server.ts";
 import type { HealthClient } from "../../../src/grpc/gen/grpc/health/v1/Health.ts";
 import type { ProtoGrpcType as HealthTypes } from "../../../src/grpc/gen/health.ts";
 import type { ProtoGrpcType as ImageTypes } from "../../../src/grpc/gen/image_service.ts";
@@ -81,6 +82,7 @@ export interface ServerChoices {
   readonly listen?: ListenAddress;
   readonly insecure?: boolean;
   readonly settings?: ServedSettings;
+  readonly tls?: ServerTls;
 }
 
 /** A server on loopback with its clients; all of it ends with the test. */
@@ -92,7 +94,7 @@ export interface RunningServer {
   readonly client: ImageServiceClient;
   readonly health: HealthClient;
   /** A client on a connection of its own. */
-  newClient(options?: Record<string, number>): ImageServiceClient;
+  newClient(options?: Record<string, number>, channel?: ChannelCredentials): ImageServiceClient;
   readonly log: LogLine[];
   readonly calls: { readonly method: string; readonly code: string; readonly seconds: number }[];
   /** Streams open now, as the observer was told last. */
@@ -115,6 +117,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
   const server = createGrpcServer({
     listen: choices.listen ?? { host: "127.0.0.1", port: 0 },
     insecure: choices.insecure ?? false,
+    tls: choices.tls,
     limits: { ...DEFAULT_GRPC_LIMITS, ...choices.limits },
     reader: state.reader,
     commands: state.commands,
@@ -132,9 +135,9 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     clients.push(client);
     return client;
   }
-  function newClient(options: Record<string, number> = {}): ImageServiceClient {
-    const channel = { "grpc.use_local_subchannel_pool": 1, ...options };
-    return keep(new loaded.labimages.v1.ImageService(address, credentials.createInsecure(), channel));
+  function newClient(options: Record<string, number> = {}, channel = credentials.createInsecure()): ImageServiceClient {
+    const ownConnection = { "grpc.use_local_subchannel_pool": 1, ...options };
+    return keep(new loaded.labimages.v1.ImageService(address, channel, ownConnection));
   }
 
   context.after(async () => {
