@@ -1,8 +1,8 @@
 import { assertEvent, assign, emit, enqueueActions, raise, sendTo, setup } from "xstate";
 import type { NodeRules } from "../domain/nodes/node-record.ts";
 import { emptyNodeTable } from "../domain/nodes/node-table.ts";
-import type { Times } from "../domain/prepull/prepull-tasks.ts";
 import { NO_WORK, type PrepullWork, workOf } from "../domain/prepull/prepull-work.ts";
+import type { Times } from "../domain/prepull/pull.ts";
 import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 import { backoffDelayMs } from "../lib/backoff.ts";
 import type { PrepullReport, RefreshCause } from "../ports.ts";
@@ -14,10 +14,9 @@ import {
   type RefreshSettlement,
   reduceImages,
 } from "./image-state.ts";
-import { leaveOrphans } from "./prepuller/orphans.ts";
+import type { PrepullerSettings } from "./prepuller/prepull-state.ts";
 import { prepullerMachine } from "./prepuller/prepuller.ts";
-import type { PrepullerReport, PrepullNews } from "./prepuller/prepuller-news.ts";
-import type { PrepullerSettings } from "./prepuller/prepuller-state.ts";
+import type { PrepullerNews, PrepullerReport } from "./prepuller/prepuller-events.ts";
 import { type RefreshRequested, refreshMachine } from "./refresh.ts";
 import type { GateOpening } from "./wait-gate.ts";
 
@@ -31,7 +30,7 @@ export type CoordinatorEvent =
   | ImageEvent
   | RefreshRequested
   | PrepullerReport
-  | { readonly type: "pull.reported"; readonly report: PrepullReport }
+  | { readonly type: "prepull.reported"; readonly report: PrepullReport }
   | { readonly type: "xstate.error.actor.prepuller"; readonly error: unknown };
 
 /** What the coordinator emits. */
@@ -40,7 +39,7 @@ export type CoordinatorEmitted =
   | ({ readonly type: "refresh.settled" } & RefreshSettlement)
   | { readonly type: "snapshot.replaced"; readonly snapshot: Snapshot }
   | ({ readonly type: "gates.opened" } & GateOpening)
-  | { readonly type: "prepull.told"; readonly news: PrepullNews }
+  | { readonly type: "prepull.told"; readonly news: PrepullerNews }
   | { readonly type: "actor.crashed"; readonly actor: string; readonly error: unknown };
 
 /** Input of the coordinator. */
@@ -136,12 +135,9 @@ export const coordinatorMachine = setup({
       return event;
     }),
     sendReport: sendTo("prepuller", ({ event }) => {
-      assertEvent(event, "pull.reported");
+      assertEvent(event, "prepull.reported");
       return event;
     }),
-    leaveOrphans: enqueueActions(({ self, enqueue }) =>
-      leaveOrphans(self.getSnapshot().children["prepuller"], enqueue),
-    ),
     emitPrepull: emit(({ event }) => {
       assertEvent(event, "prepull.told");
       return event;
@@ -235,16 +231,11 @@ export const coordinatorMachine = setup({
             input: ({ context: { prepuller, work, now, random } }) => ({ settings: prepuller, work, now, random }),
             onError: {
               target: "broken",
-              actions: [
-                { type: "emitCrash", params: { actor: "prepuller" } },
-                "leaveOrphans",
-                "emitAbandoned",
-                "countPrepullerCrash",
-              ],
+              actions: [{ type: "emitCrash", params: { actor: "prepuller" } }, "emitAbandoned", "countPrepullerCrash"],
             },
           },
           on: {
-            "pull.reported": { actions: "sendReport" },
+            "prepull.reported": { actions: "sendReport" },
             "prepull.told": { actions: "emitPrepull" },
             "node.broke": { actions: "emitNodeCrash" },
           },

@@ -4,10 +4,8 @@ import { PULL_BACKOFF } from "../domain/prepull/prepull-backoff.ts";
 import { createDefaultSource } from "../domain/sets/default-source.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
 import type { CoordinatorSettings } from "../machines/image-state.ts";
-import { nodeGroupMachine } from "../machines/prepuller/node-group.ts";
-import { nodePrepullMachine } from "../machines/prepuller/node-prepull.ts";
+import type { PrepullerSettings } from "../machines/prepuller/prepull-state.ts";
 import { prepullerMachine } from "../machines/prepuller/prepuller.ts";
-import type { PrepullerSettings } from "../machines/prepuller/prepuller-state.ts";
 import { refreshMachine } from "../machines/refresh.ts";
 import type { Clock } from "../ports.ts";
 import { type BuiltInPrepuller, prepullEffects } from "./prepull-effects.ts";
@@ -41,15 +39,7 @@ export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal)
   const machine = coordinatorMachine.provide({
     actors: {
       refresh: refreshMachine.provide({ actors: effects }),
-      prepuller: prepullerMachine.provide({
-        actors: {
-          group: nodeGroupMachine.provide({
-            actors: { node: nodePrepullMachine.provide({ actors: { pull: prepulling.pull } }) },
-          }),
-          leadership: prepulling.leadership,
-          recover: prepulling.recover,
-        },
-      }),
+      prepuller: prepullerMachine.provide({ actors: prepulling }),
     },
   });
   const actor = createActor(machine, {

@@ -4,7 +4,7 @@ import { prepullProblems } from "../domain/snapshot/problems.ts";
 import type { RemoteTag } from "../domain/tags/remote-tag.ts";
 import type { CoordinatorEmitted } from "../machines/coordinator.ts";
 import { type ImageState, isMarkable } from "../machines/image-state.ts";
-import type { PrepullerContext } from "../machines/prepuller/prepuller-state.ts";
+import type { PrepullerContext } from "../machines/prepuller/prepuller.ts";
 import { staleReason } from "../machines/source-health.ts";
 import type { ImageCommands, PrepullReport, RefreshCause, StateReader } from "../ports.ts";
 import { type CoordinatorActor, type CoordinatorParts, coordinatorActor } from "./coordinator-actor.ts";
@@ -152,9 +152,11 @@ function stateReader({ parts, actor, cache, progress, listeners }: Running): Sta
     staleReason: () => staleReason(state()),
     problems(snapshot) {
       const prepuller = prepullerContext(actor);
-      return prepuller === null ? snapshot.problems() : [...snapshot.problems(), ...prepullProblems(prepuller)];
+      return prepuller === null
+        ? snapshot.problems()
+        : [...snapshot.problems(), ...prepullProblems({ ...prepuller, refusal: prepuller.state.refusal })];
     },
-    progress: () => progress.read(prepullerContext(actor), state().snapshot?.table ?? null),
+    progress: () => progress.read(prepullerContext(actor)?.state ?? null, state().snapshot?.table ?? null),
     onChange(call) {
       const listener = { call };
       listeners.add(listener);
@@ -190,7 +192,7 @@ function takeReport({ parts, actor }: Running, report: PrepullReport): boolean {
   const { state } = actor.getSnapshot().context;
   if (state.snapshot === null) throw new NotReadyError("the first refresh has not succeeded yet");
   const isTask = parts.prepuller === undefined && isMissing(actor, node, digest);
-  if (isTask) actor.send({ type: "pull.reported", report });
+  if (isTask) actor.send({ type: "prepull.reported", report });
   if (report.state !== "SUCCEEDED") return isTask;
   const isMark = isMarkable(state, digest, node);
   // The node's own actor has marked it by now, if there was one to do so.
@@ -208,5 +210,5 @@ function isMissing(actor: CoordinatorActor, node: string, digest: string): boole
 /** The prepuller's state; null while it restarts. */
 function prepullerContext(actor: CoordinatorActor): PrepullerContext | null {
   const context = actor.getSnapshot().children["prepuller"]?.getSnapshot().context;
-  return context !== undefined && "actors" in context ? context : null;
+  return context !== undefined && "sharedWith" in context ? context : null;
 }

@@ -3,8 +3,7 @@ import { LabImagesError } from "../domain/errors.ts";
 import { classifyFailure } from "../domain/prepull/classify-failure.ts";
 import type { PullBackoff } from "../domain/prepull/prepull-backoff.ts";
 import { PullCancelledError, type PullFailure, type PullOrder, PullReleasedError } from "../domain/prepull/pull.ts";
-import type { NodePrepullEvent, PullDropped } from "../machines/prepuller/node-prepull.ts";
-import type { Recovered, RecoverInput } from "../machines/prepuller/prepuller-events.ts";
+import type { PullReport, PullWithdrawal, Recovered, RecoverInput } from "../machines/prepuller/prepuller-events.ts";
 import type { Leadership, Logger, Puller } from "../ports.ts";
 
 /** The built-in prepuller, as it is put together. */
@@ -39,8 +38,11 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
   if (prepuller === null) return IDLE_EFFECTS;
   const { puller, leadership } = prepuller;
   const isReleasing = () => stopping.aborted || !leadership.mayWrite();
+  const running = new Set<AbortController>();
   return {
     leadership: fromCallback<AnyEventObject>(({ sendBack }) => {
+      // A prepuller that crashed has left its pulls running: the one that starts in its place adopts them.
+      for (const controller of running) controller.abort(new PullReleasedError());
       const controller = new AbortController();
       const { signal } = controller;
       leadership.follow(
@@ -58,17 +60,22 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
       pulls: await puller.recover(isWanted, signal),
       refusal: trial === null ? null : await refusalOf(puller, trial, signal),
     })),
-    pull: fromCallback<PullDropped, PullOrder>(({ input, sendBack, receive }) => {
+    /** Stopped, it leaves its pull as it is; withdrawn, it reports the end when its pod has been asked to go. */
+    pull: fromCallback<PullWithdrawal, PullOrder>(({ input, sendBack, receive }) => {
       const controller = new AbortController();
       const { signal } = controller;
-      receive(() => controller.abort(new PullReleasedError()));
+      const { nodeUid: uid, digest } = input;
+      const isReleased = () => signal.reason instanceof PullReleasedError;
       const onAccepted = () => {
-        if (!signal.aborted) sendBack({ type: "pull.accepted" });
+        if (!signal.aborted) sendBack({ type: "pull.accepted", uid, digest });
       };
-      void runPull(puller, input, signal, { logger, onAccepted }).then((event) => {
-        if (event !== null && !signal.aborted) sendBack(event);
+      running.add(controller);
+      receive(() => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError()));
+      void runPull(puller, input, signal, { logger, onAccepted }).then((end) => {
+        running.delete(controller);
+        if (end !== null && !isReleased()) sendBack({ ...end, uid, digest });
       });
-      return () => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError());
+      return () => controller.abort(new PullReleasedError());
     }),
   };
 }
@@ -77,6 +84,10 @@ async function refusalOf(puller: Puller, order: PullOrder, signal: AbortSignal):
   const failure = await puller.tryPod(order, signal);
   return failure === null ? null : { failure, uid: order.nodeUid, digest: order.digest };
 }
+
+/** How a pull ended, without its key. */
+type PullEnding = DistributiveOmit<Exclude<PullReport, { type: "pull.accepted" }>, "uid" | "digest">;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /**
  * Never rejects: a pull that breaks has failed, and the defect is in the log. Null where a write was refused because the
@@ -87,14 +98,15 @@ async function runPull(
   order: PullOrder,
   signal: AbortSignal,
   { logger, onAccepted }: { readonly logger: Logger; readonly onAccepted: () => void },
-): Promise<NodePrepullEvent | null> {
+): Promise<PullEnding | null> {
   try {
     const outcome = await puller.pull(order, signal, onAccepted);
     if (outcome.kind === "pulled") return { type: "pull.succeeded" };
     const { failureClass, reason, message } = outcome;
     return { type: "pull.failed", failure: { failureClass, reason, message } };
   } catch (error) {
-    if (signal.aborted || error instanceof PullReleasedError) return null;
+    if (error instanceof PullReleasedError || signal.reason instanceof PullReleasedError) return null;
+    if (signal.aborted) return { type: "pull.withdrawn" };
     if (error instanceof LabImagesError) {
       const { reason, message } = error;
       const { failureClass } = classifyFailure(reason, message);
@@ -109,5 +121,5 @@ async function runPull(
 const IDLE_EFFECTS = {
   leadership: fromCallback<AnyEventObject>(() => undefined),
   recover: fromPromise<Recovered, RecoverInput>(() => Promise.resolve({ pulls: [], refusal: null })),
-  pull: fromCallback<PullDropped, PullOrder>(() => undefined),
+  pull: fromCallback<PullWithdrawal, PullOrder>(() => undefined),
 };

@@ -1,27 +1,26 @@
 import { type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
-import { type PrepullTask, progressOfTask } from "../domain/prepull/prepull-tasks.ts";
+import { type PullRecord, progressOf } from "../domain/prepull/pull-record.ts";
 import { isSameList } from "../domain/same-list.ts";
 import { alongside } from "../domain/snapshot/alongside.ts";
 import type { PrepullProgress, WorkByNode } from "../domain/snapshot/answers.ts";
-import type { EndedWork, PrepullerContext } from "../machines/prepuller/prepuller-state.ts";
+import type { EndedPull, NodeState, PrepullState } from "../machines/prepuller/prepull-state.ts";
 
 /** The prepuller's work as the readers see it. */
 export interface ProgressView {
   /** The work or the nodes have changed, or may have: the next `read` looks again, and what is kept of many nodes that have left goes. */
   changed(table: NodeTable | null): void;
   /** The same object until something has changed; a node's list whose entries are as they were is the same array. */
-  read(context: PrepullerContext | null, table: NodeTable | null): WorkByNode;
+  read(state: PrepullState | null, table: NodeTable | null): WorkByNode;
 }
 
 const NOTHING: WorkByNode = new Map();
-const NO_TASKS: readonly PrepullTask[] = [];
-const NONE_ENDED: readonly EndedWork[] = [];
+const NONE_ENDED: readonly EndedPull[] = [];
 
 /** What was made for one node, and what it was made of. */
 interface NodeMemo {
   readonly uid: string;
-  readonly tasks: readonly PrepullTask[];
-  readonly ended: readonly EndedWork[];
+  readonly state: NodeState | undefined;
+  readonly ended: readonly EndedPull[];
   readonly made: readonly PrepullProgress[];
 }
 
@@ -30,18 +29,18 @@ export function createProgressView(): ProgressView {
   const memos = new Map<string, NodeMemo>();
   let current: WorkByNode | null = null;
 
-  function readNow({ actors, ended }: PrepullerContext, table: NodeTable): WorkByNode {
+  function readNow({ isActive, nodes, ended }: PrepullState, table: NodeTable): WorkByNode {
     const endedOn = endedByNode(ended);
     // Nodes are mostly asked for in their order.
     const find = alongside(table.records, ({ report }) => report.name);
     return {
       get(name) {
-        const actor = actors.get(name);
+        const state = isActive ? nodes.get(name) : undefined;
         const ownEnded = endedOn.get(name) ?? NONE_ENDED;
-        if (actor === undefined && ownEnded.length === 0) return undefined;
+        if (state === undefined && ownEnded.length === 0) return undefined;
         const uid = (find(name) ?? nodeNamed(table, name))?.report.uid ?? "";
-        const tasks = actor?.uid === uid ? actor.ref.getSnapshot().context.tasks : NO_TASKS;
-        const memo = memoOf(memos.get(name), name, { uid, tasks, ended: ownEnded });
+        const own = state?.context.uid === uid ? state : undefined;
+        const memo = memoOf(memos.get(name), name, { uid, state: own, ended: ownEnded });
         memos.set(name, memo);
         return memo.made;
       },
@@ -53,15 +52,15 @@ export function createProgressView(): ProgressView {
       current = null;
       if (memos.size > 2 * (table?.records.length ?? 0)) memos.clear();
     },
-    read(context, table) {
-      current ??= context === null || table === null ? NOTHING : readNow(context, table);
+    read(state, table) {
+      current ??= state === null || table === null ? NOTHING : readNow(state, table);
       return current;
     },
   };
 }
 
-function endedByNode(ended: PrepullerContext["ended"]): ReadonlyMap<string, readonly EndedWork[]> {
-  const nodes = new Map<string, EndedWork[]>();
+function endedByNode(ended: PrepullState["ended"]): ReadonlyMap<string, readonly EndedPull[]> {
+  const nodes = new Map<string, EndedPull[]>();
   for (const one of ended.values()) {
     const own = nodes.get(one.progress.node);
     if (own === undefined) nodes.set(one.progress.node, [one]);
@@ -71,27 +70,44 @@ function endedByNode(ended: PrepullerContext["ended"]): ReadonlyMap<string, read
 }
 
 function memoOf(before: NodeMemo | undefined, name: string, now: Omit<NodeMemo, "made">): NodeMemo {
-  if (before?.uid === now.uid && before.tasks === now.tasks && isSameList(before.ended, now.ended)) return before;
-  const made = [...endedOf(now), ...progressOf(name, now.tasks, before)];
+  if (before?.uid === now.uid && before.state === now.state && isSameList(before.ended, now.ended)) return before;
+  const records = recordsOf(now.state);
+  const made = [...endedOf(now, records), ...entriesOf(name, now.state, records, before)];
   return { ...now, made: before !== undefined && isSameList(before.made, made) ? before.made : made };
 }
 
-/** What has ended on this very node and is not under way again. */
-function endedOf({ uid, tasks, ended }: Omit<NodeMemo, "made">): readonly PrepullProgress[] {
+/** What has ended on this very node and is not wanted there again. */
+function endedOf(
+  { uid, ended }: Pick<NodeMemo, "uid" | "ended">,
+  records: readonly PullRecord[],
+): readonly PrepullProgress[] {
   return ended
-    .filter((one) => one.uid === uid && !tasks.some(({ digest }) => digest === one.progress.digest))
+    .filter((one) => one.uid === uid && !records.some(({ digest }) => digest === one.progress.digest))
     .map(({ progress }) => progress);
 }
 
-/** An entry of a task that is as it was is the same object. */
-function progressOf(
+/** An entry of an image that is as it was is the same object. */
+function entriesOf(
   name: string,
-  tasks: readonly PrepullTask[],
+  state: NodeState | undefined,
+  records: readonly PullRecord[],
   before: NodeMemo | undefined,
 ): readonly PrepullProgress[] {
-  const offset = before === undefined ? 0 : before.made.length - before.tasks.length;
-  return tasks.map((task) => {
-    const at = before?.tasks.indexOf(task) ?? -1;
-    return (at < 0 ? undefined : before?.made[offset + at]) ?? progressOfTask(name, task);
+  const known = recordsOf(before?.state);
+  const offset = (before?.made.length ?? 0) - known.length;
+  return records.map((record) => {
+    const isPulling = isPulled(state, record);
+    const at = known.indexOf(record);
+    const same = at >= 0 && isPulled(before?.state, record) === isPulling ? before?.made[offset + at] : undefined;
+    return same ?? progressOf(name, record, isPulling);
   });
+}
+
+/** Nothing is shown of what is only remembered. */
+function recordsOf(state: NodeState | undefined): readonly PullRecord[] {
+  return state === undefined || state.context.isExcluded ? [] : state.context.records;
+}
+
+function isPulled(state: NodeState | undefined, { digest }: PullRecord): boolean {
+  return state?.context.pulls.some((pull) => pull.digest === digest && pull.phase === "pulling") === true;
 }

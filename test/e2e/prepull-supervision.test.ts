@@ -9,10 +9,10 @@ import { builtIn, podOn, provePod, soon, startPrepullPeers, taskOn, untilTaskIs 
  * imported afterwards.
  */
 const broken = new Set<string>();
-breakGuard("nodePrepull", "keepsPull", ({ context }) => broken.delete(String(context["node"])));
+breakGuard("nodePrepull", "isPulling", ({ context }) => broken.delete(String(context["node"])));
 const { startReadyService } = await import("./support/service.ts");
 
-test("a node whose actor breaks gets another one, which takes its pull up again; the others do not notice", async () => {
+test("a node whose chart throws begins again, and takes its pull up; the others do not notice", async () => {
   await using peers = await startPrepullPeers(["w_2077_42", "w_2077_43"]);
   for (const node of ["alder", "beech"]) peers.setNode(node);
   const config = peers.config({ images: { numDailies: 0 }, prepuller: builtIn() });

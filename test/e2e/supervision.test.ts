@@ -19,7 +19,7 @@ breakGuard(
   "hasGrownMissing",
   ({ event }) => event.type === "image.prepulled" && isDueOnce("coordinator"),
 );
-breakGuard("prepuller", "isCurrent", () => isDueOnce("prepuller"));
+breakGuard("prepuller", "isOutside", () => isDueOnce("prepuller"));
 breakGuard("nodePrepull", "isPulling", () => isDueOnce("node"));
 const { missingTags, nextOpening, openGate, startReadyService } = await import("./support/service.ts");
 
@@ -93,7 +93,7 @@ describe("a gate that breaks (P6)", () => {
     }));
 });
 
-describe("the prepuller, or the actor of one node, that breaks (P6)", () => {
+describe("the prepuller, or the chart of one node, that breaks (P6)", () => {
   const pulling = async ({ client }: Service, peers: Peers) => {
     const report = { reference: peers.pullReference("recommended"), node: "alder" };
     await client.call("ReportPrepull", { ...report, prepullState: "PREPULL_STATE_PULLING" }).catch(() => undefined);
@@ -118,7 +118,7 @@ describe("the prepuller, or the actor of one node, that breaks (P6)", () => {
           assert.equal(defectsTold(service), 1);
           assert.equal(service.broken, false);
         },
-        // The actor of a node gets five seconds to itself.
+        // A node gets five seconds to itself.
         { clock: fastClock(5) },
       ));
   }

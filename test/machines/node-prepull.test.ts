@@ -1,289 +1,240 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type AnyActorRef,
-  type AnyEventObject,
-  createActor,
-  fromCallback,
-  initialTransition,
-  setup,
-  transition,
-} from "xstate";
+import { initialTransition, transition } from "xstate";
 import { getShortestPaths } from "xstate/graph";
+import { isRetry, nextRecord } from "../../src/domain/prepull/pull-record.ts";
 import type { PrepullState } from "../../src/domain/snapshot/answers.ts";
-import {
-  type NodePrepullEvent,
-  type NodePrepullInput,
-  type NodePrepullSettings,
-  nodePrepullMachine,
-  PULL_GRACE,
-} from "../../src/machines/prepuller/node-prepull.ts";
-import { actorClock } from "../support/actor-clock.ts";
+import { type NodePrepullEvent, nodePrepullMachine } from "../../src/machines/prepuller/node-prepull.ts";
 import { digest } from "../support/image-world.ts";
-import { manualClock } from "../support/manual-clock.ts";
-import { heldPulls, nodeSettings, target } from "../support/prepull-world.ts";
+import { target } from "../support/prepull-world.ts";
 
-const NO_HISTORY = new Map();
+const WALL = Date.UTC(2077, 9, 23);
+const RETRY = { waitMs: 5_000, isRetry: true };
 
-function inputOf(parent: AnyActorRef, settings: NodePrepullSettings, names: readonly string[]): NodePrepullInput {
-  return { parent, settings, node: "n1", uid: "u1", targets: names.map(target), histories: NO_HISTORY };
+function at(monotonic: number) {
+  return { wall: WALL + monotonic, monotonic };
 }
 
-/** One node's actor under a parent that writes down what it is told. */
-function nodeAtWork(names: readonly string[], changes: Partial<NodePrepullSettings> = {}) {
-  const clock = manualClock();
-  const pulls = heldPulls();
-  const told: AnyEventObject[] = [];
-  const settings = nodeSettings(clock, changes);
-  const inputFor = (self: AnyActorRef): NodePrepullInput => inputOf(self, settings, names);
-  const node = nodePrepullMachine.provide({ actors: { pull: pulls.logic } });
-  const parent = setup({ actors: { node }, actions: { write: ({ event }) => told.push(event) } }).createMachine({
-    invoke: { id: "node", src: "node", input: ({ self }) => inputFor(self) },
-    on: { "*": { actions: "write" } },
-  });
-  const actor = createActor(parent, { clock: actorClock(clock) }).start();
-  const child = actor.getSnapshot().children["node"];
-  assert.ok(child);
+function wanted(names: readonly string[], monotonic = 0, present: readonly string[] = []): NodePrepullEvent {
+  const targets = names.map(target);
   return {
-    clock,
-    pulls,
-    stop: () => actor.stop(),
-    send: (event: NodePrepullEvent) => child.send(event),
-    grant: () => child.send({ type: "pull.granted" }),
-    report: (name: string, state: PrepullState, reason = "", message = "") =>
-      child.send({
-        type: "pull.reported",
-        report: { digest: digest(name), node: "n1", state, reason, message, failureClass: null },
-      }),
-    change: (wanted: readonly string[]) =>
-      child.send({ type: "work.changed", targets: wanted.map(target), histories: NO_HISTORY }),
-    broken: () => child.getSnapshot().status === "error",
-    state: () => child.getSnapshot().value,
-    since: () => child.getSnapshot().context.since,
-    tasks: () => child.getSnapshot().context.tasks,
-    news(): readonly string[] {
-      return told.splice(0).map(({ type }) => type);
-    },
+    type: "work.changed",
+    targets,
+    setSize: 6,
+    present: present.map(digest),
+    missingCause: "its disk is small",
+    now: at(monotonic),
   };
 }
 
-test("a node pulls one image at a time, the next when it is given another turn", () => {
-  const { pulls, grant, state, news, tasks, stop } = nodeAtWork(["recommended", "weekly"]);
-  assert.equal(state(), "waiting");
-  grant();
-  assert.deepEqual([...pulls.running.keys()], [`n1 ${digest("recommended")}`]);
-  assert.deepEqual(news(), ["node.waiting", "task.started"]);
-  pulls.succeed("n1", "recommended");
-  assert.equal(state(), "waiting");
-  assert.deepEqual(news(), ["task.succeeded", "node.waiting"]);
-  grant();
-  pulls.succeed("n1", "weekly");
-  assert.equal(state(), "backingOff", "its parent hears of it, and ends it");
-  assert.deepEqual(tasks(), []);
-  assert.equal(pulls.running.size, 0);
-  stop();
+function failed(name: string, monotonic = 0): NodePrepullEvent {
+  const failure = { failureClass: "other", reason: "ErrImagePull", message: `ErrImagePull of ${name}` } as const;
+  return { type: "pull.failed", digest: digest(name), failure, retry: RETRY, now: at(monotonic) };
+}
+
+function started(name: string, monotonic = 0): NodePrepullEvent {
+  return { type: "pull.started", digest: digest(name), now: at(monotonic) };
+}
+
+function succeeded(name: string, monotonic = 0): NodePrepullEvent {
+  return { type: "pull.succeeded", digest: digest(name), now: at(monotonic) };
+}
+
+/** One node's chart, stepped as data. */
+function chart(names: readonly string[]) {
+  let [state] = initialTransition(nodePrepullMachine, { node: "n1", uid: "u1", tieBreaker: 0, now: at(0) });
+  const step = (event: NodePrepullEvent) => {
+    const before = state;
+    [state] = transition(nodePrepullMachine, state, event);
+    return state.context === before.context ? [] : state.context.happened.map(({ type }) => type);
+  };
+  step(wanted(names));
+  return {
+    step,
+    value: () => state.value,
+    context: () => state.context,
+    record: (name: string) => state.context.records.find((one) => one.digest === digest(name)),
+    next: (monotonic: number) => nextRecord(state.context.records, monotonic)?.digest,
+    report: (name: string, reported: PrepullState, reason = "", message = "") =>
+      step({
+        type: "pull.reported",
+        report: { digest: digest(name), node: "n1", state: reported, reason, message, failureClass: null },
+        now: at(0),
+      }),
+  };
+}
+
+test("a node pulls one image at a time, and says what has happened", () => {
+  const { step, value, context, next } = chart(["recommended", "weekly"]);
+  assert.equal(value(), "waiting");
+  assert.equal(next(0), digest("recommended"));
+  assert.deepEqual(step(started("recommended")), ["pull.started"]);
+  assert.equal(value(), "pulling");
+  assert.deepEqual(step(started("weekly")), [], "no other one starts");
+  assert.equal(context().pulls.length, 1);
+  assert.deepEqual(step(succeeded("recommended")), ["pull.succeeded"]);
+  assert.equal(value(), "waiting");
+  assert.equal(next(0), digest("weekly"));
 });
 
-test("what has failed waits, and the others go on meanwhile", async () => {
-  const { pulls, grant, state, tasks, clock, stop } = nodeAtWork(["weekly", "daily"]);
-  grant();
-  pulls.fail("n1", "weekly");
-  const [failed] = tasks();
+test("what has failed waits, and the others go on meanwhile", () => {
+  const { step, record, next } = chart(["weekly", "daily"]);
+  step(started("weekly"));
+  assert.deepEqual(step(failed("weekly", 1_000)), ["pull.failed"]);
+  const { reason, attempts, failures, nextAttemptTime, failureClass } = record("weekly") ?? {};
   assert.deepEqual(
-    { state: failed?.state, reason: failed?.reason, attempts: failed?.attempts, failures: failed?.failures },
-    { state: "FAILED", reason: "ErrImagePull", attempts: 1, failures: 1 },
+    { reason, attempts, failures, nextAttemptTime, failureClass },
+    { reason: "ErrImagePull", attempts: 1, failures: 1, nextAttemptTime: WALL + 6_000, failureClass: "other" },
   );
-  assert.equal(failed?.nextAttemptTime, clock.wallTime() + 5_000);
-  grant();
-  pulls.succeed("n1", "daily");
-  assert.equal(state(), "backingOff");
-  await clock.advance(5_000);
-  assert.equal(state(), "waiting");
-  grant();
-  pulls.fail("n1", "weekly");
-  assert.equal(tasks()[0]?.failures, 2);
-  await clock.advance(9_999);
-  assert.equal(state(), "backingOff");
-  await clock.advance(1);
-  assert.equal(state(), "waiting");
-  stop();
-  assert.equal(clock.pending, 0);
+  assert.equal(next(1_000), digest("daily"));
+  step(started("daily", 1_000));
+  step(succeeded("daily", 2_000));
+  assert.equal(next(5_999), undefined);
+  assert.equal(next(6_000), digest("weekly"));
 });
 
-test("the recommended image has a second chance before new work, and no third", async () => {
-  const { pulls, grant, clock, stop } = nodeAtWork(["recommended", "weekly", "daily"]);
-  grant();
-  pulls.fail("n1", "recommended");
-  await clock.advance(5_000);
-  grant();
-  pulls.fail("n1", "recommended");
-  await clock.advance(300_000);
-  grant();
-  assert.deepEqual(pulls.started.at(-1), `n1 ${digest("weekly")}`);
-  stop();
+test("the recommended image has a second chance before new work, and no third", () => {
+  const { step, record, next } = chart(["recommended", "weekly"]);
+  for (const time of [0, 10_000]) {
+    assert.equal(next(time), digest("recommended"));
+    step(started("recommended", time));
+    step(failed("recommended", time));
+  }
+  const again = record("recommended");
+  assert.ok(again !== undefined && isRetry(again));
+  assert.equal(next(300_000), digest("weekly"));
 });
 
-test("a pull that does not end by itself is given up after its time-out", async () => {
-  const { pulls, grant, tasks, clock, state, stop } = nodeAtWork(["weekly"]);
-  grant();
-  await clock.advance(600_000 + PULL_GRACE - 1);
-  assert.equal(pulls.running.size, 1);
-  await clock.advance(1);
-  assert.equal(pulls.running.size, 0);
-  assert.equal(state(), "backingOff");
-  assert.equal(tasks()[0]?.reason, "DeadlineExceeded");
-  stop();
+test("a failure that is not the pair's does not put it behind new work", () => {
+  const { step, next } = chart(["weekly", "daily"]);
+  step(started("weekly"));
+  step({ ...failed("weekly"), retry: { waitMs: 0, isRetry: false } } as NodePrepullEvent);
+  assert.equal(next(0), digest("weekly"));
 });
 
-test("a pull that throws breaks the actor, and nothing stays behind (P6)", () => {
-  const { pulls, grant, news, clock, broken, stop } = nodeAtWork(["weekly"]);
-  news();
-  pulls.breakNext();
-  grant();
-  assert.equal(broken(), true);
-  assert.deepEqual(news(), ["task.started", "xstate.error.actor.node"]);
-  assert.equal(clock.pending, 0);
-  stop();
+test("work that changes gives up a pull that is no longer wanted, and no other; the node is busy until its end", () => {
+  const { step, value, context } = chart(["weekly"]);
+  step(started("weekly"));
+  assert.deepEqual(step(wanted(["weekly", "daily"])), []);
+  assert.equal(value(), "pulling");
+  assert.deepEqual(step(wanted(["daily"])), ["pull.cancelled"]);
+  assert.equal(value(), "stalled");
+  assert.deepEqual(step({ type: "pull.withdrawn", digest: digest("weekly"), now: at(7) }), []);
+  assert.deepEqual([value(), context().freeSince], ["waiting", 7]);
 });
 
-test("work that changes cancels a pull that is not wanted any more, and no other", () => {
-  const { pulls, grant, change, state, news, tasks, stop } = nodeAtWork(["weekly"]);
-  grant();
-  change(["weekly", "daily"]);
-  assert.equal(pulls.started.length, 1, "the pull goes on");
+test("a pull that was given up and comes to a good end all the same is the image's end, too", () => {
+  const { step, context } = chart(["weekly", "daily"]);
+  step(started("weekly"));
+  step(wanted(["daily"]));
+  step(wanted(["weekly", "daily"]));
+  assert.deepEqual(step(succeeded("weekly")), ["pull.settled"]);
   assert.deepEqual(
-    tasks().map(({ state: of }) => of),
-    ["PULLING", "WAITING"],
+    context().records.map((one) => one.digest),
+    [digest("daily")],
   );
-  news();
-  change(["daily"]);
-  assert.equal(pulls.running.size, 0);
-  assert.equal(state(), "waiting");
-  assert.deepEqual(news(), ["task.cancelled", "node.waiting"]);
-  stop();
 });
 
-test("a node that waits keeps its place when its work changes", async () => {
-  const { clock, change, pulls, grant, since, stop } = nodeAtWork(["weekly"]);
-  await clock.advance(1_000);
-  change(["weekly", "daily"]);
-  assert.equal(since(), 0);
-  grant();
-  assert.equal(since(), null);
-  await clock.advance(1_000);
-  pulls.succeed("n1", "weekly");
-  assert.equal(since(), 2_000, "after its turn it queues up again");
-  grant();
-  pulls.fail("n1", "daily");
-  assert.equal(since(), null, "what backs off does not queue");
-  stop();
+test("an image that the node reports while it is pulled has succeeded", () => {
+  const { step, value } = chart(["weekly"]);
+  step(started("weekly"));
+  assert.deepEqual(step(wanted([], 0, ["weekly"])), ["pull.succeeded"]);
+  assert.equal(value(), "stalled", "its pod has yet to go");
 });
 
-test("an image that is pushed again under its tag is the same task", () => {
-  const { change, tasks, send, stop } = nodeAtWork(["weekly"]);
-  const moved = { ...target("weekly"), reference: `registry.test/sciplat/lab:other@${digest("weekly")}` };
-  const [before] = tasks();
-  change(["weekly"]);
-  assert.equal(tasks()[0], before);
-  send({ type: "work.changed", targets: [moved], histories: NO_HISTORY });
-  assert.equal(tasks()[0]?.reference, moved.reference);
-  stop();
+test("an image that is pushed again under its tag is the same record", () => {
+  const { step, record } = chart(["weekly"]);
+  const before = record("weekly");
+  step(wanted(["weekly"]));
+  assert.equal(record("weekly"), before);
+  const reference = `registry.test/sciplat/lab:other@${digest("weekly")}`;
+  step({ ...wanted([]), targets: [{ ...target("weekly"), reference }] } as NodePrepullEvent);
+  assert.equal(record("weekly")?.reference, reference);
 });
 
-test("the end of the work takes the pull and the timers with it", () => {
-  const { pulls, grant, send, state, clock, stop } = nodeAtWork(["weekly", "daily"]);
-  grant();
-  send({ type: "work.ended" });
-  assert.equal(state(), "finished");
-  assert.equal(pulls.running.size, 0);
-  assert.equal(clock.pending, 0);
-  stop();
+test("a node that may not be pulled to gives up its pull, remembers what has failed, and goes on with it later", () => {
+  const { step, value, record, context } = chart(["weekly", "daily"]);
+  step(started("weekly"));
+  step(failed("weekly"));
+  step(started("daily"));
+  const excluded = step({ type: "node.excluded", comment: "Node is tainted", present: [] });
+  assert.deepEqual(excluded, ["pull.cancelled", "failure.dropped"]);
+  assert.equal(value(), "stalled");
+  step({ type: "pull.withdrawn", digest: digest("daily"), now: at(0) });
+  assert.equal(value(), "excluded");
+  assert.equal(context().records.length, 1);
+  step(wanted(["weekly", "daily"]));
+  assert.equal(value(), "waiting");
+  assert.deepEqual([record("weekly")?.failures, record("daily")?.failures], [1, 0]);
 });
 
-test("a node that may not be pulled to any more loses its pull", () => {
-  const { pulls, grant, send, state, stop } = nodeAtWork(["weekly"]);
-  grant();
-  send({ type: "node.tainted" });
-  assert.equal(state(), "ineligible");
-  assert.equal(pulls.running.size, 0);
-  stop();
+test("a node that has gone is at its end", () => {
+  const { step, value } = chart(["weekly"]);
+  step(started("weekly"));
+  assert.deepEqual(step({ type: "node.left" }), ["pull.cancelled"]);
+  assert.equal(value(), "left");
+});
+
+test("whoever no longer leads sees no end of the pull: it is due again", () => {
+  const { step, value, next, record } = chart(["weekly"]);
+  step(started("weekly"));
+  assert.deepEqual(step({ type: "pull.detached", digest: digest("weekly"), now: at(1) }), ["pull.detached"]);
+  assert.deepEqual([value(), next(1), record("weekly")?.attempts], ["waiting", digest("weekly"), 0]);
 });
 
 test("an outside prepuller's reports move the same states; it may pull several images at once", () => {
-  const { report, state, tasks, news, stop } = nodeAtWork(["recommended", "weekly"], { mode: "outside" });
-  news();
-  report("recommended", "PULLING");
-  report("weekly", "PULLING");
-  assert.equal(state(), "pulling");
+  const { report, value, record, context } = chart(["recommended", "weekly"]);
+  assert.deepEqual(report("recommended", "PULLING"), ["pull.started"]);
+  assert.deepEqual(report("weekly", "PULLING"), ["pull.started"]);
+  assert.equal(context().pulls.length, 2);
   report("weekly", "PULLING", "", "layer 3 of 12");
-  assert.equal(tasks()[1]?.message, "layer 3 of 12");
-  report("weekly", "FAILED", "Evicted", "no room");
-  assert.equal(state(), "pulling");
-  report("recommended", "SUCCEEDED");
-  assert.equal(state(), "backingOff");
-  assert.deepEqual(news(), ["task.started", "task.started", "task.changed", "task.failed", "task.succeeded"]);
-  const [weekly] = tasks();
+  assert.equal(record("weekly")?.message, "layer 3 of 12");
+  assert.deepEqual(report("weekly", "FAILED", "Evicted", "no room"), ["pull.failed"]);
+  assert.equal(value(), "pulling");
+  assert.deepEqual(report("recommended", "SUCCEEDED"), ["pull.succeeded"]);
+  assert.equal(value(), "waiting");
+  const { failureClass, reason, nextAttemptTime, attempts, dueAt } = record("weekly") ?? {};
   assert.deepEqual(
-    {
-      state: weekly?.state,
-      reason: weekly?.reason,
-      nextAttemptTime: weekly?.nextAttemptTime,
-      attempts: weekly?.attempts,
-    },
-    { state: "FAILED", reason: "Evicted", nextAttemptTime: null, attempts: 1 },
+    { failureClass, reason, nextAttemptTime, attempts, dueAt },
+    { failureClass: "other", reason: "Evicted", nextAttemptTime: null, attempts: 1, dueAt: Number.POSITIVE_INFINITY },
   );
   report("weekly", "PULLING");
-  report("weekly", "CANCELLED", "", "given up");
-  assert.equal(tasks()[0]?.state, "CANCELLED");
-  report("weekly", "WAITING");
-  assert.equal(state(), "waiting");
-  report("unknown", "PULLING");
-  assert.deepEqual(news(), ["task.started", "task.cancelled", "task.changed", "node.waiting", "node.waiting"]);
-  stop();
+  assert.deepEqual(report("weekly", "CANCELLED", "", "given up"), ["pull.cancelled"]);
+  assert.equal(record("weekly")?.isCancelled, true);
+  assert.deepEqual(report("weekly", "WAITING"), []);
+  assert.equal(record("weekly")?.isCancelled, false);
+  assert.deepEqual(report("unknown", "PULLING"), []);
 });
 
-test("an outside pull that nothing more is heard of has failed after the time-out", async () => {
-  const { report, tasks, clock, stop } = nodeAtWork(["weekly"], { mode: "outside" });
-  report("weekly", "PULLING");
-  await clock.advance(600_000 + PULL_GRACE);
-  assert.equal(tasks()[0]?.reason, "DeadlineExceeded");
-  stop();
-});
-
-/** For tests that run nothing: somebody to name as the parent. */
-const nobody = createActor(fromCallback(() => undefined));
-
-test("every state is reached, and every path ends in order", () => {
-  const clock = manualClock();
-  const input = inputOf(nobody, nodeSettings(clock), ["recommended", "weekly"]);
+test("every state is reached, and no path lets a second pull start", () => {
   const events: NodePrepullEvent[] = [
-    { type: "pull.granted" },
-    { type: "pull.succeeded" },
-    { type: "pull.failed", failure: { failureClass: "other", reason: "ErrImagePull", message: "" } },
-    { type: "work.changed", targets: [], histories: NO_HISTORY },
-    { type: "work.ended" },
-    { type: "node.tainted" },
+    started("recommended"),
+    started("weekly"),
+    succeeded("recommended"),
+    failed("recommended"),
+    { type: "pull.withdrawn", digest: digest("recommended"), now: at(0) },
+    wanted([]),
+    wanted(["recommended", "weekly"]),
+    { type: "node.excluded", comment: "tainted", present: [] },
   ];
-  const serializeState = (snapshot: { value: unknown; context: { tasks: readonly { state: string }[] } }) =>
-    JSON.stringify([snapshot.value, snapshot.context.tasks.map(({ state }) => state)]);
+  const input = { node: "n1", uid: "u1", tieBreaker: 0, now: at(0) };
+  const serializeState = ({
+    value,
+    context: { records, pulls },
+  }: ReturnType<typeof initialTransition<typeof nodePrepullMachine>>[0]) =>
+    JSON.stringify([
+      value,
+      records.map(({ digest: of, failures }) => [of, Math.min(failures, 1)]),
+      pulls.map(({ phase }) => phase),
+    ]);
   const paths = getShortestPaths(nodePrepullMachine, { input, events, serializeState });
   const reached = new Set(paths.map(({ state }) => String(state.value)));
-  for (const state of ["waiting", "pulling", "backingOff", "finished", "ineligible"]) {
-    assert.ok(reached.has(state), state);
-  }
+  assert.deepEqual(reached, new Set(["waiting", "pulling", "stalled", "excluded"]));
   for (const { state } of paths) {
-    const pulling = state.context.tasks.filter((task) => task.state === "PULLING").length;
-    if (state.status === "active") assert.equal(pulling, state.value === "pulling" ? 1 : 0);
+    const { pulls } = state.context;
+    assert.ok(pulls.length <= 1);
+    if (state.value === "pulling") assert.equal(pulls[0]?.phase, "pulling");
+    if (state.value === "stalled") assert.equal(pulls[0]?.phase, "givenUp");
+    if (state.value === "waiting" || state.value === "excluded") assert.equal(pulls.length, 0);
   }
-});
-
-test("the transitions are pure: a start gives the invocation and the news as actions", () => {
-  const clock = manualClock();
-  const input = inputOf(nobody, nodeSettings(clock), ["weekly"]);
-  const [waiting] = initialTransition(nodePrepullMachine, input);
-  const [pulling, actions] = transition(nodePrepullMachine, waiting, { type: "pull.granted" });
-  assert.equal(waiting.context.tasks[0]?.state, "WAITING", "the state before is as it was");
-  assert.equal(pulling.value, "pulling");
-  const types = actions.map(({ type }) => type);
-  assert.ok(types.includes("xstate.spawnChild") && types.includes("xstate.sendTo"), types.join(" "));
 });

@@ -22,12 +22,13 @@ test("only the leader pulls, after what was left over has been seen to", async (
 });
 
 test("whoever loses the lead stops at once, and starts over when it leads again", async () => {
-  const { pulls, work, lead, context, clock, types, stop } = prepuller();
+  const { pulls, work, lead, state, clock, types, stop } = prepuller();
   await work({ lacking: nodes(3, ["weekly"]) });
   types();
   lead(false);
   assert.equal(pulls.running.size, 0);
-  assert.equal(context().actors.size, 0);
+  assert.equal(state().isActive, false);
+  assert.equal(pulls.released.length, 2, "left as they are");
   assert.equal(clock.pending, 0);
   assert.deepEqual(types(), ["pull.detached", "pull.detached", "work.abandoned", "leadership.changed"]);
   await work({ lacking: nodes(4, ["weekly"]) });
@@ -39,17 +40,17 @@ test("whoever loses the lead stops at once, and starts over when it leads again"
 });
 
 test("whoever leads again knows what has failed before, and of what has changed meanwhile", async () => {
-  const { pulls, work, lead, context, types, stop } = prepuller({ maxConcurrentPulls: 1 });
+  const { pulls, work, lead, state, records, types, stop } = prepuller({ maxConcurrentPulls: 1 });
   await work({ lacking: nodes(3, ["weekly"]) });
   pulls.fail("n0", "weekly");
   lead(false);
   types();
   await work({ lacking: { n0: ["weekly"], n2: ["daily"] } });
-  assert.deepEqual([context().actors.size, types()], [0, []], "nothing is done meanwhile");
+  assert.deepEqual(types(), [], "nothing is done meanwhile");
   lead(true);
   await work({ lacking: { n0: ["weekly"], n2: ["daily"] } });
-  assert.equal(context().actors.get("n0")?.ref.getSnapshot().context.tasks[0]?.failures, 1);
-  assert.deepEqual(new Set(context().actors.keys()), new Set(["n0", "n2"]));
+  assert.equal(records("n0")[0]?.failures, 1);
+  assert.deepEqual(new Set(state().nodes.keys()), new Set(["n0", "n2"]));
   assert.deepEqual([...pulls.running.keys()], [`n2 ${digest("daily")}`]);
   stop();
 });

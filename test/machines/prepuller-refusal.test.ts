@@ -36,7 +36,7 @@ test("F51: another reason of a refusal is said, and one that differs in names an
 });
 
 test("F29: a refusal is forgotten when nothing is left to be pulled, and found again by the next pod", async () => {
-  const { pulls, work, types, context, clock, stop } = prepuller({ maxConcurrentPulls: 1 });
+  const { pulls, work, types, state, clock, stop } = prepuller({ maxConcurrentPulls: 1 });
   await work({ lacking: nodes(60, ["weekly"]) });
   // Actors are started in slices.
   await clock.advance(100);
@@ -48,7 +48,7 @@ test("F29: a refusal is forgotten when nothing is left to be pulled, and found a
   );
   await work({ lacking: {} });
   await clock.advance(100);
-  assert.equal(context().refusal, null);
+  assert.equal(state().refusal, null);
   assert.deepEqual(
     types().filter((type) => type.startsWith("pods.") || type.startsWith("refusal.")),
     ["refusal.dropped"],
@@ -59,7 +59,7 @@ test("F29: a refusal is forgotten when nothing is left to be pulled, and found a
 });
 
 test("F29: an image that is refused alone waits alone: all others are pulled, and it is tried again now and then", async () => {
-  const { pulls, work, types, context, clock, stop } = prepuller({ maxConcurrentPulls: 4 });
+  const { pulls, work, types, state, clock, stop } = prepuller({ maxConcurrentPulls: 4 });
   const count = 40;
   const left = new Map(Object.entries(nodes(count, ["recommended", "weekly", "daily"])));
   await work({ lacking: Object.fromEntries(left) });
@@ -91,7 +91,7 @@ test("F29: an image that is refused alone waits alone: all others are pulled, an
   isSigned = true;
   for (let second = 0; second < 300; second += 1) await answer();
   assert.equal(lacking("recommended"), 0);
-  assert.equal(context().refusal, null);
+  assert.equal(state().refusal, null);
   assert.ok(!types().includes("pods.refused"));
   stop();
 });
@@ -148,13 +148,13 @@ test("F29: a quota below the cap is no alert, and no burst of pods comes wheneve
 });
 
 test("F29: after a refusal the turns are given 1, 2, 4 at a time", async () => {
-  const { pulls, work, types, context, clock, stop } = prepuller({ maxConcurrentPulls: 16 });
+  const { pulls, work, types, state, clock, stop } = prepuller({ maxConcurrentPulls: 16 });
   await work({ lacking: nodes(50, ["weekly"]) });
   for (const pull of [...pulls.running.values()]) pull.end({ type: "pull.failed", failure: refusal("exceeded quota") });
   await clock.advance(60_000);
   const tried: number[] = [];
   const accepted = new Set<string>();
-  while (context().refusal !== null) {
+  while (state().refusal !== null) {
     const fresh = [...pulls.running].filter(([key]) => !accepted.has(key));
     tried.push(fresh.length);
     for (const [key, pull] of fresh) {

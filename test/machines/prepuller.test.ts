@@ -4,25 +4,25 @@ import { digest } from "../support/image-world.ts";
 import { nodes, prepuller } from "../support/prepuller-world.ts";
 
 test("nodes are pulled to within the cap, and the next begins when one is done: no node waits for another", async () => {
-  const { pulls, work, context, stop } = prepuller();
+  const { pulls, work, state, stop } = prepuller();
   await work({ lacking: nodes(3, ["recommended", "weekly"]) });
   assert.deepEqual(pulls.started, [`n0 ${digest("recommended")}`, `n1 ${digest("recommended")}`]);
   pulls.succeed("n0", "recommended");
   assert.deepEqual(pulls.started.at(-1), `n2 ${digest("recommended")}`);
   pulls.succeed("n2", "recommended");
   assert.deepEqual(pulls.started.at(-1), `n0 ${digest("weekly")}`);
-  assert.equal(context().running.size, 2, "n1 hangs, and the others go on");
+  assert.equal(state().pulls.size, 2, "n1 hangs, and the others go on");
   stop();
 });
 
 test("the cap is one whatever hangs: a pull that many others overtake keeps its turn", async () => {
-  const { pulls, work, context, stop } = prepuller();
+  const { pulls, work, state, stop } = prepuller();
   await work({ lacking: nodes(30, ["weekly"]) });
   const hanging = pulls.started[0]?.split(" ")[0];
   for (let done = 0; done < 28; done++) {
     const other = [...pulls.running.keys()].map((key) => key.split(" ")[0]).find((node) => node !== hanging);
     pulls.succeed(other ?? "", "weekly");
-    assert.equal(context().running.size, 2);
+    assert.equal(state().pulls.size, 2);
     assert.ok(pulls.running.size <= 2);
   }
   stop();
@@ -54,77 +54,76 @@ test("a success marks that very node, and is told", async () => {
   stop();
 });
 
-test("an actor that has finished is gone, and comes again with new work", async () => {
-  const { pulls, work, context, clock, children, stop } = prepuller();
+test("the actor of a pull that has ended is gone, and another one comes with new work", async () => {
+  const { pulls, work, clock, children, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });
   const before = children();
   pulls.succeed("n0", "weekly");
-  await work({ lacking: {} });
-  assert.equal(context().actors.size, 0);
   assert.equal(children(), before - 1);
+  await work({ lacking: {} });
   await work({ lacking: { n0: ["daily"] } });
   assert.deepEqual([...pulls.running.keys()], [`n0 ${digest("daily")}`]);
   stop();
   assert.equal(clock.pending, 0);
 });
 
-test("a node that leaves takes its actor, its pull and its timers with it", async () => {
-  const { pulls, work, context, clock, types, stop } = prepuller();
+test("a node that leaves takes its state, its pull and its timers with it", async () => {
+  const { pulls, work, state, clock, types, stop } = prepuller();
   await work({ lacking: nodes(2, ["weekly"]) });
   pulls.fail("n1", "weekly");
   const pending = clock.pending;
   types();
   await work({ lacking: {} });
   assert.equal(pulls.running.size, 0);
-  assert.equal(context().actors.size, 0);
-  assert.equal(context().running.size, 0);
+  assert.equal(state().nodes.size, 0);
+  assert.equal(state().pulls.size, 0);
   assert.deepEqual(types(), ["pull.cancelled", "failure.dropped"]);
   assert.ok(clock.pending < pending);
   stop();
 });
 
 test("a node made again under its name is another node: its pull is cancelled and begins anew (K5)", async () => {
-  const { pulls, work, context, stop } = prepuller();
+  const { pulls, work, state, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });
   await work({ lacking: { n0: ["weekly"] }, uids: { n0: "another" } });
   const [pull] = pulls.running.values();
   assert.equal(pulls.running.size, 1);
   assert.equal(pull?.order.nodeUid, "another");
-  assert.equal(context().actors.get("n0")?.uid, "another");
+  assert.equal(state().nodes.get("n0")?.context.uid, "another");
   stop();
 });
 
 test("a node that is not eligible any more has its pull cancelled, and its failures are remembered", async () => {
-  const { pulls, work, context, clock, stop } = prepuller();
+  const { pulls, work, state, records, clock, stop } = prepuller();
   await work({ lacking: { n0: ["weekly", "daily"] } });
   pulls.fail("n0", "weekly");
   assert.equal(pulls.running.size, 1, "the next image is being pulled");
   await work({ lacking: {}, ineligible: ["n0"] });
   assert.equal(pulls.running.size, 0);
-  const shown = [...context().ended.values()].map(({ progress }) => `${progress.state} ${progress.message}`);
+  const shown = [...state().ended.values()].map(({ progress }) => `${progress.state} ${progress.message}`);
   const tainted = "CANCELLED Node is tainted (NoSchedule, node.kubernetes.io/unschedulable)";
   assert.deepEqual(shown, [tainted, tainted]);
   await work({ lacking: { n0: ["weekly", "daily"] } });
-  const tasks = context().actors.get("n0")?.ref.getSnapshot().context.tasks ?? [];
   assert.deepEqual(
-    tasks.map(({ state, failures }) => [state, failures]),
+    records("n0").map(({ failureClass, failures, attempts }) => [failureClass, failures, attempts]),
     [
-      ["FAILED", 1],
-      ["PULLING", 0],
+      ["other", 1, 1],
+      [null, 0, 1],
     ],
   );
+  assert.deepEqual([...pulls.running.keys()], [`n0 ${digest("daily")}`]);
   await clock.advance(0);
   stop();
 });
 
 test("an image that comes to the node by another way while it is pulled has succeeded", async () => {
-  const { pulls, work, context, types, stop } = prepuller();
+  const { pulls, work, state, types, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });
   await work({ lacking: {}, complete: { n0: ["weekly"] } });
   assert.equal(pulls.running.size, 0);
   assert.deepEqual(types().slice(-1), ["pull.succeeded"]);
   assert.deepEqual(
-    [...context().ended.values()].map(({ progress }) => progress.state),
+    [...state().ended.values()].map(({ progress }) => progress.state),
     ["SUCCEEDED"],
   );
   stop();
@@ -146,25 +145,25 @@ for (const [what, images, expected] of [
   ["reports other images", 7, /its disk is too small .*, or its kubelet or somebody else removes them/],
 ] as const) {
   test(`F25: an image that does not show on a node that ${what} is said to be missing for that reason`, async () => {
-    const { pulls, work, news, context, stop } = prepuller();
+    const { pulls, work, news, records, stop } = prepuller();
     const reported = { n0: images };
     for (let time = 0; time < 3; time++) {
       await work({ lacking: { n0: ["weekly"] }, reported });
       pulls.succeed("n0", "weekly");
-      await work({ lacking: {} });
+      await work({ lacking: {}, complete: { n0: ["weekly"] } });
     }
     news();
     await work({ lacking: { n0: ["weekly"] }, reported });
     const told = news().find(({ type }) => type === "image.thrashing");
     assert.match(String(told?.["message"]), expected);
-    const [task] = context().actors.get("n0")?.ref.getSnapshot().context.tasks ?? [];
-    assert.match(task?.message ?? "", expected);
+    const [record] = records("n0");
+    assert.match(record?.message ?? "", expected);
     stop();
   });
 }
 
 test("F29: a refusal that meets every node backs off for all of them, and one pod is tried until one is accepted", async () => {
-  const { pulls, work, types, context, clock, stop } = prepuller({ maxConcurrentPulls: 20 });
+  const { pulls, work, types, state, clock, stop } = prepuller({ maxConcurrentPulls: 20 });
   const nodes = Array.from({ length: 150 }, (_, at) => `n${at}`);
   const refused = { failureClass: "refused", reason: "Forbidden", message: "exceeded quota" } as const;
   const refuseAll = async () => {
@@ -187,7 +186,7 @@ test("F29: a refusal that meets every node backs off for all of them, and one po
   }
   assert.ok(probes >= 60 && probes <= 130, `${probes} pods in an hour`);
   assert.equal(types().filter((type) => type === "pods.refused").length, 0, "said once, at the beginning");
-  assert.equal(context().refusal?.failure.message, "exceeded quota");
+  assert.equal(state().refusal?.failure.message, "exceeded quota");
   await clock.advance(300_000);
   assert.equal(pulls.running.size, 1);
   for (const pull of pulls.running.values()) pull.end({ type: "pull.accepted" });
@@ -196,25 +195,25 @@ test("F29: a refusal that meets every node backs off for all of them, and one po
     for (const pull of pulls.running.values()) pull.end({ type: "pull.accepted" });
     await clock.advance(0);
   }
-  assert.equal(context().refusal, null);
+  assert.equal(state().refusal, null);
   assert.equal(pulls.running.size, 20, "all turns are given again");
   assert.equal(types().filter((type) => type === "pods.accepted").length, 1);
   stop();
 });
 
 test("an image that does not stay is thrashing: it is told and waits longer and longer", async () => {
-  const { pulls, work, news, context, clock, stop } = prepuller();
+  const { pulls, work, news, records, clock, stop } = prepuller();
   for (let time = 0; time < 3; time++) {
     await work({ lacking: { n0: ["weekly"] } });
     pulls.succeed("n0", "weekly");
-    await work({ lacking: {} });
+    await work({ lacking: {}, complete: { n0: ["weekly"] } });
   }
   news();
   await work({ lacking: { n0: ["weekly"] } });
   assert.equal(pulls.running.size, 0);
   assert.ok(news().some(({ type }) => type === "image.thrashing"));
-  const [task] = context().actors.get("n0")?.ref.getSnapshot().context.tasks ?? [];
-  assert.equal(task?.reason, "Thrashing");
+  const [record] = records("n0");
+  assert.equal(record?.reason, "Thrashing");
   await clock.advance(600_000);
   assert.equal(pulls.running.size, 1);
   stop();

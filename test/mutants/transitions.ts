@@ -33,7 +33,7 @@ const SUITES = [
 ].map((name) => join(ROOT, `test/e2e/${name}.test.ts`));
 
 /** Machines of which the tests of the prepuller find most. */
-const PREPULLING: ReadonlySet<string> = new Set(["prepuller", "nodeGroup", "nodePrepull"]);
+const PREPULLING: ReadonlySet<string> = new Set(["prepuller", "nodePrepull"]);
 
 /** Transitions that make no difference to anybody, by the name that `nameOf` gives, with the reason. */
 const EQUIVALENT: ReadonlyMap<string, string> = new Map();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { PullFacts } from "../../src/domain/prepull/pull-event.ts";
 import { THRASHING_WINDOW } from "../../src/domain/prepull/thrashing.ts";
-import type { PrepullNews, PullNews } from "../../src/machines/prepuller/prepuller-news.ts";
+import type { PrepullerNews } from "../../src/machines/prepuller/prepuller-events.ts";
 import type { LogFields, Logger } from "../../src/ports.ts";
 import { prepullNews } from "../../src/service/observers/prepull-news.ts";
 import { manualClock } from "../support/manual-clock.ts";
@@ -43,7 +44,7 @@ function desk() {
   return { clock, lines, fields, raised, cleared, forgotten, counted, tell };
 }
 
-function pull(uid: string): PullNews {
+function pull(uid: string): PullFacts {
   return {
     node: uid,
     uid,
@@ -54,7 +55,7 @@ function pull(uid: string): PullNews {
   };
 }
 
-function failed(uid: string, reason = "ErrImagePull"): Extract<PrepullNews, { type: "pull.failed" }> {
+function failed(uid: string, reason = "ErrImagePull"): Extract<PrepullerNews, { type: "pull.failed" }> {
   const details = { reason, message: "no", failureClass: "other", nextAttemptTime: null } as const;
   return { type: "pull.failed", ...pull(uid), ...details };
 }
@@ -68,7 +69,7 @@ test("a cause is told once, on however many nodes, and is over with the last of 
   assert.deepEqual(new Set(raised), new Set(["prepull:sha256:d:other"]));
   tell({ type: "pull.succeeded", ...pull("n1") });
   assert.deepEqual(cleared, []);
-  tell({ type: "failure.dropped", ...pull("n2") });
+  tell({ type: "failure.dropped", ...pull("n2"), message: "" });
   assert.deepEqual(cleared, ["prepull:sha256:d:other"]);
   tell(failed("n1"));
   assert.equal(lines.filter((line) => line.startsWith("warn")).length, 2, "it is news again");
@@ -110,7 +111,7 @@ test("pulls are counted with their class and their time", async () => {
   await clock.advance(90_000);
   tell(failed("n1"));
   tell({ type: "pull.succeeded", ...pull("n1") });
-  tell({ type: "pull.cancelled", ...pull("n1"), startTime: null });
+  tell({ type: "pull.cancelled", ...pull("n1"), startTime: null, message: "" });
   tell({ type: "pull.detached", ...pull("n1") });
   assert.deepEqual(
     counted.filter((entry) => typeof entry === "object"),
@@ -130,7 +131,7 @@ test("F53: pulls under way are counted by pair, so that ends without a start do 
   tell({ type: "pull.started", ...pull("n1") });
   tell({ type: "pull.started", ...pull("n2") });
   tell({ type: "pull.started", ...pull("n2") });
-  tell({ type: "pull.cancelled", ...pull("n1") });
+  tell({ type: "pull.cancelled", ...pull("n1"), message: "" });
   tell({ type: "work.abandoned" });
   assert.deepEqual(
     counted.filter((entry) => typeof entry === "string"),

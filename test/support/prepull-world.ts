@@ -1,26 +1,20 @@
-import { type AnyEventObject, fromCallback } from "xstate";
+import { fromCallback } from "xstate";
 import type { PrepullWork } from "../../src/domain/prepull/prepull-work.ts";
-import type { PullOrder, PullTarget } from "../../src/domain/prepull/pull.ts";
-import type { NodePrepullEvent, NodePrepullSettings, PullDropped } from "../../src/machines/prepuller/node-prepull.ts";
-import type { PrepullerSettings } from "../../src/machines/prepuller/prepuller-state.ts";
+import type { PullFailure, PullOrder, PullTarget } from "../../src/domain/prepull/pull.ts";
+import type { PrepullerSettings } from "../../src/machines/prepuller/prepull-state.ts";
+import type { PullWithdrawal } from "../../src/machines/prepuller/prepuller-events.ts";
 import type { Clock } from "../../src/ports.ts";
 import { CORDON, digest, nodeReport, tableOf } from "./image-world.ts";
 
 /** A target by the short name of its digest; `recommended` is the recommended one. */
 export function target(name: string): PullTarget {
   const reference = `registry.test/sciplat/lab:${name}@${digest(name)}`;
-  return { digest: digest(name), reference, isRecommended: name === "recommended" };
+  return { digest: digest(name), reference, sizeBytes: null, isRecommended: name === "recommended" };
 }
 
 /** Both scales of a clock. */
 export function timesOf(clock: Clock) {
   return () => ({ wall: clock.wallTime(), monotonic: clock.monotonicTime() });
-}
-
-/** Settings of a node's actor on this clock, without chance. */
-export function nodeSettings(clock: Clock, changes: Partial<NodePrepullSettings> = {}): NodePrepullSettings {
-  const backoff = { first: 10_000, longest: 300_000 };
-  return { mode: "built-in", pullTimeout: 600_000, backoff, now: timesOf(clock), random: () => 0, ...changes };
 }
 
 /** Settings of the prepuller. */
@@ -81,21 +75,28 @@ export function workWith({
   };
 }
 
-/** A pull that is under way, in the test's hands. */
+/** What the actor that runs a pull may report. */
+export type PullReportContent =
+  | { readonly type: "pull.accepted" | "pull.succeeded" | "pull.withdrawn" }
+  | { readonly type: "pull.failed"; readonly failure: PullFailure };
+
+/** A pull in progress, in the test's hands. */
 export interface HeldPull {
   readonly order: PullOrder;
-  end(event: NodePrepullEvent): void;
+  end(report: PullReportContent): void;
 }
 
-/** The effect `pull`: pulls start, and end when the test says so. */
+/** The effect `pull`: pulls start, and end when the test says so, or when they are withdrawn. */
 export interface HeldPulls {
-  readonly logic: ReturnType<typeof fromCallback<PullDropped, PullOrder>>;
+  readonly logic: ReturnType<typeof fromCallback<PullWithdrawal, PullOrder>>;
   /** By `node digest`. */
   readonly running: ReadonlyMap<string, HeldPull>;
   /** Every pull that was started, as `node digest`. */
   readonly started: readonly string[];
-  /** Pulls that were told to be left as they are. */
-  readonly dropped: readonly string[];
+  /** Pulls that were left as they are, without an end. */
+  readonly released: readonly string[];
+  /** Whether a pull that is withdrawn ends at once: true at first. */
+  endsWithdrawn: boolean;
   succeed(node: string, name: string): void;
   fail(node: string, name: string, reason?: string): void;
   breakNext(): void;
@@ -105,33 +106,50 @@ export interface HeldPulls {
 export function heldPulls(): HeldPulls {
   const running = new Map<string, HeldPull>();
   const started: string[] = [];
-  const dropped: string[] = [];
+  const released: string[] = [];
   let breaks = false;
 
-  function end(node: string, name: string, event: NodePrepullEvent): void {
+  function end(node: string, name: string, report: PullReportContent): void {
     const pull = running.get(`${node} ${digest(name)}`);
     if (pull === undefined) throw new Error(`${name} is not being pulled to ${node}`);
-    pull.end(event);
+    pull.end(report);
   }
 
-  return {
-    logic: fromCallback<PullDropped, PullOrder>(({ input, sendBack, receive }) => {
+  const pulls: HeldPulls = {
+    logic: fromCallback<PullWithdrawal, PullOrder>(({ input, sendBack, receive }) => {
       const key = `${input.node} ${input.digest}`;
       started.push(key);
       if (breaks) {
         breaks = false;
         throw new Error("a defect of the test's making");
       }
-      const pull = { order: input, end: (event: AnyEventObject) => sendBack(event) };
-      running.set(key, pull);
-      receive(() => void dropped.push(key));
-      return () => {
+      const forget = () => {
         if (running.get(key) === pull) running.delete(key);
+      };
+      let hasEnded = false;
+      const pull: HeldPull = {
+        order: input,
+        end(report) {
+          if (report.type !== "pull.accepted") {
+            hasEnded = true;
+            forget();
+          }
+          sendBack({ ...report, uid: input.nodeUid, digest: input.digest });
+        },
+      };
+      running.set(key, pull);
+      receive(() => {
+        if (pulls.endsWithdrawn) pull.end({ type: "pull.withdrawn" });
+      });
+      return () => {
+        forget();
+        if (!hasEnded) released.push(key);
       };
     }),
     running,
     started,
-    dropped,
+    released,
+    endsWithdrawn: true,
     succeed: (node, name) => end(node, name, { type: "pull.succeeded" }),
     fail: (node, name, reason = "ErrImagePull") =>
       end(node, name, {
@@ -142,4 +160,5 @@ export function heldPulls(): HeldPulls {
       breaks = true;
     },
   };
+  return pulls;
 }

@@ -3,23 +3,16 @@ import { type AnyEventObject, createActor, fromCallback, fromPromise, setup } fr
 import { NO_WORK } from "../../src/domain/prepull/prepull-work.ts";
 import type { RecoveredPull } from "../../src/domain/prepull/pull.ts";
 import type { PrepullState } from "../../src/domain/snapshot/answers.ts";
-import { nodeGroupMachine } from "../../src/machines/prepuller/node-group.ts";
-import { nodePrepullMachine } from "../../src/machines/prepuller/node-prepull.ts";
+import type { PrepullerSettings } from "../../src/machines/prepuller/prepull-state.ts";
 import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
 import type { Recovered, RecoverInput } from "../../src/machines/prepuller/prepuller-events.ts";
-import type { PrepullerSettings } from "../../src/machines/prepuller/prepuller-state.ts";
 import { actorClock } from "./actor-clock.ts";
 import { digest } from "./image-world.ts";
 import { manualClock } from "./manual-clock.ts";
-import { type HeldPulls, heldPulls, prepullerSettings, timesOf, type WorkContent, workWith } from "./prepull-world.ts";
+import { heldPulls, prepullerSettings, timesOf, type WorkContent, workWith } from "./prepull-world.ts";
 
 /** What the effect `recover` answers, one after the other; nothing is found where it is empty. */
 type Recoveries = (readonly RecoveredPull[] | Error)[];
-
-/** Groups of nodes whose pulls are in the test's hands. */
-export function nodesPulling({ logic }: HeldPulls) {
-  return nodeGroupMachine.provide({ actors: { node: nodePrepullMachine.provide({ actors: { pull: logic } }) } });
-}
 
 /** A prepuller under a parent that writes down what it is told; this replica leads unless `leading` is false. */
 export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = true, random = (): number => 0 } = {}) {
@@ -31,7 +24,7 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
   let lead: (leads: boolean) => void = () => undefined;
   const machine = prepullerMachine.provide({
     actors: {
-      group: nodesPulling(pulls),
+      pull: pulls.logic,
       leadership: fromCallback<AnyEventObject>(({ sendBack }) => {
         lead = (leads) => sendBack({ type: leads ? "leadership.gained" : "leadership.lost" });
         lead(leading);
@@ -66,10 +59,13 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
     },
     report: (node: string, name: string, state: PrepullState) =>
       child.send({
-        type: "pull.reported",
+        type: "prepull.reported",
         report: { digest: digest(name), node, state, reason: "", message: "", failureClass: null },
       }),
     context: () => child.getSnapshot().context,
+    state: () => child.getSnapshot().context.state,
+    /** What is known of the images that a node lacks. */
+    records: (node: string) => child.getSnapshot().context.state.nodes.get(node)?.context.records ?? [],
     /** How many actors there are below the prepuller, effects included. */
     children: () => Object.keys(child.getSnapshot().children).length,
     news: () => told.splice(0),

@@ -69,8 +69,8 @@ function targetMaker(recommended: string | null): (images: readonly Image[]) => 
   return (images) => {
     const known = made.get(images);
     if (known !== undefined) return known;
-    const targets = images.flatMap(({ digest, pullReference }) =>
-      digest === null ? [] : [{ digest, reference: pullReference, isRecommended: digest === recommended }],
+    const targets = images.flatMap(({ digest, pullReference, sizeBytes }) =>
+      digest === null ? [] : [{ digest, reference: pullReference, sizeBytes, isRecommended: digest === recommended }],
     );
     made.set(images, targets);
     return targets;
@@ -83,7 +83,12 @@ function isSameTargets(a: readonly PullTarget[], b: readonly PullTarget[]): bool
 
 /** Whether the two are the same image under the same name, in the same role. */
 export function isSameTarget(a: PullTarget, b: PullTarget | undefined): boolean {
-  return a.digest === b?.digest && a.reference === b.reference && a.isRecommended === b.isRecommended;
+  return (
+    a.digest === b?.digest &&
+    a.reference === b.reference &&
+    a.sizeBytes === b.sizeBytes &&
+    a.isRecommended === b.isRecommended
+  );
 }
 
 /** The node's work; null where there is none. */

@@ -1,10 +1,19 @@
 import type { PullFailureClass } from "./failure-table.ts";
 
+/** Both scales of time, milliseconds. */
+export interface Times {
+  /** Since the epoch. */
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
 /** One image that is to be pulled to a node. */
 export interface PullTarget {
   readonly digest: string;
   /** `registry/repository:tag@digest`. */
   readonly reference: string;
+  /** Bytes; null where nobody knows. */
+  readonly sizeBytes: number | null;
   readonly isRecommended: boolean;
 }
 

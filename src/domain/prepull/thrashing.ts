@@ -16,6 +16,15 @@ export interface Thrashing {
   readonly notBefore: number;
 }
 
+/** When each image was pulled to a node, by digest, monotonic milliseconds. */
+export type PullTimes = ReadonlyMap<string, readonly number[]>;
+
+/** The times of a node's pulls with one more, without those that no longer count. */
+export function rememberPulls(pulledAt: PullTimes, digest: string, now: number): PullTimes {
+  const recent = [...pulledAt].filter(([, times]) => recentPulls(times, now).length > 0);
+  return new Map(recent).set(digest, rememberPull(pulledAt.get(digest) ?? [], now));
+}
+
 /** The times of the pulls with one more, without those that no longer count. Times are monotonic milliseconds. */
 export function rememberPull(pulledAt: readonly number[], now: number): readonly number[] {
   return [...recentPulls(pulledAt, now), now].slice(-MOST_REMEMBERED);

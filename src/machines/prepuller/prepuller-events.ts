@@ -1,26 +1,37 @@
-import type { RefusedPod } from "../../domain/prepull/pod-refusal.ts";
+import type { PodRefusal, RefusedPod } from "../../domain/prepull/pod-refusal.ts";
 import type { PrepullWork } from "../../domain/prepull/prepull-work.ts";
-import type { PullOrder, RecoveredPull } from "../../domain/prepull/pull.ts";
+import type { PullFailure, PullOrder, RecoveredPull } from "../../domain/prepull/pull.ts";
+import type { PullEvent } from "../../domain/prepull/pull-event.ts";
 import type { PrepullReport } from "../../ports.ts";
-import type { NodeActorBroke } from "./node-group.ts";
-import type { NodePrepullNews } from "./node-prepull.ts";
 
-/** What the prepuller is told. */
+/** What an actor that runs a pull reports. It ends with anything but `pull.accepted`. */
+export type PullReport = { readonly uid: string; readonly digest: string } & (
+  | /** The API server has a pod for the pull. */ { readonly type: "pull.accepted" }
+  | { readonly type: "pull.succeeded" }
+  | { readonly type: "pull.failed"; readonly failure: PullFailure }
+  /** It was withdrawn, and its pod has been asked to go. */
+  | { readonly type: "pull.withdrawn" }
+);
+
+/** What an actor that runs a pull is sent: nobody waits for it any longer. */
+export interface PullWithdrawal {
+  readonly type: "pull.withdraw";
+}
+
+/** What the prepuller receives. */
 export type PrepullerEvent =
-  | NodePrepullNews
+  | PullReport
   | { readonly type: "work.changed"; readonly work: PrepullWork }
-  | { readonly type: "pull.reported"; readonly report: PrepullReport }
+  | { readonly type: "prepull.reported"; readonly report: PrepullReport }
   | { readonly type: "leadership.gained" }
   | { readonly type: "leadership.lost" }
   /** The lease names another installation; null: none any longer. */
   | { readonly type: "lease.shared"; readonly instance: string | null }
-  | { readonly type: "sync.continued" }
-  /** All nodes have heard what they were told: turns may be given. */
-  | { readonly type: "turns.due" }
-  | NodeActorBroke
-  | { readonly type: "node.mended"; readonly node: string };
+  /** What was put off until now is due. */
+  | { readonly type: "time.passed" }
+  | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
 
-/** What the effect `recover` is told. */
+/** What the effect `recover` is given. */
 export interface RecoverInput {
   readonly isWanted: (uid: string, digest: string) => boolean;
   /** A pull whose pod is tried by a dry run; null for none. */
@@ -33,3 +44,34 @@ export interface Recovered {
   /** The pod of the trial, where it would be refused. */
   readonly refusal: Omit<RefusedPod, "isOnly"> | null;
 }
+
+/** What the prepuller emits: what happens to its pulls, and to itself. */
+export type PrepullerNews =
+  | PullEvent
+  /** The API server has begun to refuse pods, whatever the node, or refuses them for another reason. */
+  | { readonly type: "pods.refused"; readonly failure: PodRefusal["failure"] }
+  | { readonly type: "pods.accepted" }
+  /** Nothing is left to be pulled: whether it still refuses pods is not observed. */
+  | { readonly type: "refusal.dropped" }
+  | { readonly type: "leadership.changed"; readonly leading: boolean }
+  /** Another installation has acquired our lease; null: the lease names none any longer. */
+  | { readonly type: "lease.shared"; readonly instance: string | null }
+  | { readonly type: "leftovers.recovered"; readonly pulls: number }
+  | { readonly type: "recovery.failed"; readonly error: unknown }
+  /** This replica no longer leads, or the prepuller crashed: whether what failed before still fails is not observed here. */
+  | { readonly type: "work.abandoned" }
+  /** What is shown of the work has changed, or may have. */
+  | { readonly type: "progress.changed" };
+
+/** What the prepuller sends to its parent: marks, and news. */
+export type PrepullerReport =
+  | {
+      readonly type: "image.prepulled";
+      readonly digest: string;
+      readonly node: string;
+      /** Only this very node is marked. */
+      readonly uid: string;
+      readonly markedAt: number;
+    }
+  | { readonly type: "prepull.told"; readonly news: PrepullerNews }
+  | { readonly type: "node.broke"; readonly node: string; readonly error: unknown };

@@ -1,9 +1,10 @@
 import { describeClass } from "../../domain/prepull/classify-failure.ts";
 import type { PullFailureClass } from "../../domain/prepull/failure-table.ts";
 import { isClusterWide } from "../../domain/prepull/pod-refusal.ts";
+import type { PullFacts } from "../../domain/prepull/pull-event.ts";
 import { THRASHING_WINDOW } from "../../domain/prepull/thrashing.ts";
 import { sharedLeaseReason } from "../../domain/snapshot/problems.ts";
-import type { PrepullNews, PullNews } from "../../machines/prepuller/prepuller-news.ts";
+import type { PrepullerNews } from "../../machines/prepuller/prepuller-events.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
 
 /** What of the prepuller's news is counted. Labels take no node, tag or digest. */
@@ -48,7 +49,7 @@ const SHARED_ALERT = "prepull:lease";
  * Tells an operator of the prepuller's work: each cause (image and class) once, on however many nodes, and again only
  * after no pull was failing of it any more.
  */
-export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullNews) => void {
+export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullerNews) => void {
   const causes = failingPairs(alerts);
   const thrashing = thrashingImages(alerts);
   // By pair: an outside prepuller may report the end of a pull whose start it has not reported.
@@ -57,7 +58,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   let isRefused = false;
   let isShared = false;
 
-  function refused({ failure }: Extract<PrepullNews, { type: "pods.refused" }>): void {
+  function refused({ failure }: Extract<PrepullerNews, { type: "pods.refused" }>): void {
     const { failureClass, reason, message } = failure;
     const details = { failureClass, reason };
     if (isRefused) logger.warn({ ...details, detail: message }, "pods of the prepuller are refused for another reason");
@@ -87,11 +88,11 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     isRefused = false;
   }
 
-  function started(pull: PullNews): void {
+  function started(pull: PullFacts): void {
     metrics.pullsRunning(running.add(pairOf(pull)).size);
   }
 
-  function finished(pull: PullNews, outcome: PullOutcomeLabel, failureClass: PullFailureClass | "" = "") {
+  function finished(pull: PullFacts, outcome: PullOutcomeLabel, failureClass: PullFailureClass | "" = "") {
     running.delete(pairOf(pull));
     metrics.pullsRunning(running.size);
     const seconds = pull.startTime === null ? null : Math.max(0, (clock.wallTime() - pull.startTime) / 1_000);
@@ -99,15 +100,21 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     return seconds === null ? {} : { seconds: Math.round(seconds) };
   }
 
-  function succeeded(pull: PullNews): void {
+  function succeeded(pull: PullFacts): void {
     const { node, reference } = pull;
     logger.info({ node, reference, ...finished(pull, "success") }, "pulled");
     causes.remove(pairOf(pull), "pulled");
   }
 
-  function ended(pull: PullNews, outcome: "cancelled" | "detached", message: string): void {
+  function ended(pull: PullFacts, outcome: "cancelled" | "detached", message: string): void {
     const { node, reference } = pull;
     logger.info({ node, reference, ...finished(pull, outcome) }, message);
+  }
+
+  /** It was counted when it was given up. */
+  function settled({ node, reference, outcome, ...pull }: Extract<PrepullerNews, { type: "pull.settled" }>): void {
+    logger.info({ node, reference, outcome }, "a pull that was given up has ended");
+    if (outcome === "succeeded") causes.remove(pairOf(pull), "pulled");
   }
 
   /** What this replica observed before says nothing of what is the case now: no alert is resolved by that. */
@@ -142,7 +149,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     alerts.raise({ key: RECOVERY_ALERT, message, details: {} });
   }
 
-  function failed(news: Extract<PrepullNews, { type: "pull.failed" }>): void {
+  function failed(news: Extract<PrepullerNews, { type: "pull.failed" }>): void {
     const { node, reference, reason, message, failureClass, attempts, nextAttemptTime } = news;
     const next = nextAttemptTime === null ? {} : { nextAttempt: new Date(nextAttemptTime).toISOString() };
     const fields = { node, reference, reason, failureClass, attempts, detail: message, ...next };
@@ -160,7 +167,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
     alerts.raise({ key: cause, message: `pulls fail: ${describeClass(failureClass)}`, details });
   }
 
-  function thrashes({ node, reference, digest, message }: Extract<PrepullNews, { type: "image.thrashing" }>): void {
+  function thrashes({ node, reference, digest, message }: Extract<PrepullerNews, { type: "image.thrashing" }>): void {
     metrics.imageThrashing();
     logger.warn({ node, reference }, message);
     const key = `prepull:${digest}:Thrashing`;
@@ -181,6 +188,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         return ended(news, "cancelled", "pull cancelled");
       case "pull.detached":
         return ended(news, "detached", "pull left to the next leader");
+      case "pull.settled":
+        return settled(news);
       case "failure.dropped":
         return causes.remove(pairOf(news), "the failed pulls are no longer needed");
       case "image.thrashing":
@@ -208,7 +217,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
 }
 
 /** Reasons are left out: those of outside prepullers are free text, and each would raise an alert of its own (field case F67). */
-function causeKey({ digest, failureClass }: Extract<PrepullNews, { type: "pull.failed" }>): string {
+function causeKey({ digest, failureClass }: Extract<PrepullerNews, { type: "pull.failed" }>): string {
   return `prepull:${digest}:${failureClass}`;
 }
 
@@ -216,7 +225,7 @@ function isRefusalCause(cause: string): boolean {
   return cause.endsWith(":refused") || cause.endsWith(":kubernetes-unavailable");
 }
 
-function pairOf({ uid, digest }: PullNews): string {
+function pairOf({ uid, digest }: Pick<PullFacts, "uid" | "digest">): string {
   return `${uid} ${digest}`;
 }
 
