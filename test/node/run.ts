@@ -28,7 +28,7 @@ interface Owner {
  * One link to its run's folder for each run. A fixed place, since bridges, cgroups and ports are the machine's; a
  * reboot empties it and removes all that it is about.
  */
-const RUNS = "/run/lab-images-node";
+export const RUNS = "/run/lab-images-node";
 /** Before a run makes its own folder that of all temporary files. */
 const TEMPORARY = tmpdir();
 const MAX_RUNS = 64;
