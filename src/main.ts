@@ -33,7 +33,8 @@ export async function main(argv: readonly string[], stopping: AbortSignal): Prom
 /** The log has a sink of its own: Node's stream is not even made, since that would change the descriptor for others. */
 async function serve(file: string, stopping: AbortSignal): Promise<number> {
   const { loadConfig } = await import("./config/load.ts");
-  const config = await loadConfig(file);
+  const { servedConfig } = await import("./config/served-config.ts");
+  const config = servedConfig(await loadConfig(file));
   const { runServer } = await import("./app/run.ts");
   return await runServer(config, { stopping });
 }
@@ -81,7 +82,8 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
 async function checkConfig({ file, connect }: CheckCommand, stopping: AbortSignal): Promise<number> {
   const { loadConfig } = await import("./config/load.ts");
   const { hintsOn } = await import("./config/hints.ts");
-  const config = await loadConfig(file);
+  const { servedConfig } = await import("./config/served-config.ts");
+  const config = servedConfig(await loadConfig(file));
   const write = (line: string) => void process.stdout.write(line);
   write(`${file}: the configuration is valid\n`);
   for (const { path, message } of hintsOn(config)) write(`  hint: ${path}: ${message}\n`);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { parseConfig } from "../config/load.ts";
+import { servedConfig } from "../config/served-config.ts";
 import { DEMO_NAMESPACE, DEMO_REPOSITORY, type DemoWorld, startDemoWorld } from "../simulation/demo/demo-world.ts";
 import type { App } from "./app.ts";
 import { runServer } from "./run.ts";
@@ -29,7 +30,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const world = acquired.adopt(await startDemoWorld(), (it) => it.stop());
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, world.kubeconfig, { mode: 0o600 });
-  const config = parseConfig(stringify(demoConfig(options, world, kubeconfig)));
+  const config = servedConfig(parseConfig(stringify(demoConfig(options, world, kubeconfig))));
   return await runServer(config, {
     stopping,
     onStarted(app) {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter } from "node:path";
-import type { Config } from "../config/config.ts";
+import type { ServedConfig } from "../config/config.ts";
 import { KubernetesUnavailableError } from "../domain/errors.ts";
 import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
 
@@ -17,7 +17,7 @@ export interface NamedKubeconfig {
  * The kubeconfig that is configured, or that the environment names; null for the pod's own account. `KUBECONFIG` is a list,
  * as kubectl has it: the first file that exists is used, and nothing is merged. Where none exists it is the first of them.
  */
-export function namedKubeconfig({ kubernetes }: Config, environment: Environment): NamedKubeconfig | null {
+export function namedKubeconfig({ kubernetes }: ServedConfig, environment: Environment): NamedKubeconfig | null {
   if (kubernetes.kubeconfig !== null) return { key: "kubernetes.kubeconfig", path: kubernetes.kubeconfig };
   const paths = (environment["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
   const path = paths.find((each) => existsSync(each)) ?? paths[0];
@@ -26,7 +26,7 @@ export function namedKubeconfig({ kubernetes }: Config, environment: Environment
 
 /** Namespace of the prepuller's pods. Error: KubernetesUnavailableError where neither we nor the kubeconfig have one. */
 export async function podNamespace(
-  { prepuller }: Config,
+  { prepuller }: ServedConfig,
   environment: Environment,
   connection: KubernetesConnection,
 ): Promise<string> {

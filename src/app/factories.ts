@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { openCertificates } from "../access/certificate-source.ts";
 import type { ServerTls } from "../access/tls-server.ts";
-import type { Config } from "../config/config.ts";
+import type { ServedConfig } from "../config/config.ts";
 import { SERVED_METHODS } from "../grpc/server/contract.ts";
 import { CALL_CODES } from "../grpc/server/error-table.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
@@ -27,7 +27,7 @@ const MIB = 1_024 * 1_024;
 
 /** What the process brings. */
 export interface AppOptions {
-  readonly config: Config;
+  readonly config: ServedConfig;
   readonly logger: ProcessLogger;
   readonly clock: Clock;
   /** Uniform in [0, 1). */

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { ServedConfig } from "../config/config.ts";
 import { hintsOn } from "../config/hints.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { type ClosableImageSource, createDockerSource } from "../registry/oci/docker-source.ts";
@@ -7,7 +7,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 
 /** What an image source is made of. */
 export interface ImageSourceParts {
-  readonly config: Config;
+  readonly config: ServedConfig;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;

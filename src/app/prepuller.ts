@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { Config } from "../config/config.ts";
+import type { ServedConfig } from "../config/config.ts";
 import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
 import { createLeadership, type ElectedLeadership, soleLeadership } from "../kubernetes/lease/leadership.ts";
 import { createDeploymentOwner, noOwner, type PodOwner } from "../kubernetes/pods/pod-owner.ts";
@@ -11,7 +11,7 @@ import { type Environment, ownDeployment, ownInstance, podNamespace } from "./en
 
 /** What the built-in prepuller is made of. */
 export interface PrepullerParts {
-  readonly config: Config;
+  readonly config: ServedConfig;
   readonly connection: KubernetesConnection;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -80,7 +80,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
  * A write that was sent just before the renew deadline must not arrive when another replica may lead already: it has
  * the time between that deadline and the end of the lease.
  */
-function writeLimits({ prepuller: { leaderElection } }: Config): Partial<PullerLimits> {
+function writeLimits({ prepuller: { leaderElection } }: ServedConfig): Partial<PullerLimits> {
   const { enabled, leaseDuration, renewDeadline } = leaderElection;
   if (!enabled) return {};
   const margin = leaseDuration - renewDeadline;

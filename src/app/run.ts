@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { ServedConfig } from "../config/config.ts";
 import { LabImagesError } from "../domain/errors.ts";
 import { DeadlineReached, withDeadline } from "../lib/abort.ts";
 import type { Clock } from "../ports.ts";
@@ -23,7 +23,7 @@ export interface ServerOptions {
 }
 
 /** Runs the service until it has to stop. Returns the exit status: 0, or 1 where it could not start or crashed. */
-export async function runServer(config: Config, options: ServerOptions): Promise<number> {
+export async function runServer(config: ServedConfig, options: ServerOptions): Promise<number> {
   keepMemorySmall();
   const logger = options.logger ?? createLogger(config.log);
   const clock = options.clock ?? createSystemClock();

@@ -1,9 +1,16 @@
 import type { Toleration } from "../domain/nodes/node-report.ts";
 import type { PrepullPodOptions } from "../domain/prepull/pod-options.ts";
-import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
+import type {
+  DropdownPolicy,
+  ImageSettings,
+  MenuConfig,
+  NodeExpression,
+  SetConfig,
+  SourceConfig,
+} from "../domain/settings.ts";
 import type { ListenAddress } from "../lib/net.ts";
 
-/** How the registry is reached; the images themselves are named by `ImageSettings.source`. */
+/** How a registry is reached; the images themselves are named by `SourceConfig.connection`. */
 export interface RegistryAccess {
   /** Plain HTTP instead of HTTPS. */
   readonly insecure: boolean;
@@ -18,6 +25,14 @@ export interface RegistryAccess {
   readonly credentialsPath: string | null;
   /** `host:port` of Google's API where it is not the public one, or null. */
   readonly apiEndpoint: string | null;
+}
+
+/** A source, and where it comes from. */
+export interface ConfiguredSource {
+  /** The key that it stands at: `images` or `sources[0]`. */
+  readonly key: string;
+  readonly source: SourceConfig;
+  readonly access: RegistryAccess;
 }
 
 /** How the cluster is reached and what its kubelets are known to do. */
@@ -104,14 +119,27 @@ interface LogConfig {
 
 /** The whole configuration of `lab-images serve`: plain data, complete with defaults, durations in milliseconds. */
 export interface Config {
-  readonly images: ImageSettings;
-  readonly registryAccess: RegistryAccess;
+  /** Null where the configuration has no `images:`. */
+  readonly images: ImageSettings | null;
+  /** That of `images:` first, with the name `default`; at least one. */
+  readonly sources: readonly ConfiguredSource[];
+  /** That of `images:` first, with the name `default`. */
+  readonly sets: readonly SetConfig[];
+  readonly menu: MenuConfig;
   readonly dropdown: DropdownPolicy;
   readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly nodeExpressions: readonly NodeExpression[];
   readonly tolerations: readonly Toleration[];
   readonly kubernetes: KubernetesConfig;
   readonly prepuller: PrepullerConfig;
   readonly grpc: GrpcConfig;
   readonly http: HttpConfig;
   readonly log: LogConfig;
+}
+
+/** A configuration that this version can serve: one with `images:` alone. */
+export interface ServedConfig extends Config {
+  readonly images: ImageSettings;
+  /** How the registry of `images:` is reached. */
+  readonly registryAccess: RegistryAccess;
 }

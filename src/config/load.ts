@@ -1,11 +1,12 @@
-import type { Toleration } from "../domain/nodes/node-report.ts";
-import type { DropdownPolicy, ImageSettings, SourceSettings } from "../domain/settings.ts";
+import type { DropdownPolicy } from "../domain/settings.ts";
 import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
-import type { Config, RegistryAccess } from "./config.ts";
+import type { Config } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { fileProblems } from "./named-files.ts";
 import { problemsOf } from "./problems.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
+import { setProblems } from "./set-checks.ts";
+import { toImageSettings, toSets, toSources, toToleration } from "./to-settings.ts";
 import { MAX_YAML_BYTES, parseYaml } from "./yaml.ts";
 
 /** Reads and checks a configuration file. Error: ConfigError, with everything that is wrong with it. */
@@ -20,7 +21,8 @@ export async function loadConfig(path: string): Promise<Config> {
 export function parseConfig(text: string): Config {
   const data = parseYaml(text.replace(/^\uFEFF/, ""));
   const result = configSchema.safeParse(data);
-  if (!result.success) throw new ConfigError(problemsOf(result.error, data));
+  const problems = problemsOf(result.error?.issues ?? [], data, setProblems(data));
+  if (problems.length > 0 || !result.success) throw new ConfigError(problems);
   return toConfig(result.data);
 }
 
@@ -43,12 +45,15 @@ function decode(bytes: Buffer): string {
 }
 
 function toConfig(file: ConfigFile): Config {
-  const { images, http, grpc, prepuller } = file;
+  const { images, http, grpc, prepuller, menu } = file;
   return {
-    images: toImageSettings(images),
-    registryAccess: toRegistryAccess(images),
+    images: images === null ? null : toImageSettings(images),
+    sources: toSources(file),
+    sets: toSets(file),
+    menu: { prepulledOnPercent: menu.prepulledOn, newNodeGraceMs: menu.newNodeGrace },
     dropdown: file.dropdownMenu satisfies DropdownPolicy,
     nodeSelector: file.nodeSelector,
+    nodeExpressions: file.nodeExpressions,
     tolerations: file.tolerations.map(toToleration),
     kubernetes: file.kubernetes,
     prepuller,
@@ -56,34 +61,4 @@ function toConfig(file: ConfigFile): Config {
     http,
     log: { level: file.logLevel, profile: file.logProfile },
   };
-}
-
-function toImageSettings({ source, dockerCredentialsPath: _path, ...policy }: ConfigFile["images"]): ImageSettings {
-  return { source: toSource(source), ...policy };
-}
-
-function toSource(source: ConfigFile["images"]["source"]): SourceSettings {
-  if (source.type === "google") {
-    const { apiEndpoint: _endpoint, ...google } = source;
-    return google;
-  }
-  return { type: "docker", registry: source.registry, repository: source.repository };
-}
-
-function toRegistryAccess({ source, dockerCredentialsPath }: ConfigFile["images"]): RegistryAccess {
-  const docker = source.type === "docker" ? source : null;
-  return {
-    insecure: docker?.insecure ?? false,
-    tokenHosts: docker?.tokenHosts ?? [],
-    caFile: docker?.caFile ?? null,
-    certFile: docker?.certFile ?? null,
-    keyFile: docker?.keyFile ?? null,
-    credentialsPath: dockerCredentialsPath,
-    apiEndpoint: source.type === "google" ? source.apiEndpoint : null,
-  };
-}
-
-/** Absent fields stay absent, as the Kubernetes API has them. */
-function toToleration(toleration: ConfigFile["tolerations"][number]): Toleration {
-  return Object.fromEntries(Object.entries(toleration).filter(([, value]) => value !== null));
 }

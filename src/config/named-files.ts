@@ -9,23 +9,27 @@ export interface NamedFile {
 }
 
 /** The files that a configuration names. */
-export function namedFiles({ registryAccess, kubernetes, grpc, http }: Config): readonly NamedFile[] {
-  const files = {
-    "images.source.caFile": registryAccess.caFile,
-    "images.source.certFile": registryAccess.certFile,
-    "images.source.keyFile": registryAccess.keyFile,
-    "images.dockerCredentialsPath": registryAccess.credentialsPath,
-    "kubernetes.kubeconfig": kubernetes.kubeconfig,
+export function namedFiles({ sources, kubernetes, grpc, http }: Config): readonly NamedFile[] {
+  const files = [
+    ...sources.flatMap(({ key, access }) => {
+      const connection = key === "images" ? "images.source" : key;
+      return [
+        { key: `${connection}.caFile`, file: access.caFile },
+        { key: `${connection}.certFile`, file: access.certFile },
+        { key: `${connection}.keyFile`, file: access.keyFile },
+        { key: key === "images" ? "images.dockerCredentialsPath" : `${key}.credentials`, file: access.credentialsPath },
+      ];
+    }),
+    { key: "kubernetes.kubeconfig", file: kubernetes.kubeconfig },
     ...tlsFiles("grpc.tls", grpc.tls),
     ...tlsFiles("http.tls", http.tls),
-    "http.hookSecretFile": http.hookSecretFile,
-  };
-  return Object.entries(files).flatMap(([key, file]) => (file === null ? [] : [{ key, file }]));
+    { key: "http.hookSecretFile", file: http.hookSecretFile },
+  ];
+  return files.flatMap(({ key, file }) => (file === null ? [] : [{ key, file }]));
 }
 
-function tlsFiles(key: string, tls: Config["grpc"]["tls"]): Readonly<Record<string, string | null>> {
-  if (tls === null) return {};
-  return Object.fromEntries(Object.entries(tls).map(([name, file]) => [`${key}.${name}`, file]));
+function tlsFiles(key: string, tls: Config["grpc"]["tls"]) {
+  return Object.entries(tls ?? {}).map(([name, file]: [string, string | null]) => ({ key: `${key}.${name}`, file }));
 }
 
 /**

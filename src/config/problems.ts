@@ -12,13 +12,15 @@ const LONGEST_KEY = 64;
 /** More problems than these are counted rather than described. */
 const MAX_PROBLEMS = 50;
 
-/** What is wrong with `input`, by path, each path once. */
-export function problemsOf(error: z.ZodError, input: unknown): readonly ConfigProblem[] {
+/** What is wrong with `input`, by path, each path once: the issues of its schema, and other problems that were found. */
+export function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  others: readonly ConfigProblem[],
+): readonly ConfigProblem[] {
   const problems = new Map<string, ConfigProblem>();
-  for (const issue of error.issues) {
-    for (const problem of problemsOfIssue(issue, input)) {
-      if (!problems.has(problem.path)) problems.set(problem.path, problem);
-    }
+  for (const problem of [...issues.flatMap((issue) => problemsOfIssue(issue, input)), ...others]) {
+    if (!problems.has(problem.path)) problems.set(problem.path, problem);
   }
   const described = [...problems.values()].slice(0, MAX_PROBLEMS);
   const more = problems.size - described.length;

@@ -11,73 +11,24 @@ import {
   notYet,
   optional,
   parsedText,
-  peerHost,
   section,
-  text,
   wholeNumber,
   withDefault,
   wordInAnyCase,
 } from "./fields.ts";
 import { dnsLabel, dnsSubdomain, labels } from "./kubernetes-rules.ts";
 import { pod, toleration } from "./pod-rules.ts";
+import { expressions, sets } from "./set-schema.ts";
+import { connection, interval, path, sources, tag } from "./source-schema.ts";
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
 
-const path = text("the path of a file");
-const tag = text("a tag: letters, digits, `_`, `.` and `-`, at most 128", /^\w[\w.-]{0,127}$/);
-const repositoryPart = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
-const repository = text(
-  "a repository such as library/sketchbook, in lower case",
-  new RegExp(`^(?=.{1,255}$)${repositoryPart}(?:/${repositoryPart})*$`),
-);
-const googleName = text(
-  "a name of Google Cloud: lower-case letters, digits and -, with a letter first",
-  /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-);
-/** By its id, since references have that and not the number; older ones begin with the domain of their owner. */
-const googleProject = text(
-  "the id of a project, such as example-project or example.com:lab",
-  /^(?:[a-z0-9][a-z0-9.-]{0,251}[a-z0-9]:)?[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-);
 const timeout = duration(1_000, 3_600 * SECOND, "from 1 second to 1 hour");
-const interval = duration(100, 365 * DAY, "from 0.1 seconds to 365 days");
 const count = wholeNumber(0, 10_000);
 
-const dockerSource = mapping({
-  type: z.literal("docker"),
-  registry: peerHost,
-  repository,
-  insecure: withDefault(flag, false),
-  tokenHosts: withDefault(list(peerHost, "a list of hosts"), []),
-  caFile: optional(path),
-  certFile: optional(path),
-  keyFile: optional(path),
-}).superRefine((source, context) => {
-  for (const [given, missing] of [
-    ["certFile", "keyFile"],
-    ["keyFile", "certFile"],
-  ] as const) {
-    if (source[given] === null || source[missing] !== null) continue;
-    context.addIssue({ code: "custom", message: `the path of a file, because ${given} is set`, path: [missing] });
-  }
-});
-
-const googleSource = mapping({
-  type: z.literal("google"),
-  location: googleName,
-  projectId: googleProject,
-  repository: googleName,
-  image: repository,
-  apiEndpoint: optional(peerHost),
-});
-
-const source = z.discriminatedUnion("type", [dockerSource, googleSource], {
-  error: (issue) => (issue.code === "invalid_union" ? "docker or google" : "a mapping with the type docker or google"),
-});
-
 const images = mapping({
-  source,
+  source: connection,
   refreshInterval: withDefault(interval, 300 * SECOND),
   prepullTimeout: withDefault(interval, 600 * SECOND),
   recommendedTag: withDefault(tag, "recommended"),
@@ -168,9 +119,22 @@ const nodeStatusMaxImages = z
   .max(1_000_000, { error: reportedImages })
   .refine((value) => value !== 0, { error: reportedImages });
 
+/** Percent of the nodes; 100 for `all`. */
+function parsePercentage(text: string): number | null {
+  if (text === "all") return 100;
+  const percent = /^(\d{1,3})%$/.exec(text)?.[1];
+  return percent === undefined || Number(percent) > 100 ? null : Number(percent);
+}
+
 /** The configuration file (docs/spec/api.md, Configuration): every key, its form and its default. */
 export const configSchema = mapping({
-  images,
+  images: optional(images),
+  sources: withDefault(sources, []),
+  sets: withDefault(sets, []),
+  menu: section({
+    prepulledOn: withDefault(parsedText(parsePercentage, "all or a percentage such as 90%"), 100),
+    newNodeGrace: withDefault(duration(0, 365 * DAY, "up to 365 days"), 0),
+  }),
   dropdownMenu: section({
     release: filter,
     weekly: filter,
@@ -179,6 +143,7 @@ export const configSchema = mapping({
     experimental: filter,
   }),
   nodeSelector: withDefault(labels, {}),
+  nodeExpressions: withDefault(expressions, []),
   tolerations: withDefault(list(toleration, "a list of tolerations"), []),
   kubernetes: section({
     kubeconfig: optional(path),

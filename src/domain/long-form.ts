@@ -17,6 +17,7 @@ export function defaultSource(images: ImageSettings): SourceConfig {
     name: DEFAULT_NAME,
     connection: images.source,
     refreshIntervalMs: images.refreshInterval,
+    pullTimeoutMs: images.prepullTimeout,
     pullSecret: null,
     scheme: { name: "rubin", cycle: images.cycle },
     ignore: [],

@@ -64,6 +64,8 @@ export interface SourceConfig {
   readonly name: string;
   readonly connection: SourceSettings;
   readonly refreshIntervalMs: number;
+  /** After which a pull of one of its images is given up. */
+  readonly pullTimeoutMs: number;
   /** Name of the secret that pods pull with; null for the prepuller's. */
   readonly pullSecret: string | null;
   readonly scheme: SchemeConfig;
@@ -140,4 +142,12 @@ export interface SetConfig {
    * versions, only the first image is on the menu unpulled, and answers name the primary of a digest.
    */
   readonly order: "rules" | "display";
+}
+
+/** When an image is on the menu, evaluated for each set. */
+export interface MenuConfig {
+  /** Percent of the nodes that must have the image, rounded up to whole nodes; 100 for `all`. */
+  readonly prepulledOnPercent: number;
+  /** Nodes younger than this do not count. */
+  readonly newNodeGraceMs: number;
 }

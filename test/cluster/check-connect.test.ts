@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
 import { checkConnections } from "../../src/app/check/connect-check.ts";
 import { parseConfig } from "../../src/config/load.ts";
+import { servedConfig } from "../../src/config/served-config.ts";
 import { type SimulatedRegistry, startOciRegistry } from "../../src/simulation/registry/oci-registry.ts";
 import { createSystemClock } from "../../src/telemetry/system-clock.ts";
 import { findControlPlaneBinaries } from "./binaries.ts";
@@ -33,12 +34,14 @@ describe("check-config --connect on a real API server, with the roles of deploy/
   /** As the deployed service would: with its account, its namespace and its Deployment. */
   async function check(prepuller: object = {}) {
     const lines: string[] = [];
-    const config = parseConfig(
-      stringify({
-        images: { source: { type: "docker", registry: registry.host, repository: REPOSITORY } },
-        kubernetes: { kubeconfig },
-        prepuller: { enabled: true, ...prepuller },
-      }),
+    const config = servedConfig(
+      parseConfig(
+        stringify({
+          images: { source: { type: "docker", registry: registry.host, repository: REPOSITORY } },
+          kubernetes: { kubeconfig },
+          prepuller: { enabled: true, ...prepuller },
+        }),
+      ),
     );
     const environment = { POD_NAMESPACE: DEPLOYED, DEPLOYMENT_NAME: DEPLOYED };
     const deps = {

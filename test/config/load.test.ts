@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
+import { servedConfig } from "../../src/config/served-config.ts";
 import { IMAGES, problemsIn } from "./problems-in.ts";
 
 test("what is left out has its default", () => {
-  const config = parseConfig(IMAGES);
+  const config = servedConfig(parseConfig(IMAGES));
   assert.deepEqual(config.images, {
     source: { type: "docker", registry: "r.example.org", repository: "a/b" },
     refreshInterval: 300_000,
@@ -42,43 +43,45 @@ test("a key without a value is as good as none", () => {
 });
 
 test("everything that is given is taken over", () => {
-  const config = parseConfig(
-    stringify({
-      images: {
-        source: {
-          type: "docker",
-          registry: "localhost:5000",
-          repository: "a",
-          insecure: true,
-          tokenHosts: ["t.example.org"],
-          caFile: "/ca",
-          certFile: "/c",
-          keyFile: "/k",
+  const config = servedConfig(
+    parseConfig(
+      stringify({
+        images: {
+          source: {
+            type: "docker",
+            registry: "localhost:5000",
+            repository: "a",
+            insecure: true,
+            tokenHosts: ["t.example.org"],
+            caFile: "/ca",
+            certFile: "/c",
+            keyFile: "/k",
+          },
+          refreshInterval: "1h 30m",
+          cycle: 27,
+          pin: ["w_2077_43"],
+          dockerCredentialsPath: "/creds",
         },
-        refreshInterval: "1h 30m",
-        cycle: 27,
-        pin: ["w_2077_43"],
-        dockerCredentialsPath: "/creds",
-      },
-      dropdownMenu: {
-        daily: {
-          number: 0,
-          age: "30d",
-          cutoffBuild: -1,
-          cutoffDate: "2077-10-21T02:00:00+02:00",
-          cutoffVersion: "22.0.0-rc1",
+        dropdownMenu: {
+          daily: {
+            number: 0,
+            age: "30d",
+            cutoffBuild: -1,
+            cutoffDate: "2077-10-21T02:00:00+02:00",
+            cutoffVersion: "22.0.0-rc1",
+          },
         },
-      },
-      nodeSelector: { "example.org/labs": "true" },
-      tolerations: [
-        { key: "a", operator: "Exists", tolerationSeconds: 5 },
-        { key: "", operator: "Exists", value: "", effect: null },
-      ],
-      prepuller: { enabled: true, namespace: "labs", pullSecret: "pull" },
-      grpc: { listen: "0.0.0.0:1", insecure: true },
-      logLevel: "debug",
-      logProfile: "development",
-    }),
+        nodeSelector: { "example.org/labs": "true" },
+        tolerations: [
+          { key: "a", operator: "Exists", tolerationSeconds: 5 },
+          { key: "", operator: "Exists", value: "", effect: null },
+        ],
+        prepuller: { enabled: true, namespace: "labs", pullSecret: "pull" },
+        grpc: { listen: "0.0.0.0:1", insecure: true },
+        logLevel: "debug",
+        logProfile: "development",
+      }),
+    ),
   );
   assert.equal(config.images.refreshInterval, 5_400_000);
   assert.equal(config.images.cycle, 27);
@@ -117,12 +120,12 @@ test("a source in Google Artifact Registry has no access of its own", () => {
     repository: "library",
     image: "nested/sketchbook",
   };
-  const config = parseConfig(stringify({ images: { source } }));
+  const config = servedConfig(parseConfig(stringify({ images: { source } })));
   assert.deepEqual(config.images.source, source);
   assert.equal(config.registryAccess.insecure, false);
   assert.deepEqual(config.registryAccess.tokenHosts, []);
-  const elsewhere = parseConfig(
-    stringify({ images: { source: { ...source, apiEndpoint: "private.example.org:443" } } }),
+  const elsewhere = servedConfig(
+    parseConfig(stringify({ images: { source: { ...source, apiEndpoint: "private.example.org:443" } } })),
   );
   assert.equal(elsewhere.registryAccess.apiEndpoint, "private.example.org:443");
   assert.deepEqual(elsewhere.images.source, source);

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
+import { servedConfig } from "../../src/config/served-config.ts";
 import { IMAGES, problemsIn } from "./problems-in.ts";
 
 for (const listen of ["LOCALHOST:0", "[0:0:0:0:0:0:0:1]:0", "[::ffff:127.0.0.1]:0"]) {
   test(`F42: ${listen} is loopback, which needs neither TLS nor grpc.insecure`, () => {
-    const config = parseConfig(`${IMAGES}grpc: {listen: "${listen}"}\nhttp: {listen: "${listen}"}`);
+    const config = servedConfig(parseConfig(`${IMAGES}grpc: {listen: "${listen}"}\nhttp: {listen: "${listen}"}`));
     assert.equal(config.grpc.listen.port, 0);
     assert.deepEqual(config.http.listen, config.grpc.listen);
   });
@@ -112,7 +113,7 @@ for (const [key, keys] of [
 test("P2: names that Google Cloud cannot have are refused by their keys", () => {
   const google = (keys: object) => `images: ${JSON.stringify({ source: { type: "google", ...keys } })}`;
   const good = { location: "us-central1", projectId: "example.com:lab", repository: "library", image: "a/b" };
-  assert.equal(parseConfig(google(good)).images.source.type, "google");
+  assert.equal(servedConfig(parseConfig(google(good))).images.source.type, "google");
   for (const [key, wrong] of [
     ["location", "US-Central1"],
     ["location", "us_central1"],

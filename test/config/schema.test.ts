@@ -8,8 +8,11 @@ import { z } from "zod";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { configSchema } from "../../src/config/schema.ts";
+import { servedConfig } from "../../src/config/served-config.ts";
 
-const EXAMPLE = join(import.meta.dirname, "..", "..", "config.example.yaml");
+const ROOT = join(import.meta.dirname, "..", "..");
+const EXAMPLE = join(ROOT, "config.example.yaml");
+const SETS_EXAMPLE = join(ROOT, "config.sets.example.yaml");
 
 type Path = readonly (string | number)[];
 
@@ -42,7 +45,7 @@ function keysOfSchema(): ReadonlySet<string> {
 function uncommented(text: string, source: "docker" | "google"): string {
   const lines = text.split("\n");
   const other = lines.indexOf("  # source:");
-  const keep = lines.filter((_, index) => source === "google" || index < other || index > other + 6);
+  const keep = lines.filter((_, index) => other < 0 || source === "google" || index < other || index > other + 6);
   const dropped = keep.filter((line) => source === "docker" || !isDockerSource(line));
   return dropped.map((line) => line.replace(/^(\s*)# (\s*[A-Za-z]+:)(?=\s|$)/, "$1$2")).join("\n");
 }
@@ -55,12 +58,21 @@ function isDockerSource(line: string): boolean {
 
 test("the example is valid, as it is and with everything that stands in comments", async () => {
   const text = await readFile(EXAMPLE, "utf8");
-  assert.equal(parseConfig(text).images.source.type, "docker");
-  assert.equal(parseConfig(uncommented(text, "docker")).images.cycle, 45);
-  assert.equal(parseConfig(uncommented(text, "google")).images.source.type, "google");
+  assert.equal(servedConfig(parseConfig(text)).images.source.type, "docker");
+  assert.equal(servedConfig(parseConfig(uncommented(text, "docker"))).images.cycle, 45);
+  assert.equal(servedConfig(parseConfig(uncommented(text, "google"))).images.source.type, "google");
 });
 
-test("the example shows every key of the schema that this version has", async () => {
+test("the example of sources and sets is valid, as it is and with everything that stands in comments", async () => {
+  const text = await readFile(SETS_EXAMPLE, "utf8");
+  assert.deepEqual(
+    parseConfig(text).sources.map(({ source }) => source.scheme.name),
+    ["calver", "regex", "semver", "opaque", "rubin"],
+  );
+  assert.equal(parseConfig(uncommented(text, "docker")).sources[0]?.access.credentialsPath?.includes("quay"), true);
+});
+
+test("the examples show every key of the schema that this version has", async () => {
   const text = await readFile(EXAMPLE, "utf8");
   const shown = new Set<string>();
   const visit = (value: unknown, path: string) => {
@@ -75,9 +87,10 @@ test("the example shows every key of the schema that this version has", async ()
   };
   visit(parse(uncommented(text, "docker")), "");
   visit(parse(uncommented(text, "google")), "");
+  visit(parse(uncommented(await readFile(SETS_EXAMPLE, "utf8"), "docker")), "");
   const wanted = [...keysOfSchema()].filter((key) => !NOT_YET.includes(key));
-  // Each kind of limit is shown once, for one type or another.
-  const missing = wanted.filter((key) => !shown.has(key) && !/^dropdownMenu\.\w+\./.test(key));
+  // Each kind of limit is shown once, for one type or another; expressions are shown for a set.
+  const missing = wanted.filter((key) => !shown.has(key) && !/^dropdownMenu\.\w+\.|^nodeExpressions\./.test(key));
   assert.deepEqual(missing, []);
   const limits = new Set([...shown].map((key) => /^dropdownMenu\.\w+\.(\w+)$/.exec(key)?.[1]));
   for (const limit of ["number", "age", "cutoffBuild", "cutoffDate", "cutoffVersion"])
@@ -87,18 +100,19 @@ test("the example shows every key of the schema that this version has", async ()
 
 test("the values that the example calls defaults are", async () => {
   const text = await readFile(EXAMPLE, "utf8");
-  const { dropdown: _dropdown, tolerations: _tolerations, ...shown } = parseConfig(text);
+  const { dropdown: _dropdown, tolerations: _tolerations, sets: _sets, ...shown } = parseConfig(text);
   const least = "images: {source: {type: docker, registry: registry.example.org, repository: library/sketchbook}}";
-  const { dropdown: _noDropdown, tolerations: _none, ...defaults } = parseConfig(least);
+  const { dropdown: _noDropdown, tolerations: _none, sets: _set, ...defaults } = parseConfig(least);
   assert.deepEqual(shown, defaults);
 });
 
 /** A configuration with a value for every key. */
 async function complete(): Promise<Record<string, unknown>> {
   const text = uncommented(await readFile(EXAMPLE, "utf8"), "docker");
+  const sets = uncommented(await readFile(SETS_EXAMPLE, "utf8"), "docker");
   const filter = () => ({ number: 1, age: "1d", cutoffBuild: 1, cutoffDate: "2077-01-01", cutoffVersion: "1.0.0" });
   return {
-    ...Object.fromEntries(Object.entries(parse(text))),
+    ...Object.fromEntries([...Object.entries(parse(text)), ...Object.entries(parse(sets))]),
     dropdownMenu: {
       release: filter(),
       weekly: filter(),
@@ -153,7 +167,7 @@ test("any single key with a value of the wrong kind is refused by its path (faul
   assert.deepEqual(problemPaths(data), []);
   // An array of a mapping is right for no key; nor is a text that no grammar of a value has.
   const wrong = fc.constantFrom<unknown>([{ a: 1 }], "\u0007");
-  const anywhere = fc.constantFrom(...pathsOf(data).filter((path) => !acceptsAnyText(path)));
+  const anywhere = fc.constantFrom(...pathsOf(data).filter((path) => !acceptsAnyText(path) && !isNameOfSource(path)));
   fc.assert(
     fc.property(anywhere, wrong, (path, value) => {
       const paths = problemPaths(withValue(data, path, value));
@@ -165,13 +179,18 @@ test("any single key with a value of the wrong kind is refused by its path (faul
   );
 });
 
+/** What takes the name of a source away: rules that name it are wrong then, too. */
+function isNameOfSource(path: Path): boolean {
+  return path[0] === "sources" && (path.length < 3 || path[2] === "name");
+}
+
 /** Mappings whose keys are an operator's own. */
 function hasOwnKeys(path: Path): boolean {
-  return path[0] === "nodeSelector" || /^prepuller,pod,(?:labels|annotations)\b/.test(String(path));
+  return /^nodeSelector|^prepuller,pod,(?:labels|annotations)\b|^sets,\d+,nodes,selector/.test(String(path));
 }
 
 function acceptsAnyText(path: Path): boolean {
-  return hasOwnKeys(path) || ["key", "value"].includes(String(path.at(-1)));
+  return hasOwnKeys(path) || ["key", "value"].includes(String(path.at(-1))) || path.at(-2) === "values";
 }
 
 test("any single key that nobody knows is refused by its path (faults.md P2)", async () => {

@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { stringify } from "yaml";
 import { checkConnections } from "../../src/app/check/connect-check.ts";
 import { parseConfig } from "../../src/config/load.ts";
+import { servedConfig } from "../../src/config/served-config.ts";
 import type { AccessRule } from "../../src/simulation/kubernetes/kubernetes-access.ts";
 import { type SimulatedKubernetes, startKubernetesApi } from "../../src/simulation/kubernetes/kubernetes-api.ts";
 import { ApiFailure } from "../../src/simulation/kubernetes/kubernetes-status.ts";
@@ -60,7 +61,11 @@ async function startScene(rules = EVERYTHING, auth: RegistryAuth = { kind: "none
 async function checked(content: object, clock = createSystemClock(), environment = {}) {
   const lines: string[] = [];
   const deps = { environment, clock, random: Math.random, write: (line: string) => void lines.push(line) };
-  const status = await checkConnections(parseConfig(stringify(content)), deps, new AbortController().signal);
+  const status = await checkConnections(
+    servedConfig(parseConfig(stringify(content))),
+    deps,
+    new AbortController().signal,
+  );
   for (const line of lines) assert.match(line, /^ {2}(?:ok {5}|missing) {2}[\w.[\]]+: [^\n]+\n$/);
   assert.doesNotMatch(lines.join(""), /canary/);
   return { status, lines: lines.map((line) => line.trim().replace(/ {2,}/, " ")) };

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { describe, it, type TestContext, test } from "node:test";
 import { createImageSource } from "../../src/app/image-source.ts";
 import { parseConfig } from "../../src/config/load.ts";
+import { servedConfig } from "../../src/config/served-config.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { startGoogleServer } from "./google-server.ts";
 import { recordLog } from "./log-recorder.ts";
@@ -19,7 +20,7 @@ const digest = (index: number) => `sha256:${String(index).padStart(64, "0")}`;
 async function configured(context: TestContext, source: object, images: object = {}) {
   const metrics = createMetrics();
   context.after(() => metrics.close());
-  const config = parseConfig(JSON.stringify({ images: { source, ...images } }));
+  const config = servedConfig(parseConfig(JSON.stringify({ images: { source, ...images } })));
   const log = recordLog();
   const created = await createImageSource({ config, clock: nodeClock, random: () => 0.5, logger: log, metrics });
   context.after(() => created.close());

@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { ServedConfig } from "../../config/config.ts";
 import { namedFiles } from "../../config/named-files.ts";
 import { readRegularFile } from "../../lib/bytes.ts";
 import type { Clock } from "../../ports.ts";
@@ -25,7 +25,7 @@ export interface CheckDeps {
  * with its reason.
  */
 export async function checkConnections(
-  config: Config,
+  config: ServedConfig,
   { environment, clock, random, write }: CheckDeps,
   signal: AbortSignal,
 ): Promise<number> {
@@ -40,7 +40,7 @@ export async function checkConnections(
   return findings.every(({ isOk }) => isOk) ? 0 : INCOMPLETE;
 }
 
-async function checkFiles(config: Config, environment: Environment): Promise<readonly Finding[]> {
+async function checkFiles(config: ServedConfig, environment: Environment): Promise<readonly Finding[]> {
   const named = namedKubeconfig(config, environment);
   const fromOutside = named?.key === "KUBECONFIG" ? [{ key: named.key, file: named.path }] : [];
   const findings = [...namedFiles(config), ...fromOutside].map(async ({ key, file }) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Config } from "../../config/config.ts";
+import type { ServedConfig } from "../../config/config.ts";
 import { LabImagesError } from "../../domain/errors.ts";
 import { repositoryOf } from "../../domain/images/repository.ts";
 import {
@@ -35,7 +35,7 @@ const PLACEHOLDER = `sha256:${"0".repeat(64)}`;
 
 /** What a check of the cluster works with. */
 export interface KubernetesCheckDeps {
-  readonly config: Config;
+  readonly config: ServedConfig;
   readonly environment: Environment;
   readonly clock: Clock;
   /** The check of the registry, which runs at the same time: clusters may verify that an image is there. */

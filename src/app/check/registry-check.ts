@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { ServedConfig } from "../../config/config.ts";
 import { LabImagesError } from "../../domain/errors.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { ClosableImageSource } from "../../registry/oci/docker-source.ts";
@@ -28,7 +28,7 @@ export interface RegistryCheck {
 
 /** Asks the registry for its list of tags and for one manifest. */
 export async function checkRegistry(
-  config: Config,
+  config: ServedConfig,
   clock: Clock,
   random: () => number,
   signal: AbortSignal,
@@ -49,7 +49,7 @@ export async function checkRegistry(
 }
 
 async function ask(
-  { images: { recommendedTag, pin } }: Config,
+  { images: { recommendedTag, pin } }: ServedConfig,
   source: ClosableImageSource,
   signal: AbortSignal,
 ): Promise<RegistryCheck> {

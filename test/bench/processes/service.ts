@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { type App, startApp } from "../../../src/app/app.ts";
 import { keepMemorySmall } from "../../../src/app/memory.ts";
 import { parseConfig } from "../../../src/config/load.ts";
+import { servedConfig } from "../../../src/config/served-config.ts";
 import { createFdSink } from "../../../src/telemetry/log-sink.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createSystemClock } from "../../../src/telemetry/system-clock.ts";
@@ -24,7 +25,7 @@ const handlers = {
       destination: createFdSink({ fd: STANDARD_ERROR }),
     });
     const clock = createSystemClock();
-    const parsed = parseConfig(stringify(config));
+    const parsed = servedConfig(parseConfig(stringify(config)));
     app = await startApp({ config: parsed, logger, clock, random: Math.random, onBroken: () => process.exit(1) });
     return { grpcPort: app.grpcPort, httpPort: app.httpPort };
   },

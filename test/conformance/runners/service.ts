@@ -1,4 +1,5 @@
 import { parseConfig } from "../../../src/config/load.ts";
+import { servedConfig } from "../../../src/config/served-config.ts";
 import { runToCompletion } from "../../../src/domain/cooperative.ts";
 import { LabImagesError } from "../../../src/domain/errors.ts";
 import { planCatalog } from "../../../src/domain/images/catalog-plan.ts";
@@ -88,8 +89,8 @@ async function inTurn<Item, Answer>(items: readonly Item[], work: (item: Item) =
 async function startService(input: ServiceCase, open: OpenCaseRegistry): Promise<Service> {
   const { config: images, dropdownMenu, tolerations } = input;
   const kubernetes = { nodeStatusMaxImages: -1 };
-  const config = parseConfig(
-    JSON.stringify({ images, dropdownMenu, tolerations: withoutNulls(tolerations), kubernetes }),
+  const config = servedConfig(
+    parseConfig(JSON.stringify({ images, dropdownMenu, tolerations: withoutNulls(tolerations), kubernetes })),
   );
   const { markGrace } = config.kubernetes;
   const rules = { tolerations: config.tolerations, nodeStatusMaxImages: -1, markGrace, excludesDrained: false };

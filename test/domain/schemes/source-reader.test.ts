@@ -9,6 +9,7 @@ const SOURCE: SourceConfig = {
   name: "scipy",
   connection: { type: "docker", registry: "quay.io", repository: "jupyter/scipy-notebook" },
   refreshIntervalMs: 300_000,
+  pullTimeoutMs: 600_000,
   pullSecret: null,
   scheme: { name: "calver", format: "YYYY-MM-DD" },
   ignore: ["x86_64-.*"],

@@ -7,6 +7,7 @@ import { stringify } from "yaml";
 import { startApp } from "../../../src/app/app.ts";
 import { FACTORIES, type Factories } from "../../../src/app/factories.ts";
 import { parseConfig } from "../../../src/config/load.ts";
+import { servedConfig } from "../../../src/config/served-config.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createSystemClock } from "../../../src/telemetry/system-clock.ts";
 
@@ -51,13 +52,15 @@ const factories: Factories = {
   http: (...options) => made("http", FACTORIES.http(...options)),
 };
 
-const config = parseConfig(
-  stringify({
-    images: { source: { type: "docker", registry: "127.0.0.1:1", repository: "lab/sketchbook" } },
-    prepuller: { enabled: true, namespace: "lab-images" },
-    grpc: { listen: "127.0.0.1:0" },
-    http: { listen: "127.0.0.1:0", hookSecretFile: "/nonexistent" },
-  }),
+const config = servedConfig(
+  parseConfig(
+    stringify({
+      images: { source: { type: "docker", registry: "127.0.0.1:1", repository: "lab/sketchbook" } },
+      prepuller: { enabled: true, namespace: "lab-images" },
+      grpc: { listen: "127.0.0.1:0" },
+      http: { listen: "127.0.0.1:0", hookSecretFile: "/nonexistent" },
+    }),
+  ),
 );
 const silent = { write: () => undefined, dropped: () => 0, flush: () => Promise.resolve() };
 const logger = createLogger({ level: "error", profile: "production", destination: silent });

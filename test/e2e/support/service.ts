@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { stringify } from "yaml";
 import { startApp } from "../../../src/app/app.ts";
 import { parseConfig } from "../../../src/config/load.ts";
+import { servedConfig } from "../../../src/config/served-config.ts";
 import type { Clock } from "../../../src/ports.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createSystemClock } from "../../../src/telemetry/system-clock.ts";
@@ -52,7 +53,7 @@ export async function startService(
   const listen = { grpc: { listen: "127.0.0.1:0" }, http: { listen: "127.0.0.1:0" } };
   const state = { broken: false };
   const app = await startApp({
-    config: parseConfig(stringify({ ...listen, ...config })),
+    config: servedConfig(parseConfig(stringify({ ...listen, ...config }))),
     logger: createLogger({ level: "debug", profile: "production", destination }),
     clock: clock ?? createSystemClock(),
     random: Math.random,
