@@ -16,7 +16,7 @@ describe("change queue", () => {
   function start(maxChanges = 100) {
     const clock = manualClock();
     const batches: (readonly NodeChange[])[] = [];
-    const queue = createChangeQueue(clock, { gatherMs: 50, maxChanges }, (changes) => batches.push(changes));
+    const queue = createChangeQueue(clock, { debounceMs: 50, maxChanges }, (changes) => batches.push(changes));
     return { clock, batches, queue };
   }
 

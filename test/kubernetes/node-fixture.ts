@@ -143,7 +143,7 @@ export function followNodes(source: NodeSource, signal: AbortSignal): Follower {
 /** Timers short enough for tests, in the proportions of the real ones. */
 export const shortLimits: Partial<NodeSourceLimits> = {
   backoff: { initialMs: 10, maxMs: 80, resetAfterMs: 2_000 },
-  queue: { gatherMs: 5 },
+  queue: { debounceMs: 5 },
   watch: { openMs: 1_000, silenceMs: 400, stableMs: 50 },
   list: { pageSize: 3, pageMs: 1_500 },
 };

@@ -100,32 +100,32 @@ describe("node object", () => {
 describe("image interning", () => {
   it("shares equal entries, and those that differ in size not", () => {
     const interning = createImageInterning();
-    assert.equal(interning.share([A], 5), interning.share([A], 5));
-    assert.notEqual(interning.share([A], 5), interning.share([A], 6));
-    assert.notEqual(interning.share([A], 5), interning.share([A, B], 5));
+    assert.equal(interning.intern([A], 5), interning.intern([A], 5));
+    assert.notEqual(interning.intern([A], 5), interning.intern([A], 6));
+    assert.notEqual(interning.intern([A], 5), interning.intern([A, B], 5));
   });
 
   it("keeps what is in use from lifetime to lifetime, and lets go of the rest", () => {
     const interning = createImageInterning();
-    const used = interning.share([A], 5);
-    const unused = interning.share([B], 5);
-    interning.renew();
-    assert.equal(interning.share([A], 5), used);
-    interning.renew();
-    assert.equal(interning.share([A], 5), used);
-    assert.notEqual(interning.share([B], 5), unused);
+    const used = interning.intern([A], 5);
+    const unused = interning.intern([B], 5);
+    interning.nextEpoch();
+    assert.equal(interning.intern([A], 5), used);
+    interning.nextEpoch();
+    assert.equal(interning.intern([A], 5), used);
+    assert.notEqual(interning.intern([B], 5), unused);
   });
 
   it("takes no names for those of another image, however a node writes them", () => {
     const interning = createImageInterning();
-    assert.deepEqual(interning.share([`r@${A} q@${B}`], 5).digests, [B]);
-    assert.deepEqual(interning.share([`r@${A}`, `q@${B}`], 5).digests, [A, B]);
+    assert.deepEqual(interning.intern([`r@${A} q@${B}`], 5).digests, [B]);
+    assert.deepEqual(interning.intern([`r@${A}`, `q@${B}`], 5).digests, [A, B]);
   });
 
   it("is bounded, and right beyond its bound", () => {
     const interning = createImageInterning(1);
-    interning.share([`r@${A}`], 1);
-    assert.deepEqual(interning.share([`r@${B}`, "r:tag"], 1), { digests: [B], sizeBytes: 1 });
-    assert.notEqual(interning.share([`r@${B}`], 1), interning.share([`r@${B}`], 1));
+    interning.intern([`r@${A}`], 1);
+    assert.deepEqual(interning.intern([`r@${B}`, "r:tag"], 1), { digests: [B], sizeBytes: 1 });
+    assert.notEqual(interning.intern([`r@${B}`], 1), interning.intern([`r@${B}`], 1));
   });
 });

@@ -115,7 +115,7 @@ describe("node source (random faults)", () => {
   for (let seed = 1; seed <= 8; seed += 1) {
     it(`ends in step with the server, and never goes back in time (seed ${seed})`, async () => {
       const random = seeded(seed);
-      await using cluster = await startCluster({ limits: { ...shortLimits, queue: { gatherMs: 2, maxChanges: 3 } } });
+      await using cluster = await startCluster({ limits: { ...shortLimits, queue: { debounceMs: 2, maxChanges: 3 } } });
       const { api, connected } = cluster;
       const witness = createWitness();
       const failures: unknown[] = [];

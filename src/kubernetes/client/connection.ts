@@ -23,7 +23,7 @@ export interface KubernetesCall {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Media type of the body; `application/json` unless told. */
+  /** Media type of the body; `application/json` unless given. */
   readonly contentType?: string;
   /** For the whole answer, or for a stream until it has begun; retries included. */
   readonly deadlineMs: number;
@@ -63,7 +63,7 @@ export interface ConnectionLimits {
   readonly maxErrorBytes: number;
   /** Milliseconds until a socket is connected and its TLS handshake done. */
   readonly connectMs: number;
-  /** How often a call waits and tries again that was told to by `Retry-After`. */
+  /** Retries of a call for which the server sent `Retry-After`. */
   readonly maxRetries: number;
 }
 

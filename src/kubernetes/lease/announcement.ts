@@ -4,7 +4,7 @@ import type { LeaseApi } from "./lease-api.ts";
 import { annotationsOf, microTime, type StoredLease, withAnnotation } from "./lease-object.ts";
 
 /**
- * Annotation of the Lease by which one replica passes a registry notification on to the others. A notification reaches
+ * Annotation of the Lease by which one replica announces a registry notification to the others. A notification reaches
  * one replica only, and only the leader pulls (field case F72). Every candidate reads the lease anyway, so this needs no
  * further permission.
  */
@@ -14,20 +14,20 @@ const ANNOTATION = "lab-images/registry-notified";
  * In ms. An announcement that was there already when this replica first read the lease is older than its first refresh,
  * unless it is younger than this.
  */
-const NEWS_MS = 60_000;
+const RECENT_MS = 60_000;
 
 /** Another write may come between reading the lease and writing it. */
 const MAX_TRIES = 5;
 
 /** One replica's side of the announcements in the lease. */
 export interface Announcements {
-  /** Looks at a lease that was read or written; calls back if it carries an announcement of another replica not seen here before. */
+  /** Looks at a lease that was read or written; calls back if it has an announcement of another replica not observed before. */
   observe(lease: StoredLease): void;
-  /** Puts a new announcement into the lease. Never rejects: without it the others find out at their next refresh. */
+  /** Writes a new announcement into the lease. Never rejects: without it the others see the change at their next refresh. */
   announce(signal: AbortSignal): Promise<void>;
 }
 
-/** What announcements need. */
+/** Configuration and collaborators of announcements. */
 export interface AnnouncementOptions {
   readonly api: LeaseApi;
   readonly identity: string;
@@ -50,7 +50,7 @@ export function createAnnouncements({ api, identity, clock, logger, onAnnounced 
     seen = value;
     if (typeof value !== "string") return;
     const [time = "", author] = value.split(" ");
-    const isOld = isFirst && clock.wallTime() - Date.parse(time) >= NEWS_MS;
+    const isOld = isFirst && clock.wallTime() - Date.parse(time) >= RECENT_MS;
     if (author !== identity && !isOld) onAnnounced();
   }
 

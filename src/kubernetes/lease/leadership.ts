@@ -1,30 +1,30 @@
 import { pause } from "../../lib/abort.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Leadership } from "../../ports.ts";
-import { createLeaseCandidate, type LeaseCandidate, type LeaseCandidateContext } from "./lease-candidate.ts";
+import { createLeaderElector, type LeaderElector, type LeaderElectorOptions } from "./leader-elector.ts";
 
-/** What an elected leadership needs. */
-export interface LeadershipOptions extends LeaseCandidateContext {
+/** Configuration and collaborators of an elected leadership. */
+export interface LeadershipOptions extends LeaderElectorOptions {
   /** Evenly distributed from 0 to under 1; for jitter. */
   readonly random: () => number;
 }
 
-/** A leadership that ends in an orderly way. */
+/** A leadership that releases its lease at the end. */
 export interface ElectedLeadership extends Leadership {
-  /** Passes a registry notification on to the other replicas: the leader learns of it within two seconds. */
+  /** Announces a registry notification to the other replicas: the leader observes it within two seconds. */
   announce(): void;
   /**
-   * Resolves when the lease has been given up after an abort, as far as that was possible. Who follows before that is
-   * told that this replica does not lead, and the election goes on for him after it.
+   * Resolves when the lease was released after an abort, as far as that was possible. A follower that comes before that
+   * stands by until then, and its term can begin afterwards.
    */
   ended(): Promise<void>;
 }
 
-/** client-go's JitterFactor of tries to take the lease: so replicas do not come at the same time. */
-const JITTER = 1.2;
+/** client-go's JitterFactor: replicas do not try to acquire the lease at the same time. */
+const JITTER_FACTOR = 1.2;
 
-/** The leader's pause between renewals, as a part of the retry period: so it sees an announcement in less than that. */
-const LEADER_PAUSE = 0.75;
+/** The leader's pause between renewals, as a part of the retry period: it observes an announcement in less than that. */
+const RENEW_FACTOR = 0.75;
 
 /** The leadership of the only replica there is: it always leads. */
 export const soleLeadership: Leadership = {
@@ -34,13 +34,14 @@ export const soleLeadership: Leadership = {
   mayWrite: () => true,
 };
 
-interface Reign {
+/** One follower of the leadership, from its call to the release of the lease. */
+interface Term {
   readonly signal: AbortSignal;
   readonly onChange: (leading: boolean) => void;
   readonly onShared: (instance: string | null) => void;
-  /** The reign before it has given up the lease. */
+  /** The lease of the term before it was released. */
   begun: boolean;
-  leading: boolean;
+  isLeader: boolean;
   /** The other holder that was logged last. */
   standbyFor: string | null;
   /** The other installation that was reported last. */
@@ -53,53 +54,53 @@ interface Reign {
  */
 export function createLeadership(options: LeadershipOptions): ElectedLeadership {
   const { clock, logger, leaseName, identity, timing } = options;
-  const candidate = createLeaseCandidate(options);
-  let reign: Reign | null = null;
+  const elector = createLeaderElector(options);
+  let term: Term | null = null;
   let end: Promise<void> = Promise.resolve();
 
-  const isHeld = () => reign?.begun === true && !reign.signal.aborted && holds(candidate, clock.monotonicTime());
+  const isLeader = () => term?.begun === true && !term.signal.aborted && holdsLease(elector, clock.monotonicTime());
 
   /**
-   * Who is refused learns at once that the lease is lost, also where it is won back before anybody else looks: what was
-   * refused has been given up, and only a new reign takes it up again.
+   * A caller that is refused is notified of the loss at once, also where the lease is acquired again before anybody else
+   * looks: what was refused is lost, and is started again only with the next acquisition.
    */
   function mayWrite(): boolean {
-    const may = isHeld();
-    const current = reign;
-    if (!may && current?.leading === true) {
+    const may = isLeader();
+    const current = term;
+    if (!may && current?.isLeader === true) {
       const why = whyLost();
-      queueMicrotask(() => tell(current, false, why));
+      queueMicrotask(() => setLeader(current, false, why));
     }
     return may;
   }
 
-  /** Reports what has changed, if anything has. */
-  function update(current: Reign): void {
-    tell(current, isHeld(), whyLost());
-    if (!current.leading) logStandby(current);
-    const { otherInstance } = candidate;
+  /** Notifies the follower of what has changed. */
+  function update(current: Term): void {
+    setLeader(current, isLeader(), whyLost());
+    if (!current.isLeader) logStandby(current);
+    const { otherInstance } = elector;
     if (current.signal.aborted || otherInstance === current.sharedWith) return;
     current.sharedWith = otherInstance;
     current.onShared(otherInstance);
   }
 
-  /** What was observed: another name in the lease, or no renewal of ours in time. */
+  /** As observed: another holder, or no renewal of ours in time. */
   function whyLost(): string {
-    const { otherHolder, heldUntil } = candidate;
+    const { otherHolder, heldUntil } = elector;
     if (otherHolder !== null) return `${quotePeer(otherHolder)} holds it`;
     return heldUntil === null ? "it no longer names this replica" : `not renewed for ${timing.renewDeadline / 1_000} s`;
   }
 
-  function logStandby(current: Reign): void {
-    const { otherHolder: holder } = candidate;
+  function logStandby(current: Term): void {
+    const { otherHolder: holder } = elector;
     if (current.signal.aborted || holder === null || holder === current.standbyFor) return;
     current.standbyFor = holder;
     logger.info({ lease: leaseName }, `standby: ${quotePeer(holder)} holds the lease`);
   }
 
-  function tell(current: Reign, leading: boolean, whyLost: string): void {
-    if (current.signal.aborted || leading === current.leading) return;
-    current.leading = leading;
+  function setLeader(current: Term, leading: boolean, whyLost: string): void {
+    if (current.signal.aborted || leading === current.isLeader) return;
+    current.isLeader = leading;
     current.standbyFor = null;
     const fields = { lease: leaseName, identity };
     if (leading) logger.info(fields, "acquired leader lease");
@@ -107,18 +108,18 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
     try {
       current.onChange(leading);
     } catch (error) {
-      // Its bug must not end the election, by which this replica learns that it may no longer write.
+      // Its bug must not end the election, in which this replica observes that it may no longer write.
       logger.error({ err: error }, "leadership listener threw (bug)");
     }
   }
 
-  async function run(current: Reign): Promise<void> {
+  async function run(current: Term): Promise<void> {
     current.begun = true;
     try {
-      await campaign(options, candidate, () => update(current), current.signal);
+      await runElection(options, elector, () => update(current), current.signal);
     } finally {
-      await candidate.release();
-      if (reign === current) reign = null;
+      await elector.release();
+      if (term === current) term = null;
     }
   }
 
@@ -126,13 +127,13 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
     mayWrite,
     ended: () => end,
     announce() {
-      if (reign !== null && !reign.signal.aborted) void candidate.announce(reign.signal);
+      if (term !== null && !term.signal.aborted) void elector.announce(term.signal);
     },
     follow(onChange, signal, onShared = () => undefined) {
-      if (reign !== null && !reign.signal.aborted) throw new Error("the leadership is followed already");
+      if (term !== null && !term.signal.aborted) throw new Error("the leadership is followed already");
       if (signal.aborted) return;
-      const next = { signal, onChange, onShared, begun: false, leading: false, standbyFor: null, sharedWith: null };
-      reign = next;
+      const next = { signal, onChange, onShared, begun: false, isLeader: false, standbyFor: null, sharedWith: null };
+      term = next;
       onChange(false);
       const before = end;
       end = before
@@ -144,31 +145,31 @@ export function createLeadership(options: LeadershipOptions): ElectedLeadership 
   };
 }
 
-/** Tries for the lease, and then to keep it, until the signal aborts; calls `update` when something may have changed. */
-async function campaign(
+/** Acquires the lease and renews it until the signal aborts; calls `update` when something may have changed. */
+async function runElection(
   { clock, random, timing }: LeadershipOptions,
-  candidate: LeaseCandidate,
+  elector: LeaderElector,
   update: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   let cancelExpiry = (): void => undefined;
   try {
     while (!signal.aborted) {
-      // A process that has slept through its lease is told of the loss before it can be told that it leads again.
+      // A process that was suspended beyond its lease reports the loss before it can report the next acquisition.
       update();
-      await candidate.attempt(signal);
+      await elector.tryAcquireOrRenew(signal);
       update();
       cancelExpiry();
       const now = clock.monotonicTime();
-      const leading = holds(candidate, now);
-      if (leading) cancelExpiry = clock.schedule((candidate.heldUntil ?? now) - now, update);
-      await pause(clock, timing.retryPeriod * (leading ? LEADER_PAUSE : 1 + JITTER * random()), signal);
+      const leading = holdsLease(elector, now);
+      if (leading) cancelExpiry = clock.schedule((elector.heldUntil ?? now) - now, update);
+      await pause(clock, timing.retryPeriod * (leading ? RENEW_FACTOR : 1 + JITTER_FACTOR * random()), signal);
     }
   } finally {
     cancelExpiry();
   }
 }
 
-function holds({ heldUntil }: LeaseCandidate, now: number): boolean {
+function holdsLease({ heldUntil }: LeaderElector, now: number): boolean {
   return heldUntil !== null && now < heldUntil;
 }

@@ -7,20 +7,19 @@ import { ownText } from "../../lib/bytes.ts";
  */
 export interface ImageInterning {
   /** The shared entry of an image with these names (`repository@digest`, `repository:tag`). */
-  share(names: readonly string[], sizeBytes: number): ReportedImage;
-  /** Begins a new lifetime: what is not asked for in it, nor in the one before, is let go. For each full list. */
-  renew(): void;
+  intern(names: readonly string[], sizeBytes: number): ReportedImage;
+  /** Begins an epoch, for each full list: entries that are used neither in it nor in the one before are dropped. */
+  nextEpoch(): void;
 }
 
-/** Distinct entries that one lifetime holds; beyond it entries are not shared, and nothing is wrong. */
+/** Distinct entries of one epoch; beyond it entries are not shared, and nothing is wrong. */
 const MAX_ENTRIES = 20_000;
 
-/** An interning with nothing in it. */
 export function createImageInterning(maxEntries = MAX_ENTRIES): ImageInterning {
   let current = new Map<string, ReportedImage>();
   let previous = new Map<string, ReportedImage>();
   return {
-    share(names, sizeBytes) {
+    intern(names, sizeBytes) {
       // By the names as they came: digests that are taken out of them only to be let go cost more than the look-up. V8
       // learns from the first nodes that such lists live long, puts all of them where only a full collection looks, and
       // from there each keeps the text that it was cut out of: 100 MB a list of 5,000 nodes, and pauses of 20 ms.
@@ -32,7 +31,7 @@ export function createImageInterning(maxEntries = MAX_ENTRIES): ImageInterning {
       if (current.size < maxEntries && names.every((name) => !name.includes(" "))) current.set(key, image);
       return image;
     },
-    renew() {
+    nextEpoch() {
       previous = current;
       current = new Map();
     },

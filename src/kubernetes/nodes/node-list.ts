@@ -10,16 +10,16 @@ import { objectOf, readNode, resourceVersionOf } from "./node-object.ts";
 /** Completes "cannot …" in messages. */
 const WHAT = "list nodes";
 
-/** Nodes that are reduced and handed over before others get their turn: with all images new, one takes 0.1 to 0.5 ms. */
-const NODES_A_TURN = 25;
+/** Nodes read per turn of the event loop: with all images new, one takes 0.1 to 0.5 ms. */
+const NODES_PER_TURN = 25;
 
-/** Bounds of a list. */
+/** Limits of a list. */
 export interface NodeListLimits {
-  /** Nodes a page. The JSON of one is parsed in one go: that of 100 nodes with 50 images takes 12 ms. */
+  /** Nodes per page. The JSON of a page is parsed in one go: that of 100 nodes with 50 images takes 12 ms. */
   readonly pageSize: number;
   /** Pages of one list, against a server that never ends. */
   readonly maxPages: number;
-  /** Milliseconds for one page. */
+  /** Deadline of one page, in ms. */
   readonly pageMs: number;
   /** How often a list starts over because its continue token has expired. */
   readonly maxRestarts: number;
@@ -27,7 +27,7 @@ export interface NodeListLimits {
 
 export const defaultListLimits: NodeListLimits = { pageSize: 50, maxPages: 1_000, pageMs: 30_000, maxRestarts: 2 };
 
-/** What a list needs. */
+/** Configuration and collaborators of a list. */
 export interface NodeListContext {
   readonly connection: KubernetesConnection;
   readonly clock: Clock;
@@ -37,11 +37,11 @@ export interface NodeListContext {
   readonly limits: NodeListLimits;
 }
 
-/** Called while a list runs, in this order: `begins` with the version of the list, then its pages. */
-export interface NodeListSteps {
-  /** A list of this version begins; what was handed over before is void. */
+/** Callbacks of a running list, in this order: `begins` with its resource version, then its pages. */
+export interface NodeListHandler {
+  /** A list of this version begins; earlier pages are void. */
   begins(resourceVersion: string): void;
-  /** Some of a page of the API server's. */
+  /** A part of a page of the API server. */
   page(page: NodePage): void;
   /** The list starts over. */
   restarts(): void;
@@ -51,18 +51,22 @@ export interface NodeListSteps {
  * Lists the nodes page by page, as one consistent state. A continue token that has expired (410) starts the list over,
  * as often as the limits say. Errors as in `NodeSource.list`.
  */
-export async function listNodes(context: NodeListContext, steps: NodeListSteps, signal: AbortSignal): Promise<void> {
+export async function listNodes(
+  context: NodeListContext,
+  handler: NodeListHandler,
+  signal: AbortSignal,
+): Promise<void> {
   for (let restarts = 0; ; restarts += 1) {
     try {
-      return await listOnce(context, steps, signal);
+      return await listOnce(context, handler, signal);
     } catch (error) {
       if (!isExpired(error) || restarts >= context.limits.maxRestarts) throw error;
-      steps.restarts();
+      handler.restarts();
     }
   }
 }
 
-async function listOnce(context: NodeListContext, steps: NodeListSteps, signal: AbortSignal): Promise<void> {
+async function listOnce(context: NodeListContext, handler: NodeListHandler, signal: AbortSignal): Promise<void> {
   const { limits, clock } = context;
   let continuation = "";
   for (let number = 0; number < limits.maxPages; number += 1) {
@@ -70,12 +74,12 @@ async function listOnce(context: NodeListContext, steps: NodeListSteps, signal: 
     const body = await requestPage(context, continuation, signal);
     const { resourceVersion, items, next } = readPage(body);
     if (number === 0) {
-      steps.begins(resourceVersion);
-      // From here on the watch may tell of nodes that stand in no page.
-      steps.page({ nodes: [], observedAt });
+      handler.begins(resourceVersion);
+      // From here on the watch may report nodes that are in no page.
+      handler.page({ nodes: [], observedAt });
     }
     for await (const nodes of readItems(items, context.interning, signal)) {
-      steps.page({ nodes, observedAt });
+      handler.page({ nodes, observedAt });
     }
     if (next === "") return;
     if (next === continuation) throw new KubernetesUnavailableError(`cannot ${WHAT}: the list repeats a page`);
@@ -107,7 +111,7 @@ interface ListPage {
   readonly next: string;
 }
 
-/** Each page is looked at as the first one is: taken for an empty last one, a stranger's answer would cost nodes. */
+/** Each page is validated like the first: an unexpected response that passes for an empty last page would remove nodes. */
 function readPage(body: unknown): ListPage {
   const { kind, metadata, items } = objectOf(body);
   const resourceVersion = resourceVersionOf(body);
@@ -124,10 +128,10 @@ async function* readItems(
   interning: ImageInterning,
   signal: AbortSignal,
 ): AsyncGenerator<readonly NodeReport[]> {
-  for (let from = 0; from < items.length; from += NODES_A_TURN) {
+  for (let from = 0; from < items.length; from += NODES_PER_TURN) {
     await nextTurn();
     signal.throwIfAborted();
-    yield items.slice(from, from + NODES_A_TURN).map((item) => {
+    yield items.slice(from, from + NODES_PER_TURN).map((item) => {
       const read = readNode(item, interning);
       if (read === null) throw unexpectedResponse(WHAT, "a node without name or uid");
       return read.report;

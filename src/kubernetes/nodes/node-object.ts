@@ -64,7 +64,7 @@ function readImages(value: unknown, interning: ImageInterning): readonly Reporte
     const { names, sizeBytes } = objectOf(each);
     const texts = Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
     const size = typeof sizeBytes === "number" && Number.isFinite(sizeBytes) && sizeBytes > 0 ? sizeBytes : 0;
-    return interning.share(texts, size);
+    return interning.intern(texts, size);
   });
 }
 

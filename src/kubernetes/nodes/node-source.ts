@@ -2,13 +2,13 @@ import { type BackoffLimits, reflectorBackoff } from "../../lib/backoff.ts";
 import type { Clock, Logger, NodePage, NodeSource } from "../../ports.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import { type ChangeQueueLimits, defaultQueueLimits } from "../watch/change-queue.ts";
-import { createToldChanges, type ToldChanges } from "../watch/told-changes.ts";
+import { createListOverlay, type ListOverlay } from "../watch/list-overlay.ts";
 import { createImageInterning } from "./image-interning.ts";
 import { defaultListLimits, listNodes, type NodeListLimits } from "./node-list.ts";
 import { defaultNodeWatchLimits, type NodeWatchLimits } from "./node-watch.ts";
 import { createWatchLoop } from "./node-watch-loop.ts";
 
-/** All bounds of a node source; each has a default. */
+/** Limits of a node source; each has a default. */
 export interface NodeSourceLimits {
   readonly list: Partial<NodeListLimits>;
   readonly watch: Partial<NodeWatchLimits>;
@@ -18,12 +18,12 @@ export interface NodeSourceLimits {
 
 /** A list that is under way, or was the last. */
 interface Listing {
-  /** Where the watch was before the list began; null while it has not. */
+  /** The resource version of the watch before the list began; null while it has not. */
   before: { readonly position: string | null } | null;
-  readonly told: ToldChanges;
+  readonly overlay: ListOverlay;
 }
 
-/** What a node source needs. */
+/** Configuration and collaborators of a node source. */
 export interface NodeSourceOptions {
   readonly connection: KubernetesConnection;
   /** Labels that a node must have, all of them; empty for every node. */
@@ -36,11 +36,11 @@ export interface NodeSourceOptions {
 }
 
 /**
- * The nodes of a cluster by list and watch: a reflector in the manner of client-go's, which keeps no state of its own
- * but a version. A list is a consistent state, in pages; as soon as its version is known, with its first page, the watch
- * goes on from there, so that whatever comes after that page is newer than the list. What the watch has told before, while
- * the list was on its way, may be newer, too: the versions tell. Where the list then fails, the watch goes back to where
- * it was before.
+ * The nodes of a cluster by list and watch: a reflector as in client-go, which keeps no state of its own but a resource
+ * version. List: one consistent state, in pages. Watch: as soon as the list's version is known, with its first page, the
+ * watch continues from there, so that whatever comes after that page is newer than the list; in-flight changes that it
+ * reported before, while the list was requested, may be newer as well, and overlay the list. Why a watch ended decides what
+ * follows: another watch, or a request for a list. Where the list fails, the watch goes back to its version before.
  */
 export function createNodeSource(options: NodeSourceOptions): NodeSource {
   const { connection, clock, random, limits = {} } = options;
@@ -50,14 +50,14 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
   const common = { connection, clock, interning, labelSelector };
   /** The list that is under way. */
   let listing: Listing | null = null;
-  /** The list from which the watch has gone on. */
-  let followed: Listing | null = null;
+  /** The list from which the watch continued. */
+  let watched: Listing | null = null;
   const loop = createWatchLoop({
     clock,
     logger,
-    isNews(change, resourceVersion) {
-      if (followed?.told.has(change, resourceVersion)) return false;
-      listing?.told.note(change, resourceVersion);
+    isNew(change, resourceVersion) {
+      if (watched?.overlay.covers(change, resourceVersion)) return false;
+      listing?.overlay.record(change, resourceVersion);
       return true;
     },
     watch: { ...common, random, limits: { ...defaultNodeWatchLimits, ...limits.watch } },
@@ -68,27 +68,27 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
 
   return {
     async list(onPage, onRestart, signal) {
-      const own: Listing = { before: null, told: createToldChanges() };
+      const own: Listing = { before: null, overlay: createListOverlay() };
       const steps = {
         begins(version: string) {
-          if (own.before === null) interning.renew();
+          if (own.before === null) interning.nextEpoch();
           own.before ??= { position: loop.position };
-          own.told.keepNewerThan(version);
-          followed = own;
+          own.overlay.keepNewerThan(version);
+          watched = own;
           loop.restartFrom(version);
         },
-        page: (page: NodePage) => onPage({ ...page, nodes: own.told.bringUpToDate(page.nodes) }),
+        page: (page: NodePage) => onPage({ ...page, nodes: own.overlay.apply(page.nodes) }),
         restarts: onRestart,
       };
       listing = own;
       try {
         const observedAt = clock.monotonicTime();
         await listNodes(listContext, steps, signal);
-        const unlisted = own.told.unlisted();
+        const unlisted = own.overlay.unlisted();
         if (unlisted.length > 0) onPage({ nodes: unlisted, observedAt });
       } catch (error) {
-        // Unless another list has begun meanwhile, which the watch follows now.
-        if (followed === own && own.before !== null) loop.restartFrom(own.before.position);
+        // Unless another list has begun meanwhile, from which the watch continues now.
+        if (watched === own && own.before !== null) loop.restartFrom(own.before.position);
         throw error;
       } finally {
         if (listing === own) listing = null;
@@ -98,7 +98,7 @@ export function createNodeSource(options: NodeSourceOptions): NodeSource {
   };
 }
 
-/** A label selector as the API has it: `key=value` terms, all of which must match. */
+/** Returns a label selector as the API has it: `key=value` terms, all of which must match. */
 export function selectorText(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)

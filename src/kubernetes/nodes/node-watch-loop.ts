@@ -5,41 +5,41 @@ import type { Clock, Logger, NodeChange, NodeListener } from "../../ports.ts";
 import { KubernetesAnswerError } from "../client/api-errors.ts";
 import { type ChangeQueueLimits, createChangeQueue } from "../watch/change-queue.ts";
 import type { WatchEnd } from "../watch/watch-stream.ts";
-import { type NodeWatchContext, type NodeWatchSteps, watchNodes } from "./node-watch.ts";
+import { type NodeWatchContext, type NodeWatchHandler, watchNodes } from "./node-watch.ts";
 
-/** After so many watches in a row that failed or were cut short a new list is asked for, in case one event is why. */
+/** Watches in a row that fail or end early before a list is requested, in case one event is why. */
 const STRIKES_BEFORE_RELIST = 5;
 
-/** How the life of a watch went. */
+/** How a watch went. */
 interface WatchLife {
-  /** It has told something. */
+  /** It has reported something. */
   readonly progressed: boolean;
   /** Milliseconds since the server accepted it; 0 where it did not. */
   readonly openMs: number;
 }
 
-/** What the loop needs. */
+/** Configuration and collaborators of the loop. */
 export interface WatchLoopContext {
   readonly watch: NodeWatchContext;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly backoff: BackoffLimits;
   readonly queue: ChangeQueueLimits;
-  /** Asked of every change at once, with the version that the node has by it; what is no news is not handed over. */
-  readonly isNews: (change: NodeChange, resourceVersion: string) => boolean;
+  /** Called at once for every change, with the node's resource version; a change that is not new is not delivered. */
+  readonly isNew: (change: NodeChange, resourceVersion: string) => boolean;
 }
 
-/** Watches on and on, from where a list has begun. */
+/** Watches again and again, from where a list has begun. */
 export interface NodeWatchLoop {
-  /** The version up to which everything is known; null where only a list can help. */
+  /** The resource version up to which everything is known; null where a list is needed. */
   readonly position: string | null;
-  /** Hands over what waits, and goes on from this version at once; null: stands still. */
+  /** Delivers what waits, and continues from this version at once; null: waits for a list. */
   restartFrom(position: string | null): void;
-  /** As `NodeSource.follow`. Throws where somebody follows already. */
+  /** As `NodeSource.follow`. Throws where there is a follower already. */
   follow(listener: NodeListener, signal: AbortSignal): void;
 }
 
-/** The state of one follower's loop, changed by its own functions only. */
+/** The state of one follower's loop. */
 interface Loop {
   readonly context: WatchLoopContext;
   readonly listener: NodeListener;
@@ -48,11 +48,10 @@ interface Loop {
   position: string | null;
   strikes: number;
   lastExpiryTime: number;
-  /** Message of the failure that was told last; null when it works; undefined when nothing was told yet. */
-  told: string | null | undefined;
+  /** Message of the failure that was reported last; null: ok; undefined: nothing reported yet. */
+  reported: string | null | undefined;
 }
 
-/** A loop that nobody follows yet. */
 export function createWatchLoop(context: WatchLoopContext): NodeWatchLoop {
   let position: string | null = null;
   let running: { readonly loop: Loop; restart(): void } | null = null;
@@ -72,7 +71,7 @@ export function createWatchLoop(context: WatchLoopContext): NodeWatchLoop {
       if (signal.aborted) return;
       const loop = createLoop(context, listener, position);
       const stop = () => {
-        // What waited to be handed over is forgotten: only a list can go on from here.
+        // What waited for delivery is dropped: only a list can continue from here.
         position = null;
         running = null;
       };
@@ -93,35 +92,35 @@ function createLoop(context: WatchLoopContext, listener: NodeListener, position:
     position,
     strikes: 0,
     lastExpiryTime: Number.NEGATIVE_INFINITY,
-    told: undefined,
+    reported: undefined,
   };
 }
 
-/** Runs until the signal aborts; answers what lets it begin anew from the loop's position. */
+/** Runs until the signal aborts; returns a function that restarts it from the loop's position. */
 function runLoop(loop: Loop, signal: AbortSignal): () => void {
   const { clock, logger, queue: limits } = loop.context;
   const queue = createChangeQueue(clock, limits, (changes) => deliver(loop, changes));
-  let turn = new AbortController();
-  const endTurn = () => turn.abort(new Error("the watch begins anew"));
+  let current = new AbortController();
+  const endWatch = () => current.abort(new Error("the watch restarts"));
   const onStop = () => {
     queue.clear();
-    endTurn();
+    endWatch();
   };
   signal.addEventListener("abort", onStop, { once: true });
 
   function add(change: NodeChange, resourceVersion: string): void {
-    if (loop.context.isNews(change, resourceVersion)) queue.add(change);
+    if (loop.context.isNew(change, resourceVersion)) queue.add(change);
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      turn = new AbortController();
+      current = new AbortController();
       try {
-        await takeTurn(loop, add, turn.signal);
+        await watchOnce(loop, add, current.signal);
       } catch (error) {
-        // Whatever has thrown, a logger for example: the watch must not end for it, nor spin.
+        // Whatever threw, a logger for example: the loop must neither end nor spin.
         logger.error({ err: error }, "node watch threw (bug), restarting");
-        await pause(clock, loop.failures.next(), turn.signal).catch(() => undefined);
+        await pause(clock, loop.failures.next(), current.signal).catch(() => undefined);
       }
     }
   }
@@ -129,12 +128,12 @@ function runLoop(loop: Loop, signal: AbortSignal): () => void {
   void run();
   return () => {
     queue.flush();
-    endTurn();
+    endWatch();
   };
 }
 
-/** One watch and the delay after it, or a wait for a list. Ends early when the signal aborts; never rejects for that. */
-async function takeTurn(loop: Loop, add: NodeWatchSteps["change"], signal: AbortSignal): Promise<void> {
+/** One watch and the delay after it, or a wait for a list. Returns early when the signal aborts. */
+async function watchOnce(loop: Loop, add: NodeWatchHandler["change"], signal: AbortSignal): Promise<void> {
   const { clock, watch } = loop.context;
   if (loop.position === null) return untilAborted(signal);
   let openedAt: number | null = null;
@@ -146,13 +145,13 @@ async function takeTurn(loop: Loop, add: NodeWatchSteps["change"], signal: Abort
     {
       opened() {
         openedAt = clock.monotonicTime();
-        cancelStable = clock.schedule(watch.limits.stableMs, () => tellHealth(loop, null));
+        cancelStable = clock.schedule(watch.limits.stableMs, () => reportHealth(loop, null));
       },
       change: add,
       reached(version) {
         if (version !== "") loop.position = version;
         progressed = true;
-        tellHealth(loop, null);
+        reportHealth(loop, null);
       },
     },
     signal,
@@ -160,62 +159,62 @@ async function takeTurn(loop: Loop, add: NodeWatchSteps["change"], signal: Abort
   cancelStable();
   if (signal.aborted) return;
   const openMs = openedAt === null ? 0 : clock.monotonicTime() - openedAt;
-  const delay = settle(loop, end, { progressed, openMs });
+  const delay = delayAfter(loop, end, { progressed, openMs });
   await pause(clock, delay, signal).catch(() => undefined);
-  if (end.kind === "expired" && !signal.aborted) askForList(loop, "the watch's version has expired");
+  if (end.kind === "expired" && !signal.aborted) requestList(loop, "the watch's version has expired");
 }
 
-/** Draws the conclusions from a watch's end; answers the milliseconds to wait before what comes next. */
-function settle(loop: Loop, end: WatchEnd, life: WatchLife): number {
+/** Decides by why a watch ended; returns the delay before the next watch or list, in ms. */
+function delayAfter(loop: Loop, end: WatchEnd, life: WatchLife): number {
   switch (end.kind) {
     case "ended":
-      return settleEnded(loop, life);
+      return afterEnded(loop, life);
     case "expired":
-      return settleExpired(loop, end.error, life);
+      return afterExpired(loop, end.error, life);
     case "silent":
-      // Where nothing happens for so long, silence may be right: it is a failure only if no new watch can be had.
-      askForList(loop, `the watch sent nothing for ${loop.context.watch.limits.silenceMs / 1_000} s`);
+      // In a cluster without changes silence is right: it is a failure only if no new watch can be opened.
+      requestList(loop, `the watch sent nothing for ${loop.context.watch.limits.silenceMs / 1_000} s`);
       return 0;
     case "failed":
-      return settleFailed(loop, end.error, life);
+      return afterFailed(loop, end.error, life);
   }
 }
 
-function settleEnded(loop: Loop, { progressed, openMs }: WatchLife): number {
+function afterEnded(loop: Loop, { progressed, openMs }: WatchLife): number {
   const { longLifeMs, stableMs } = loop.context.watch.limits;
   if (openMs >= longLifeMs) {
     loop.strikes = 0;
     return 0;
   }
   strike(loop);
-  // A server that cuts every watch short is asked about once a second as long as that is of use.
+  // A server that ends every watch early is asked about once a second as long as the watches report something.
   if (progressed || openMs >= stableMs) return loop.failures.first();
   if (loop.strikes >= STRIKES_BEFORE_RELIST) {
-    tellHealth(loop, new KubernetesUnavailableError("cannot watch nodes: the server keeps ending the watch at once"));
+    reportHealth(loop, new KubernetesUnavailableError("cannot watch nodes: the server keeps ending the watch at once"));
   }
   return loop.failures.next();
 }
 
-function settleExpired(loop: Loop, error: LabImagesError, { progressed }: WatchLife): number {
+function afterExpired(loop: Loop, error: LabImagesError, { progressed }: WatchLife): number {
   loop.position = null;
   const now = loop.context.clock.monotonicTime();
   const again = now - loop.lastExpiryTime <= loop.context.backoff.resetAfterMs;
   loop.lastExpiryTime = now;
   if (!again) return 0;
-  // The version that has just been listed is expired, too: lists alone bring news now.
-  if (!progressed) tellHealth(loop, error);
+  // The version that was just listed has expired as well: only lists bring changes now.
+  if (!progressed) reportHealth(loop, error);
   return loop.expiries.next();
 }
 
-function settleFailed(loop: Loop, error: LabImagesError, { openMs }: WatchLife): number {
+function afterFailed(loop: Loop, error: LabImagesError, { openMs }: WatchLife): number {
   const { watch, backoff, logger } = loop.context;
   if (openMs >= watch.limits.longLifeMs) {
-    // A proxy's time-out, or a server that goes: a failure only if no new watch can be had, and none in a row.
+    // A proxy's timeout, or a server that stops: a failure only if no new watch can be opened.
     logger.info({ err: error }, "node watch cut off, restarting");
     loop.strikes = 0;
     return loop.failures.first();
   }
-  tellHealth(loop, error);
+  reportHealth(loop, error);
   strike(loop);
   const asked = error instanceof KubernetesAnswerError ? (error.retryAfterMs ?? 0) : 0;
   return Math.max(loop.failures.next(), Math.min(asked, 2 * backoff.maxMs));
@@ -223,40 +222,40 @@ function settleFailed(loop: Loop, error: LabImagesError, { openMs }: WatchLife):
 
 function strike(loop: Loop): void {
   loop.strikes += 1;
-  if (loop.strikes % STRIKES_BEFORE_RELIST === 0) askForList(loop, "watches keep ending early");
+  if (loop.strikes % STRIKES_BEFORE_RELIST === 0) requestList(loop, "watches keep ending early");
 }
 
-function askForList(loop: Loop, why: string): void {
+function requestList(loop: Loop, why: string): void {
   loop.context.logger.info({ why }, "requested a node list");
   guarded(loop, () => loop.listener.relistNeeded());
 }
 
-function tellHealth(loop: Loop, error: Error | null): void {
+function reportHealth(loop: Loop, error: Error | null): void {
   const message = error?.message ?? null;
-  if (loop.told === message) return;
-  loop.told = message;
+  if (loop.reported === message) return;
+  loop.reported = message;
   const { logger } = loop.context;
   if (error === null) logger.info({}, "node watch ok");
   else logger.warn({ err: error }, "node watch failed, retrying");
   guarded(loop, () => loop.listener.health(error));
 }
 
-/** What a listener throws is a defect of the listener's: neither the watch nor, out of a timer, the process ends for it. */
-function guarded(loop: Loop, tell: () => void): void {
+/** An exception of a listener is its defect: neither the watch nor, out of a timer, the process ends for it. */
+function guarded(loop: Loop, call: () => void): void {
   try {
-    tell();
+    call();
   } catch (error) {
     loop.context.logger.error({ err: error }, "node listener threw (bug)");
   }
 }
 
-/** A listener that throws has lost the changes: only a list can bring them back. */
+/** A listener that throws has lost the changes: only a list brings them back. */
 function deliver(loop: Loop, changes: readonly NodeChange[]): void {
   try {
     loop.listener.changed(changes);
   } catch (error) {
     loop.context.logger.error({ err: error }, "node listener threw (bug)");
-    askForList(loop, "the node listener threw at changes");
+    requestList(loop, "the node listener threw at changes");
   }
 }
 

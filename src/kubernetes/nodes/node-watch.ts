@@ -14,17 +14,17 @@ import { readNode, resourceVersionOf } from "./node-object.ts";
 /** Completes "cannot …" in messages. */
 const WHAT = "watch nodes";
 
-/** Bounds of one watch, and what its length says. */
+/** Limits of one watch, and what its length means. */
 export interface NodeWatchLimits extends WatchLimits {
-  /** Milliseconds after which a watch that ends has done its work, however it ends: the next one begins soon. */
+  /** A watch that lasted this long, in ms, was useful, however it ended: the next one starts soon. */
   readonly longLifeMs: number;
-  /** Milliseconds after which a watch that was accepted counts as working, also where nothing happens. */
+  /** A watch that was accepted counts as ok after this time in ms, also where nothing happens. */
   readonly stableMs: number;
 }
 
 export const defaultNodeWatchLimits: NodeWatchLimits = { ...defaultWatchLimits, longLifeMs: 30_000, stableMs: 2_000 };
 
-/** What a watch needs. */
+/** Configuration and collaborators of a watch. */
 export interface NodeWatchContext {
   readonly connection: KubernetesConnection;
   readonly clock: Clock;
@@ -35,44 +35,48 @@ export interface NodeWatchContext {
   readonly limits: NodeWatchLimits;
 }
 
-/** What a watch tells while it runs; nothing after its signal has aborted. */
-export interface NodeWatchSteps {
+/** Callbacks of a running watch; none is called after its signal has aborted. */
+export interface NodeWatchHandler {
   /** The server has accepted the watch. */
   opened(): void;
-  /** With the version of the node that it brings; empty where it has none. */
+  /** With the node's resource version; empty where it has none. */
   change(change: NodeChange, resourceVersion: string): void;
-  /** The version up to which everything has been told, bookmarks included. */
+  /** The resource version up to which everything was reported, bookmarks included. */
   reached(resourceVersion: string): void;
 }
 
-/** Watches the nodes from a version on until the watch ends, for whatever reason. Never rejects. */
+/** Watches the nodes from a resource version on; returns why the watch ended. Never rejects. */
 export function watchNodes(
   context: NodeWatchContext,
   from: string,
-  steps: NodeWatchSteps,
+  handler: NodeWatchHandler,
   signal: AbortSignal,
 ): Promise<WatchEnd> {
   const { interning, ...request } = context;
   return runWatch(
     { ...request, what: WHAT, path: "/api/v1/nodes", from },
-    { opened: steps.opened, event: (event) => takeEvent(event, interning, steps) },
+    { opened: handler.opened, event: (event) => handleEvent(event, interning, handler) },
     signal,
   );
 }
 
-function takeEvent({ type, object, observedAt }: WatchEvent, interning: ImageInterning, steps: NodeWatchSteps): void {
+function handleEvent(
+  { type, object, observedAt }: WatchEvent,
+  interning: ImageInterning,
+  handler: NodeWatchHandler,
+): void {
   if (type === "BOOKMARK") {
-    steps.reached(resourceVersionOf(object));
+    handler.reached(resourceVersionOf(object));
     return;
   }
   const read = readNode(object, interning);
   if (read === null) throw unexpectedResponse(WHAT, "a node without name or uid");
   const { report, resourceVersion } = read;
-  steps.change(
+  handler.change(
     type === "DELETED"
       ? { type: "node.removed", name: report.name, uid: report.uid, observedAt }
       : { type: "node.reported", node: report, observedAt },
     resourceVersion,
   );
-  if (resourceVersion !== "") steps.reached(resourceVersion);
+  if (resourceVersion !== "") handler.reached(resourceVersion);
 }

@@ -16,7 +16,7 @@ export interface PodList {
 export type PodIdentity = Pick<PodState, "name" | "uid">;
 
 /**
- * The calls on the pods of one prepuller. Errors as of the connection. A write that this replica may not do any more
+ * The calls on the pods of one prepuller. Errors as of the connection. A write that this replica may no longer do
  * rejects with a PullReleasedError and is not sent.
  */
 export interface PodApi {
@@ -31,8 +31,8 @@ export interface PodApi {
 /** Bounds of the calls. */
 export interface PodApiLimits {
   /**
-   * Milliseconds for one create. No longer than from the renew deadline to the end of the lease: then it is not sent
-   * any more when another replica may lead.
+   * Milliseconds for one create. No longer than from the renew deadline to the end of the lease: then none is under way
+   * when another replica may lead.
    */
   readonly createMs: number;
   /** Milliseconds for one page of a list. */

@@ -5,21 +5,21 @@ import type { PodApi } from "./pod-api.ts";
 import type { PodState } from "./pod-object.ts";
 import { type PodWatchContext, watchPods } from "./pod-watch.ts";
 
-/** What has been told of one pod. */
+/** The last known state of one pod. */
 export interface SeenPod {
   readonly pod: PodState;
-  /** It does not exist any more; `pod` is the last state that was seen. */
+  /** It no longer exists; `pod` is the last state that was seen. */
   readonly gone: boolean;
 }
 
-/** News of the pods of one name, one after the other: a name may be used again. */
+/** Changes of the pods of one name, one after the other: a name may be used again. */
 export interface PodSubscription {
   /** The latest that is known of the pod with this uid, or undefined. */
   seen(uid: string): SeenPod | undefined;
-  /** The pod exists as of now: a list that is asked for later and lacks it means that it has gone. */
+  /** The pod exists as of now: a list that is requested later and lacks it means that it has gone. */
   expect(pod: PodState): void;
-  /** Resolves at the next news of the name; rejects with the signal's reason. */
-  news(signal: AbortSignal): Promise<void>;
+  /** Resolves at the next change of the name; rejects with the signal's reason. */
+  changed(signal: AbortSignal): Promise<void>;
   release(): void;
 }
 
@@ -32,11 +32,11 @@ export interface PodFollower {
   follow(name: string): PodSubscription;
 }
 
-/** What a follower needs. */
+/** Configuration and collaborators of a pod follower. */
 export interface PodFollowerContext {
   readonly api: PodApi;
   readonly watch: PodWatchContext;
-  /** Told of every pod, whether anybody follows its name or not, as often as there is news of it. Must not throw. */
+  /** Called for every change of every pod, whether its name is followed or not. Must not throw. */
   readonly onPod: (pod: PodState, gone: boolean) => void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -49,7 +49,6 @@ interface Subscription {
   readonly waiting: Set<() => void>;
 }
 
-/** A follower that does nothing yet. */
 export function createPodFollower(context: PodFollowerContext): PodFollower {
   const subscriptions = new Map<string, Subscription>();
   let life: AbortController | null = null;
@@ -74,7 +73,7 @@ export function createPodFollower(context: PodFollowerContext): PodFollower {
           if (subscriptions.get(name) !== subscription) return;
           subscriptions.delete(name);
           if (subscriptions.size > 0) return;
-          life?.abort(new Error("no pod is followed any more"));
+          life?.abort(new Error("no pod is followed"));
           life = null;
         },
       };
@@ -86,7 +85,7 @@ function handle({ states, expected, waiting }: Subscription): Omit<PodSubscripti
   return {
     seen: (uid) => states.get(uid),
     expect: (pod) => expected.set(pod.uid, pod),
-    news(signal) {
+    changed(signal) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) {
           reject(signal.reason);
@@ -140,13 +139,13 @@ async function listAndWatch(
     const { pods, resourceVersion } = await api.list(signal);
     const note = (pod: PodState, gone: boolean) => {
       onPod(pod, gone);
-      tell(subscriptions.get(pod.name), pod, gone);
+      notify(subscriptions.get(pod.name), pod, gone);
     };
     for (const pod of pods) note(pod, false);
     const listed = new Set(pods.map(({ uid }) => uid));
     for (const { name, pod } of expected) {
       const subscription = subscriptions.get(name);
-      if (!listed.has(pod.uid)) tell(subscription, subscription?.states.get(pod.uid)?.pod ?? pod, true);
+      if (!listed.has(pod.uid)) notify(subscription, subscription?.states.get(pod.uid)?.pod ?? pod, true);
     }
     const steps = {
       changed: (pod: PodState) => note(pod, false),
@@ -158,7 +157,7 @@ async function listAndWatch(
   }
 }
 
-function tell(subscription: Subscription | undefined, pod: PodState, gone: boolean): void {
+function notify(subscription: Subscription | undefined, pod: PodState, gone: boolean): void {
   if (subscription === undefined || subscription.states.get(pod.uid)?.gone === true) return;
   subscription.states.set(pod.uid, { pod, gone });
   const waiting = [...subscription.waiting];

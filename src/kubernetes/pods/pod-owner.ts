@@ -34,7 +34,7 @@ const RETRY_AFTER_MS = 60_000;
 
 /**
  * Our Deployment as the owner, so that its deletion takes the pods along and a roll-out does not. It is named by
- * configuration: reading that one object is the least right that tells its uid, which the downward API does not. The
+ * configuration: reading that one object is the least permission that reveals its uid, which the downward API does not. The
  * garbage collector deletes pods whose owner is in another namespace (facts.md), so those get none.
  */
 export function createDeploymentOwner(options: DeploymentOwnerOptions): PodOwner {

@@ -1,7 +1,7 @@
 /**
  * Room for a bounded number of pods in the cluster. A pull has its slot from before its pod is created until that pod
  * has gone, so pods keep to the bound also where one pull follows another at once: that a pull has ended is known (from
- * the node's own report, or because it is not wanted any more) before its pod is removed.
+ * the node's own report, or because it is no longer wanted) before its pod is removed.
  *
  * No pod has a slot for ever. A pull ends, and gives its slot back, when its time is over and the few seconds that a
  * deletion is tried for; a pod that could not be deleted (the API server is down, or refuses) is then left over. Such a
@@ -15,11 +15,11 @@ export interface PodSlots {
    * else in the order of asking. Rejects with the signal's reason. One taker a name at a time.
    */
   take(name: string, signal: AbortSignal): Promise<void>;
-  /** The pull of this name has ended, or asks no more. Idempotent. */
+  /** The pull of this name has ended, or no longer asks. Idempotent. */
   giveBack(name: string): void;
   /** The left over pods that may still be pulling, in place of those that were known so far. */
   leftOver(names: Iterable<string>): void;
-  /** A left over pod pulls no more; others are no concern. */
+  /** A leftover pod no longer pulls; others are ignored. */
   ended(name: string): void;
 }
 

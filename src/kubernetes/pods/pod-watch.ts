@@ -30,7 +30,7 @@ export interface PodWatchContext {
   readonly limits: PodWatchLimits;
 }
 
-/** What a watch tells while it runs. */
+/** Callbacks of a running watch. */
 export interface PodWatchSteps {
   changed(pod: PodState): void;
   /** With the last state that it had. */

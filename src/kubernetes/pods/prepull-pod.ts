@@ -7,7 +7,7 @@ import type { PullOrder } from "../../domain/prepull/pull.ts";
 /** What all pods of one prepuller have in common. */
 export interface PrepullPodSettings {
   readonly namespace: string;
-  /** Tells prepullers that share a namespace apart (field case F44). Each sees the pods of its own instance only. */
+  /** Distinguishes prepullers that share a namespace (field case F44). Each sees the pods of its own instance only. */
   readonly instance: string;
   /** Name of the secret that the kubelet pulls with, or null. The labs must use the same one (facts.md, Kubernetes). */
   readonly pullSecret: string | null;
@@ -34,7 +34,7 @@ export const INSTANCE_LABEL = "lab-images/prepuller";
 export const NODE_UID_ANNOTATION = "lab-images/node-uid";
 export const DIGEST_ANNOTATION = "lab-images/digest";
 
-const LONGEST_LABEL = 63;
+const MAX_LABEL_LENGTH = 63;
 /** `nobody` in most images; any number but 0 does, since the program needs no account. */
 const NOBODY = 65_534;
 
@@ -54,7 +54,7 @@ export function formerPodName(nodeUid: string, digest: string): string {
 
 /** Value of the instance's label, and of itself; an instance may be longer than a label's value. */
 export function instanceLabel(instance: string): string {
-  if (instance.length <= LONGEST_LABEL) return instance;
+  if (instance.length <= MAX_LABEL_LENGTH) return instance;
   return `${instance.slice(0, 40)}-${hashOf(instance).slice(0, 20)}`;
 }
 

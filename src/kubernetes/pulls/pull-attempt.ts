@@ -1,4 +1,5 @@
 import type { PullOrder } from "../../domain/prepull/pull.ts";
+import { startDeadline } from "../../lib/abort.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { PodApi } from "../pods/pod-api.ts";
 import type { PodEventsContext } from "../pods/pod-events.ts";
@@ -78,15 +79,14 @@ export function isOurs(settings: PrepullPodSettings, pod: PodState): boolean {
   return isPrepullPod(pod) && pod.instance === instanceLabel(settings.instance);
 }
 
-/** Waits for news of the pod, at most until a time; rejects with the attempt's reason when it is aborted. */
-export async function newsOrTime(clock: Clock, { subscription, signal }: PullAttempt, until: number): Promise<void> {
-  const turn = new AbortController();
-  const cancel = clock.schedule(Math.max(0, until - clock.monotonicTime()), () => turn.abort());
+/** Waits for a change of the pod, at most until a time; rejects with the attempt's reason when it is aborted. */
+export async function changeOrTime(clock: Clock, { subscription, signal }: PullAttempt, until: number): Promise<void> {
+  const deadline = startDeadline(clock, Math.max(0, until - clock.monotonicTime()), signal);
   try {
-    await subscription.news(AbortSignal.any([signal, turn.signal]));
+    await subscription.changed(deadline.signal);
   } catch (error) {
-    if (signal.aborted || !turn.signal.aborted) throw error;
+    if (!deadline.expired) throw error;
   } finally {
-    cancel();
+    deadline.release();
   }
 }

@@ -11,11 +11,11 @@ import type { PodOwner } from "../pods/pod-owner.ts";
 import { createPodSlots } from "../pods/pod-slots.ts";
 import { defaultPodWatchLimits, type PodWatchLimits } from "../pods/pod-watch.ts";
 import { buildPrepullPod, type PrepullPodSettings, prepullPodName, prepullPodSelector } from "../pods/prepull-pod.ts";
+import { executePull } from "./execute-pull.ts";
 import { defaultPullLimits, type PullContext, type PullLimits } from "./pull-attempt.ts";
-import { recoverPods } from "./pull-recover.ts";
-import { runPull } from "./pull-run.ts";
+import { recoverPods } from "./recover-pods.ts";
 
-/** All bounds of a puller; each has a default. */
+/** Limits of a puller; each has a default. */
 export interface PullerLimits {
   readonly api: Partial<PodApiLimits>;
   readonly watch: Partial<PodWatchLimits>;
@@ -23,11 +23,11 @@ export interface PullerLimits {
   readonly pull: Partial<PullLimits>;
 }
 
-/** What a puller needs, beside what its pods have in common. */
+/** Configuration and collaborators of a puller. */
 export interface PullerOptions extends PrepullPodSettings {
   readonly connection: KubernetesConnection;
   readonly owner: PodOwner;
-  /** What the first version took as the instance: the name of the lease. Default: the instance. */
+  /** The instance by the first version: the name of the lease. Default: the instance. */
   readonly formerInstance?: string;
   /** Asked before each single write. */
   readonly leadership: Pick<Leadership, "mayWrite">;
@@ -51,7 +51,7 @@ export function createPuller(options: PullerOptions): Puller {
   /** A pull that was cancelled may still be removing its pod when the same pull is asked for again. */
   async function afterOthers(name: string, order: PullOrder, signal: AbortSignal, onAccepted?: () => void) {
     for (let other = running.get(name); other !== undefined; other = running.get(name)) await other;
-    const pull = runPull(context, order, signal, onAccepted);
+    const pull = executePull(context, order, signal, onAccepted);
     const settled = pull.then(
       () => undefined,
       () => undefined,

@@ -1,29 +1,29 @@
 import type { Clock, NodeChange } from "../../ports.ts";
 
-/** Gathers changes for a moment, so that 5,000 of them are 250 calls and not 5,000. */
+/** Debounces changes, so that 5,000 of them are 250 calls and not 5,000. */
 export interface ChangeQueue {
   /**
-   * Adds a change; one of the same node that still waits is superseded. A node is known by its uid: where one name has
-   * been used twice meanwhile, the end of the first node is told as well, for whoever still holds that one.
+   * Adds a change; it supersedes one of the same node that still waits. A node is known by its uid: where one name was
+   * used twice meanwhile, the removal of the first node is delivered as well, for whoever still holds that one.
    */
   add(change: NodeChange): void;
-  /** Hands over what waits, now. */
+  /** Delivers what waits, now. */
   flush(): void;
-  /** Forgets what waits. */
+  /** Drops what waits. */
   clear(): void;
 }
 
-/** How long and how many changes are gathered. */
+/** Limits of a batch of changes. */
 export interface ChangeQueueLimits {
-  /** Milliseconds from the first change until it is handed over. */
-  readonly gatherMs: number;
-  /** So many changes are handed over at once, without waiting: bounds memory, and the work of one call. */
+  /** From the first change until it is delivered. */
+  readonly debounceMs: number;
+  /** A batch of this size is delivered at once: bounds memory, and the work of one call. */
   readonly maxChanges: number;
 }
 
-export const defaultQueueLimits: ChangeQueueLimits = { gatherMs: 50, maxChanges: 20 };
+export const defaultQueueLimits: ChangeQueueLimits = { debounceMs: 50, maxChanges: 20 };
 
-/** An empty queue that hands over to `deliver`, in the order of each node's latest change. */
+/** Creates a queue that delivers in the order of each node's latest change. */
 export function createChangeQueue(
   clock: Clock,
   limits: ChangeQueueLimits,
@@ -51,7 +51,7 @@ export function createChangeQueue(
       waiting.delete(uid);
       waiting.set(uid, change);
       if (waiting.size >= limits.maxChanges) flush();
-      else cancel ??= clock.schedule(limits.gatherMs, flush);
+      else cancel ??= clock.schedule(limits.debounceMs, flush);
     },
     flush,
     clear,

@@ -5,31 +5,31 @@ import { eventError, isExpired, isVersionRefused, transportError, unexpectedResp
 import type { KubernetesConnection } from "../client/connection.ts";
 import { objectOf } from "../nodes/node-object.ts";
 import { createLineCutter } from "./watch-lines.ts";
-import { createWatchTimes, type WatchTimes } from "./watch-times.ts";
+import { createWatchTimeouts, type WatchTimeouts } from "./watch-timeouts.ts";
 
-/** Events that are parsed before others get their turn: one of a node with 50 images takes 0.15 ms. */
-const LINES_A_TURN = 10;
+/** Events parsed per turn of the event loop: one of a node with 50 images takes 0.15 ms. */
+const LINES_PER_TURN = 10;
 
-/** Bounds of one watch. */
+/** Limits of one watch. */
 export interface WatchLimits {
-  /** Milliseconds until the answer has begun. */
+  /** Deadline for the response headers, in ms. */
   readonly openMs: number;
   /**
-   * Milliseconds without a whole line after which a watch is given up, since its connection may be half-open. The API
+   * Idle timeout: the watch ends after this time without a whole line, since its connection may be half-open. The API
    * server sends a bookmark about once a minute, so this has to be more; but none as long as its version is the one
-   * that the watch began with, so silence alone is no failure.
+   * that the watch started with, so silence alone is no failure.
    */
   readonly silenceMs: number;
   /** Seconds after which the server ends the watch: a random number between the two. */
   readonly minTimeoutSeconds: number;
   readonly maxTimeoutSeconds: number;
-  /** Milliseconds after that time in which the server has to have ended it; then it is ended here. */
+  /** Grace after that time, in ms, in which the server has to end it; then it is ended here. */
   readonly overrunMs: number;
   /** Bytes of one event. */
   readonly maxLineBytes: number;
 }
 
-/** What suits any resource: ends after 5 to 10 minutes, as client-go's reflector has it. */
+/** For any resource: watches end after 5 to 10 minutes, as in client-go's reflector. */
 export const defaultWatchLimits: WatchLimits = {
   openMs: 30_000,
   silenceMs: 75_000,
@@ -39,7 +39,7 @@ export const defaultWatchLimits: WatchLimits = {
   maxLineBytes: 8 * 1024 * 1024,
 };
 
-/** What is to be watched, and how. */
+/** A resource to watch, and how. */
 export interface WatchRequest {
   readonly connection: KubernetesConnection;
   readonly clock: Clock;
@@ -51,7 +51,7 @@ export interface WatchRequest {
   readonly path: string;
   /** As the API has it; empty for all objects. */
   readonly labelSelector: string;
-  /** The version after which the watch begins. */
+  /** The resource version after which the watch starts. */
   readonly from: string;
   readonly limits: WatchLimits;
 }
@@ -64,45 +64,45 @@ export interface WatchEvent {
   readonly observedAt: number;
 }
 
-/** What a watch tells while it runs; nothing after its signal has aborted. */
-export interface WatchSteps {
+/** Callbacks of a running watch; none is called after its signal has aborted. */
+export interface WatchHandler {
   /** The server has accepted the watch. */
   opened(): void;
-  /** What it throws ends the watch. */
+  /** An exception ends the watch. */
   event(event: WatchEvent): void;
 }
 
-/** How a watch has come to its end. */
+/** Why a watch ended. */
 export type WatchEnd =
-  /** The server has ended it in order, or our signal, or its time was over. */
+  /** The server closed it in order, our signal aborted, or its lifetime was over. */
   | { readonly kind: "ended" }
-  /** The server cannot go on from the version: it is too old (410), unknown or not valid. */
+  /** The server cannot continue from the version: it is too old (410), unknown or not valid. */
   | { readonly kind: "expired"; readonly error: LabImagesError }
-  /** Nothing came for `silenceMs`. */
+  /** Nothing was received for `silenceMs`. */
   | { readonly kind: "silent" }
   | { readonly kind: "failed"; readonly error: LabImagesError };
 
 /** Watches a resource until the watch ends, for whatever reason. Never rejects. */
-export async function runWatch(request: WatchRequest, steps: WatchSteps, signal: AbortSignal): Promise<WatchEnd> {
+export async function runWatch(request: WatchRequest, handler: WatchHandler, signal: AbortSignal): Promise<WatchEnd> {
   const { connection, what, path, limits } = request;
   const timeoutSeconds = drawTimeout(request);
-  const times = createWatchTimes(request.clock, limits.silenceMs, timeoutSeconds * 1_000 + limits.overrunMs);
+  const timeouts = createWatchTimeouts(request.clock, limits.silenceMs, timeoutSeconds * 1_000 + limits.overrunMs);
   try {
     const query = watchQuery(request, timeoutSeconds);
     const stream = await connection.open({ what, path, query, deadlineMs: limits.openMs, signal });
     try {
-      steps.opened();
-      times.start(stream.close);
-      await readEvents(request, stream.chunks, steps, times, signal);
+      handler.opened();
+      timeouts.start(stream.close);
+      await readEvents(request, stream.chunks, handler, timeouts, signal);
       return { kind: "ended" };
     } finally {
       stream.close();
     }
   } catch (error) {
     if (signal.aborted) return { kind: "ended" };
-    return times.reached() ?? endOf(what, error);
+    return timeouts.reached() ?? endOf(what, error);
   } finally {
-    times.stop();
+    timeouts.stop();
   }
 }
 
@@ -129,8 +129,8 @@ function endOf(what: string, error: unknown): WatchEnd {
 async function readEvents(
   { what, clock, limits }: WatchRequest,
   chunks: AsyncIterable<Buffer>,
-  steps: WatchSteps,
-  times: WatchTimes,
+  handler: WatchHandler,
+  timeouts: WatchTimeouts,
   signal: AbortSignal,
 ): Promise<void> {
   const cutter = createLineCutter(limits.maxLineBytes);
@@ -141,10 +141,10 @@ async function readEvents(
     if (lines === null) throw unexpectedResponse(what, `an event of more than ${limits.maxLineBytes} bytes`);
     for (const line of lines) {
       if (signal.aborted) return;
-      times.heard();
-      steps.event(readEvent(what, line, observedAt));
+      timeouts.touch();
+      handler.event(readEvent(what, line, observedAt));
       linesThisTurn += 1;
-      if (linesThisTurn >= LINES_A_TURN) {
+      if (linesThisTurn >= LINES_PER_TURN) {
         linesThisTurn = 0;
         await nextTurn();
       }

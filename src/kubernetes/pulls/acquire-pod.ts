@@ -5,12 +5,12 @@ import { evaluatePod } from "../pods/evaluate-pod.ts";
 import { failureOf, refusalOf, unavailability } from "../pods/pod-failure.ts";
 import { isFinished, isOverdue, type PodState } from "../pods/pod-object.ts";
 import { buildPrepullPod } from "../pods/prepull-pod.ts";
-import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
+import { changeOrTime, isOurs, type PullAttempt, type PullContext } from "./pull-attempt.ts";
 
-/** The pod that a pull has come by, or why it has none. */
-export type ObtainedPod = { readonly pod: PodState } | { readonly failure: PullFailure };
+/** The pod of a pull, or why it has none. */
+export type AcquiredPod = { readonly pod: PodState } | { readonly failure: PullFailure };
 
-/** What nobody can tell of the pod, with the fault that is to blame: whether it exists, or what it is. */
+/** It is unknown whether the pod exists, or what it is, because of this fault. */
 interface Unclear {
   readonly unclear: LabImagesError;
 }
@@ -20,7 +20,7 @@ interface Unclear {
  * in its way is waited for, where it is going, or removed, where it has ended without the image or should have. A pod
  * that proves the pull is taken as it is. Rejects for an abort, and with a PullReleasedError.
  */
-export async function obtainPod(context: PullContext, attempt: PullAttempt): Promise<ObtainedPod> {
+export async function acquirePod(context: PullContext, attempt: PullAttempt): Promise<AcquiredPod> {
   const { clock, limits } = context;
   for (let fruitless = 0; ; ) {
     if (clock.monotonicTime() >= attempt.deadlineTime) return { failure: NO_TIME };
@@ -46,7 +46,7 @@ const NO_TIME: PullFailure = {
 async function create(
   context: PullContext,
   { order, signal, writeSignal }: PullAttempt,
-): Promise<ObtainedPod | Unclear> {
+): Promise<AcquiredPod | Unclear> {
   signal.throwIfAborted();
   const owner = await context.owner.current(signal);
   try {
@@ -60,8 +60,8 @@ async function create(
   }
 }
 
-/** Sees to the pod that has the name: there may be none, or none any more. */
-async function lookFor(context: PullContext, attempt: PullAttempt): Promise<ObtainedPod | Unclear | "none" | "freed"> {
+/** Handles the pod that has the name, if there is one. */
+async function lookFor(context: PullContext, attempt: PullAttempt): Promise<AcquiredPod | Unclear | "none" | "freed"> {
   attempt.signal.throwIfAborted();
   try {
     const pod = await context.api.get(attempt.name, context.limits.readMs, attempt.signal);
@@ -73,7 +73,7 @@ async function lookFor(context: PullContext, attempt: PullAttempt): Promise<Obta
   }
 }
 
-async function takeOver(context: PullContext, attempt: PullAttempt, pod: PodState): Promise<ObtainedPod | "freed"> {
+async function takeOver(context: PullContext, attempt: PullAttempt, pod: PodState): Promise<AcquiredPod | "freed"> {
   const { clock, limits, api, settings, logger } = context;
   if (!isOurs(settings, pod)) return { failure: foreign(pod) };
   if (evaluatePod(pod).kind === "pulled") return { pod };
@@ -91,7 +91,7 @@ async function waitUntilGone(
   context: PullContext,
   attempt: PullAttempt,
   pod: PodState,
-): Promise<ObtainedPod | "freed"> {
+): Promise<AcquiredPod | "freed"> {
   const { clock, limits, api } = context;
   attempt.subscription.expect(pod);
   const until = Math.min(clock.monotonicTime() + limits.goingMs, attempt.deadlineTime);
@@ -100,7 +100,7 @@ async function waitUntilGone(
     if (seen !== undefined && evaluatePod(seen.pod).kind === "pulled") return { pod: seen.pod };
     if (seen?.gone === true) return "freed";
     if (clock.monotonicTime() >= until) break;
-    await newsOrTime(clock, attempt, until);
+    await changeOrTime(clock, attempt, until);
   }
   await api.remove(pod, limits.removeMs, attempt.writeSignal);
   return "freed";

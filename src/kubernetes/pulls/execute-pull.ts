@@ -13,14 +13,14 @@ import { explainByEvents, MISSING_PULL_SECRET, SANDBOX_REASONS } from "../pods/p
 import { deletedFailure, failureOf, withDetail } from "../pods/pod-failure.ts";
 import type { PodState } from "../pods/pod-object.ts";
 import { prepullPodName } from "../pods/prepull-pod.ts";
-import { isOurs, newsOrTime, type PullAttempt, type PullContext } from "./pull-attempt.ts";
-import { obtainPod } from "./pull-obtain.ts";
+import { acquirePod } from "./acquire-pod.ts";
+import { changeOrTime, isOurs, type PullAttempt, type PullContext } from "./pull-attempt.ts";
 
-/** Between two tries to delete a pod; milliseconds. */
+/** Between two attempts to delete a pod. */
 const REMOVE_RETRY_MS = 500;
 
-/** One pull from its beginning to its end, as `Puller.pull` says. One at a time for each name of a pod. */
-export async function runPull(
+/** Executes one pull, as `Puller.pull` says. One at a time for each name of a pod. */
+export async function executePull(
   context: PullContext,
   order: PullOrder,
   signal: AbortSignal,
@@ -51,7 +51,7 @@ export async function runPull(
 
 async function carryOut(context: PullContext, attempt: PullAttempt, onAccepted: () => void): Promise<PullOutcome> {
   if (!(await hasSlotInTime(context, attempt))) return { kind: "failed", ...NO_SLOT };
-  const obtained = await obtainPod(context, attempt);
+  const obtained = await acquirePod(context, attempt);
   if ("failure" in obtained) return { kind: "failed", ...obtained.failure };
   onAccepted();
   const { pod } = obtained;
@@ -79,7 +79,7 @@ async function hasSlotInTime({ clock, slots }: PullContext, attempt: PullAttempt
   }
 }
 
-/** Follows a pod until it has proven the pull (null) or has failed. */
+/** Watches a pod until it proves the pull (null) or fails. */
 async function followPod(context: PullContext, attempt: PullAttempt, first: PodState): Promise<PullFailure | null> {
   const { clock, limits } = context;
   // The watch may be behind what an adopted pod has shown already.
@@ -99,7 +99,7 @@ async function followPod(context: PullContext, attempt: PullAttempt, first: PodS
     if (verdict.kind === "open") doubtTime = Number.POSITIVE_INFINITY;
     else doubtTime = Math.min(doubtTime, now + limits.doubtMs);
     if (verdict.kind === "doubtful" && now >= doubtTime) return verdict.failure;
-    await newsOrTime(clock, attempt, Math.min(attempt.deadlineTime, doubtTime));
+    await changeOrTime(clock, attempt, Math.min(attempt.deadlineTime, doubtTime));
   }
 }
 
@@ -125,7 +125,7 @@ async function explained(
   return withDetail(explained, missing?.message ?? "");
 }
 
-/** The time is over: looks once more, past the watch, and says how far the pod has got. */
+/** The pull timed out: reads the pod once more, past the watch, and reports how far it got. */
 async function timedOut(context: PullContext, attempt: PullAttempt, known: PodState): Promise<PullFailure | null> {
   const { api, limits, events } = context;
   const { order, signal } = attempt;
@@ -173,17 +173,17 @@ async function remove(context: PullContext, attempt: PullAttempt, removeOnce: Re
   }
 }
 
-/** One try to remove a pod, within so many milliseconds. */
-type RemoveOnce = (milliseconds: number) => Promise<void>;
+/** One attempt to remove a pod. */
+type RemoveOnce = (timeoutMs: number) => Promise<void>;
 
-/** Removes the pod of a pull that is not wanted any more, whether we have made or only found it. */
+/** Removes the pod of a pull that is no longer wanted, whether this replica created it or found it. */
 async function removeCancelled(context: PullContext, attempt: PullAttempt): Promise<void> {
   const { api, settings } = context;
   const { name, writeSignal } = attempt;
   try {
-    await remove(context, attempt, async (milliseconds) => {
-      const pod = await api.get(name, milliseconds, writeSignal);
-      if (pod !== null && isOurs(settings, pod)) await api.remove(pod, milliseconds, writeSignal);
+    await remove(context, attempt, async (timeoutMs) => {
+      const pod = await api.get(name, timeoutMs, writeSignal);
+      if (pod !== null && isOurs(settings, pod)) await api.remove(pod, timeoutMs, writeSignal);
     });
   } catch (error) {
     if (!(error instanceof PullReleasedError) && !writeSignal.aborted) throw error;

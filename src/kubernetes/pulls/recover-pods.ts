@@ -1,5 +1,6 @@
 import { LabImagesError } from "../../domain/errors.ts";
 import { PullReleasedError, type RecoveredPull } from "../../domain/prepull/pull.ts";
+import { forEachConcurrently } from "../../lib/concurrency.ts";
 import { evaluatePod } from "../pods/evaluate-pod.ts";
 import { isFinished, isFormerPod, isOverdue, mayStillPull, type PodState } from "../pods/pod-object.ts";
 import { instanceLabel } from "../pods/prepull-pod.ts";
@@ -80,22 +81,19 @@ async function removeAll(
   pods: readonly PodState[],
   signal: AbortSignal,
 ): Promise<void> {
-  const waiting = [...pods];
-  async function work(): Promise<void> {
-    for (let pod = waiting.shift(); pod !== undefined; pod = waiting.shift()) {
-      // A pull of its name may have begun meanwhile.
-      if (running.has(pod.name)) continue;
-      try {
-        await api.remove(pod, limits.removeMs, signal);
-        slots.ended(pod.name);
-        logger.info({ pod: pod.name, node: pod.node }, "removed leftover pod");
-      } catch (error) {
-        signal.throwIfAborted();
-        if (error instanceof PullReleasedError) return;
-        if (!(error instanceof LabImagesError)) throw error;
-        logger.warn({ err: error, pod: pod.name, node: pod.node }, "cannot remove leftover pod");
-      }
+  await forEachConcurrently(pods, CONCURRENCY, signal, async (pod) => {
+    // A pull of its name may have begun meanwhile.
+    if (running.has(pod.name)) return;
+    try {
+      await api.remove(pod, limits.removeMs, signal);
+      slots.ended(pod.name);
+      logger.info({ pod: pod.name, node: pod.node }, "removed leftover pod");
+    } catch (error) {
+      signal.throwIfAborted();
+      // This replica may no longer write: the next leader recovers what is left.
+      if (error instanceof PullReleasedError) return;
+      if (!(error instanceof LabImagesError)) throw error;
+      logger.warn({ err: error, pod: pod.name, node: pod.node }, "cannot remove leftover pod");
     }
-  }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, pods.length) }, work));
+  });
 }

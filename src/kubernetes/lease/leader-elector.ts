@@ -11,24 +11,24 @@ import { annotationsOf, type LeaseRecord, microTime, type StoredLease, withAnnot
 /** Annotation of the Lease with the instance of whoever acquired it last (field case F44). */
 const INSTANCE_ANNOTATION = "lab-images/prepuller-instance";
 
-/** How long a lease is good for and how often it is renewed; milliseconds. */
+/** Times of a lease as in client-go's LeaderElectionConfig, in ms. */
 export interface LeaseTiming {
-  /** After so long without a renewal that they have seen, others may take the lease. */
+  /** Others may acquire the lease after this time without a renewal that they observed. */
   readonly leaseDuration: number;
-  /** After so long without a renewal of its own the holder writes nothing more. Shorter than the lease. */
+  /** The leader stops writing after this time without a renewal of its own. Shorter than the lease. */
   readonly renewDeadline: number;
-  /** Between two tries. Shorter than the renew deadline. */
+  /** Between two attempts. Shorter than the renew deadline. */
   readonly retryPeriod: number;
 }
 
-/** What a candidate needs. */
-export interface LeaseCandidateContext {
+/** Configuration and collaborators of a leader elector. */
+export interface LeaderElectorOptions {
   readonly connection: KubernetesConnection;
   readonly namespace: string;
   readonly leaseName: string;
   /** Unlike that of every other process, also of the one before in the same pod. */
   readonly identity: string;
-  /** The installation, whose replicas alone are to share the lease. */
+  /** The installation: only its replicas may share the lease. */
   readonly instance: string;
   readonly timing: LeaseTiming;
   readonly clock: Clock;
@@ -37,51 +37,51 @@ export interface LeaseCandidateContext {
   readonly onAnnounced?: () => void;
 }
 
-/** One process that wants a lease, or has it. */
-export interface LeaseCandidate {
-  /** Monotonic time until which the lease is held as far as the holder may rely on it; null where it is not held. */
+/** One candidate for a lease, by client-go's rules. */
+export interface LeaderElector {
+  /** Monotonic time until which this candidate may act as the leader; null where it does not hold the lease. */
   readonly heldUntil: number | null;
-  /** The other process whose name the lease had when it was last read; null where there was none. */
+  /** The other candidate that the lease named when it was last observed; null where there was none. */
   readonly otherHolder: string | null;
-  /** The other installation that acquired the lease last, when it was last read; null where it was ours, or is unknown. */
+  /** The other installation that acquired the observed lease; null where it was ours, or is unknown. */
   readonly otherInstance: string | null;
-  /** Takes the lease or renews it, where that is possible. Rejects for an abort of the signal alone. */
-  attempt(signal: AbortSignal): Promise<void>;
-  /** Passes a registry notification on to the other candidates. Never rejects. */
+  /** Acquires or renews the lease where that is possible. Rejects only with the signal's reason. */
+  tryAcquireOrRenew(signal: AbortSignal): Promise<void>;
+  /** Announces a registry notification to the other candidates. Never rejects. */
   announce(signal: AbortSignal): Promise<void>;
-  /** Gives the lease up, so that others need not wait; where that fails it runs out by itself. Never rejects. */
+  /** Releases the lease, so that others need not wait; where that fails it expires by itself. Never rejects. */
   release(): Promise<void>;
 }
 
-/** What a candidate knows. */
-interface Knowledge {
-  stored: StoredLease | null;
-  /** Monotonic time at which the record was first seen as it is. */
-  seenTime: number;
+/** What a candidate has observed. */
+interface Observed {
+  lease: StoredLease | null;
+  /** Monotonic time at which the current record was first observed. */
+  time: number;
   /** Monotonic time just before our latest successful write was sent; null where the lease is not ours. */
   renewedTime: number | null;
 }
 
 /**
- * A candidate by client-go's rules (tools/leaderelection): another holder's lease counts from the moment at which its
- * renewal was seen here, on our monotonic clock, so clocks need not agree; every write builds on the version that was
- * read, so of two that try one fails. Our own time counts from before a renewal was sent, so it is over here before it
- * is anywhere else, also where the answer came late or the process slept.
+ * Creates a candidate by client-go's rules (tools/leaderelection): another holder's lease counts from the moment at which
+ * its renewal was observed here, on our monotonic clock, so clocks need not agree; every write names the resource version
+ * that was read, so one of two concurrent writes fails. Our own lease counts from before a renewal was sent, so it ends here
+ * before it ends anywhere else, also where the response was late or the process was suspended.
  */
-export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandidate {
+export function createLeaderElector(context: LeaderElectorOptions): LeaderElector {
   const { connection, namespace, leaseName, timing, logger } = context;
-  // Two calls, one past a version that was missed, fit into the renew deadline also where neither is answered.
+  // Two calls, one past a version that was missed, fit into the renew deadline also where both time out.
   const api = createLeaseApi(connection, { namespace, leaseName, deadlineMs: timing.renewDeadline / 2 });
-  const known: Knowledge = { stored: null, seenTime: Number.NEGATIVE_INFINITY, renewedTime: null };
-  const heldUntil = () => (known.renewedTime === null ? null : known.renewedTime + timing.renewDeadline);
+  const observed: Observed = { lease: null, time: Number.NEGATIVE_INFINITY, renewedTime: null };
+  const heldUntil = () => (observed.renewedTime === null ? null : observed.renewedTime + timing.renewDeadline);
   const announcements = createAnnouncements({ ...context, api, onAnnounced: context.onAnnounced ?? (() => undefined) });
   let faults = 0;
   let lastFault = "";
 
-  /** A fault that lasts is one warning for each reason, not one each two seconds. A bug of ours is one as well. */
-  function noteFault(error: unknown): void {
+  /** A fault that lasts is one warning for each reason, not one every two seconds. */
+  function logFault(error: unknown): void {
     const fields = { err: error, lease: leaseName };
-    const isOurs = known.stored?.record.holder === context.identity;
+    const isOurs = observed.lease?.record.holder === context.identity;
     const message = `cannot ${isOurs ? "renew" : "acquire"} the leader lease: retrying`;
     const fault = `${message} ${error instanceof Error ? error.message : ""}`;
     if (!(error instanceof LabImagesError)) logger.error(fields, "leader election attempt threw (bug)");
@@ -91,7 +91,7 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
     lastFault = fault;
   }
 
-  function noteSuccess(): void {
+  function logSuccess(): void {
     if (faults > 0) logger.info({ lease: leaseName, faults }, "leader election works again");
     faults = 0;
     lastFault = "";
@@ -102,30 +102,30 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
       return heldUntil();
     },
     get otherHolder() {
-      const holder = known.stored?.record.holder ?? "";
+      const holder = observed.lease?.record.holder ?? "";
       return holder === "" || holder === context.identity ? null : holder;
     },
     get otherInstance() {
-      const instance = known.stored === null ? undefined : annotationsOf(known.stored)[INSTANCE_ANNOTATION];
+      const instance = observed.lease === null ? undefined : annotationsOf(observed.lease)[INSTANCE_ANNOTATION];
       return typeof instance === "string" && instance !== context.instance ? quotePeer(instance) : null;
     },
-    async attempt(signal) {
+    async tryAcquireOrRenew(signal) {
       try {
-        await acquireOrRenew(context, api, known, signal);
-        noteSuccess();
-        if (known.stored !== null) announcements.observe(known.stored);
+        await acquireOrRenew(context, api, observed, signal);
+        logSuccess();
+        if (observed.lease !== null) announcements.observe(observed.lease);
       } catch (error) {
         signal.throwIfAborted();
-        // Two that try at once is how elections go.
+        // Another candidate wrote between our read and our write.
         const isConflict = error instanceof KubernetesAnswerError && error.status === 409;
         if (isConflict) logger.debug({ err: error, lease: leaseName }, "another write to the leader lease came first");
-        else noteFault(error);
+        else logFault(error);
       }
     },
     announce: (signal) => announcements.announce(signal),
     async release() {
       const until = heldUntil();
-      known.renewedTime = null;
+      observed.renewedTime = null;
       if (until === null || context.clock.monotonicTime() >= until) return;
       try {
         await releaseLease(context, api);
@@ -137,15 +137,15 @@ export function createLeaseCandidate(context: LeaseCandidateContext): LeaseCandi
 }
 
 async function acquireOrRenew(
-  context: LeaseCandidateContext,
+  context: LeaderElectorOptions,
   api: LeaseApi,
-  known: Knowledge,
+  observed: Observed,
   signal: AbortSignal,
 ): Promise<void> {
   const { identity, clock, logger } = context;
-  if (known.stored?.record.holder === identity) {
+  if (observed.lease?.record.holder === identity) {
     try {
-      return await take(context, api, known, known.stored, signal);
+      return await writeRecord(context, api, observed, observed.lease, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof LabImagesError)) throw error;
@@ -153,26 +153,27 @@ async function acquireOrRenew(
     }
   }
   const lease = await api.read(signal);
-  if (lease !== null) note(known, lease, clock);
-  // Where the lease has gone, somebody who has never seen ours may take it before us.
-  if (lease?.record.holder !== identity) known.renewedTime = null;
-  if (!isTaken(known, identity, clock.monotonicTime())) await take(context, api, known, lease, signal);
+  if (lease !== null) observe(observed, lease, clock);
+  // Where the lease was deleted, a candidate that has never observed ours may acquire it before us.
+  if (lease?.record.holder !== identity) observed.renewedTime = null;
+  if (!isHeldByOther(observed, identity, clock.monotonicTime()))
+    await writeRecord(context, api, observed, lease, signal);
 }
 
 /**
- * Whether another one may still lead, as far as is known. A lease that somebody has deleted counts to its end: its holder
- * does not know yet, and may write until it wants to renew. (client-go takes such a lease at once.)
+ * Whether another candidate may still lead, as far as was observed. A lease that was deleted counts until it expires: its
+ * holder does not know yet, and may write until it has to renew. (client-go acquires such a lease at once.)
  */
-function isTaken({ stored, seenTime }: Knowledge, identity: string, now: number): boolean {
-  const { holder, durationSeconds } = stored?.record ?? { holder: "", durationSeconds: 0 };
-  return holder !== "" && holder !== identity && now < seenTime + durationSeconds * 1_000;
+function isHeldByOther({ lease, time }: Observed, identity: string, now: number): boolean {
+  const { holder, durationSeconds } = lease?.record ?? { holder: "", durationSeconds: 0 };
+  return holder !== "" && holder !== identity && now < time + durationSeconds * 1_000;
 }
 
-/** Writes our record over the one that was read, or makes the lease. */
-async function take(
-  context: LeaseCandidateContext,
+/** Acquires or renews: replaces the lease that was read with our record, or creates it. */
+async function writeRecord(
+  context: LeaderElectorOptions,
   api: LeaseApi,
-  known: Knowledge,
+  observed: Observed,
   before: StoredLease | null,
   signal: AbortSignal,
 ): Promise<void> {
@@ -183,17 +184,17 @@ async function take(
     before === null
       ? await api.create(record, { [INSTANCE_ANNOTATION]: instance }, signal)
       : await api.replace(withAnnotation(before, INSTANCE_ANNOTATION, instance), record, signal);
-  note(known, lease, context.clock);
-  known.renewedTime = sentTime;
+  observe(observed, lease, context.clock);
+  observed.renewedTime = sentTime;
 }
 
-function note(known: Knowledge, lease: StoredLease, clock: Clock): void {
-  if (!isDeepStrictEqual(known.stored?.record, lease.record)) known.seenTime = clock.monotonicTime();
-  known.stored = lease;
+function observe(observed: Observed, lease: StoredLease, clock: Clock): void {
+  if (!isDeepStrictEqual(observed.lease?.record, lease.record)) observed.time = clock.monotonicTime();
+  observed.lease = lease;
 }
 
-/** Our record after this one: a renewal, or a new reign. */
-function recordAfter({ identity, timing, clock }: LeaseCandidateContext, before: LeaseRecord | null): LeaseRecord {
+/** Our record after this one: a renewal, or the begin of a term. */
+function recordAfter({ identity, timing, clock }: LeaderElectorOptions, before: LeaseRecord | null): LeaseRecord {
   const now = microTime(clock.wallTime());
   const common = { holder: identity, durationSeconds: Math.ceil(timing.leaseDuration / 1_000), renewTime: now };
   if (before === null) return { ...common, acquireTime: now, transitions: 0 };
@@ -202,13 +203,13 @@ function recordAfter({ identity, timing, clock }: LeaseCandidateContext, before:
   return { ...common, acquireTime: now, transitions: before.transitions + 1 };
 }
 
-/** As client-go does at its end: nobody holds the lease, and it is good for a second. */
+/** As client-go's release: no holder, and a duration of one second. */
 async function releaseLease(
-  { identity, leaseName, clock, logger }: LeaseCandidateContext,
+  { identity, leaseName, clock, logger }: LeaderElectorOptions,
   api: LeaseApi,
 ): Promise<void> {
   const { signal } = new AbortController();
-  // Read anew: a renewal whose answer was not waited for may have made another version.
+  // Read again: a renewal whose response was not awaited may have created another version.
   const lease = await api.read(signal);
   if (lease?.record.holder !== identity) return;
   const now = microTime(clock.wallTime());
