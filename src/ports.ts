@@ -267,10 +267,10 @@ export interface PrepullReport {
 /** What may be asked of the running service. Failures are LabImagesErrors. */
 export interface ImageCommands {
   /**
-   * The image of a tag that the snapshot knows without digest, asked for at the registry now; not kept.
-   * Errors: UnknownImageError, RegistryUnavailableError, RegistryDeniedError.
+   * The image of a tag that the snapshot knows without digest, asked for at the registry now; not kept. `peer` is whose
+   * share of such look-ups it counts for. Errors: UnknownImageError, RegistryUnavailableError, RegistryDeniedError.
    */
-  resolveAtRegistry(snapshot: Snapshot, tag: string, signal: AbortSignal): Promise<ResolvedImage>;
+  resolveAtRegistry(snapshot: Snapshot, tag: string, peer: string, signal: AbortSignal): Promise<ResolvedImage>;
   /** Marks the image of this digest as pulled to the node; false where there is nothing to mark. */
   markPrepulled(digest: string, node: string): boolean;
   /**

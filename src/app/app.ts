@@ -43,6 +43,7 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   }
 
   const metrics = own("metrics", factories.metrics(), (it) => it.close());
+  const served = { ...options, limits: own("limits", factories.limits(options, metrics), (it) => it.stop()) };
   const source = own("image source", await factories.source({ ...options, metrics }), (it) => it.close());
   const named = namedKubeconfig(config, process.env);
   if (named !== null) await naming(named.key, readRegularFile(named.path));
@@ -56,18 +57,18 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   const serving = { begin: (): void => undefined };
   const service = own(
     "service",
-    factories.service(options, { source, connection, prepuller }, metrics, () => serving.begin()),
+    factories.service(served, { source, connection, prepuller }, metrics, () => serving.begin()),
     (it) => it.stop(),
   );
   metrics.watchState(service.reader, clock);
   metrics.watchLog(logger);
-  const hook = own("registry hook", factories.hook(options, source, service, prepuller), (it) => it?.stop());
+  const hook = own("registry hook", factories.hook(served, source, service, prepuller), (it) => it?.stop());
   const tlsOf = (server: "grpc" | "http") => naming(`${server}.tls`, factories.tls(options, metrics, server));
   const grpcTls = own("gRPC certificates", await tlsOf("grpc"), (it) => it?.certificates.stop());
   const httpTls = own("HTTP certificates", await tlsOf("http"), (it) => it?.certificates.stop());
-  const grpc = own("gRPC server", factories.grpc(options, service, metrics, grpcTls), (it) => it.shutdown(0));
+  const grpc = own("gRPC server", factories.grpc(served, service, metrics, grpcTls), (it) => it.shutdown(0));
   serving.begin = () => grpc.setServing(true);
-  const http = own("HTTP server", factories.http(options, service, metrics, hook, httpTls), (it) => it.stop(0));
+  const http = own("HTTP server", factories.http(served, service, metrics, hook, httpTls), (it) => it.stop(0));
   // The ports first: where one is taken, nothing has been asked of any peer yet, and no lease is held.
   const { port: grpcPort } = await naming("grpc.listen", grpc.start());
   const { port: httpPort } = await naming("http.listen", http.start());

@@ -12,6 +12,7 @@ import type { Clock } from "../ports.ts";
 import type { ClosableImageSource } from "../registry/oci/docker-source.ts";
 import { createTagLookup } from "../registry/oci/tag-lookup.ts";
 import { createImageService, type ImageService } from "../service/image-service.ts";
+import { createLimitObserver, type LimitObserver } from "../service/observers/limit-observer.ts";
 import { createObservers } from "../service/observers/observers.ts";
 import { createAlerts } from "../telemetry/alerts.ts";
 import type { ProcessLogger } from "../telemetry/logger.ts";
@@ -36,6 +37,11 @@ export interface AppOptions {
   readonly onBroken: () => void;
 }
 
+/** With what counts and logs whatever a limit cuts or refuses. */
+export interface ServedOptions extends AppOptions {
+  readonly limits: LimitObserver;
+}
+
 /** What the service works with. */
 interface Adapters {
   readonly source: ClosableImageSource;
@@ -43,8 +49,12 @@ interface Adapters {
   readonly prepuller: RunningPrepuller | null;
 }
 
+function createLimits({ clock, logger }: AppOptions, metrics: Metrics): LimitObserver {
+  return createLimitObserver({ clock, metrics, logger: logger.child({ component: "limits" }) });
+}
+
 function createService(
-  { config, clock, random, logger, onBroken }: AppOptions,
+  { config, clock, random, logger, limits, onBroken }: ServedOptions,
   { source, connection, prepuller }: Adapters,
   metrics: Metrics,
   onServing: () => void,
@@ -54,7 +64,10 @@ function createService(
   const alerts = createAlerts({ logger, counts: metrics });
   const serviceLogger = logger.child({ component: "service" });
   const observers = createObservers({ logger: serviceLogger, alerts, metrics, clock });
-  const lookUp = createTagLookup(source, { maxConcurrent: MAX_LOOK_UPS });
+  const lookUp = createTagLookup(source, {
+    maxConcurrent: MAX_LOOK_UPS,
+    onLimit: (peer) => limits.reached({ protocol: "grpc", limit: "look_ups" }, peer),
+  });
   const service = createImageService({
     epoch: randomUUID(),
     settings: { images, dropdown },
@@ -63,7 +76,7 @@ function createService(
     source,
     nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
     prepuller: prepuller ?? undefined,
-    lookUpTag: (tag, signal) => lookUp.lookup(tag, signal),
+    lookUpTag: (tag, peer, signal) => lookUp.lookup(tag, peer, signal),
     clock,
     random,
     logger: serviceLogger,
@@ -72,6 +85,7 @@ function createService(
       observers.observe(news, state);
     },
     onGateMessage: (cause) => metrics.gateMessage(cause),
+    onGateLimit: (peer) => limits.reached({ protocol: "grpc", limit: "gates" }, peer),
     onBroken(error) {
       logger.error({ err: error }, "coordinator crashed, process exits (bug)");
       onBroken();
@@ -87,7 +101,7 @@ function createService(
 }
 
 function createGrpc(
-  { config, clock, logger }: AppOptions,
+  { config, clock, logger, limits: observer }: ServedOptions,
   { reader, commands }: ImageService,
   metrics: Metrics,
   tls: ServerTls | undefined,
@@ -118,23 +132,32 @@ function createGrpc(
     observer: {
       callFinished: ({ method, code, seconds }) => metrics.grpcCall(method, code, seconds),
       streamsOpen: (count) => metrics.openStreams(count),
+      limitReached: (limit, peer) => observer.reached({ protocol: "grpc", limit }, peer),
     },
   });
 }
 
 function createRegistryHook(
-  { config, clock, logger }: AppOptions,
+  { config, clock, logger, limits }: ServedOptions,
   { repository }: ClosableImageSource,
   { commands }: ImageService,
   replicas: RunningPrepuller | null,
 ): Hook | null {
   const { hookSecretFile: secretFile } = config.http;
   if (secretFile === null) return null;
-  return createHook({ secretFile, repository, commands, replicas, clock, logger: logger.child({ component: "hook" }) });
+  return createHook({
+    secretFile,
+    repository,
+    commands,
+    replicas,
+    clock,
+    logger: logger.child({ component: "hook" }),
+    onLimit: (limit, peer) => limits.reached({ protocol: "http", limit }, peer),
+  });
 }
 
 function createHttp(
-  { config, clock, logger }: AppOptions,
+  { config, clock, logger, limits }: ServedOptions,
   { reader }: ImageService,
   metrics: Metrics,
   hook: Hook | null,
@@ -152,6 +175,7 @@ function createHttp(
     logger: logger.child({ component: "http" }),
     clock,
     hook: hook?.handler,
+    onLimit: (limit, peer) => limits.reached({ protocol: "http", limit }, peer),
   });
 }
 
@@ -179,6 +203,7 @@ async function openTls(
 /** How each part of the service is made, in the order in which they are: tests let one of them fail. */
 export const FACTORIES = {
   metrics: () => createMetrics({ grpcMethods: SERVED_METHODS, grpcCodes: CALL_CODES }),
+  limits: createLimits,
   source: createImageSource,
   connection: connectKubernetes,
   prepuller: createBuiltInPrepuller,

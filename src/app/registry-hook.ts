@@ -1,4 +1,4 @@
-import { createRegistryHook } from "../http/registry-hook.ts";
+import { createRegistryHook, type RegistryHookOptions } from "../http/registry-hook.ts";
 import type { RequestHandler } from "../http/route.ts";
 import { readRegularFile, UnusableFileError } from "../lib/bytes.ts";
 import { createSingleFlight } from "../lib/memoize.ts";
@@ -20,6 +20,7 @@ export interface HookParts {
   readonly replicas: { announce(): void; onAnnounced(listener: () => void): void } | null;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly onLimit: RegistryHookOptions["onLimit"];
 }
 
 /** The hook that lets a registry's notification start a refresh, with what ends it. */
@@ -32,7 +33,7 @@ export interface Hook {
 const ANNOUNCE_INTERVAL_MS = 400;
 
 /** `/hooks/registry`: the first notification refreshes at once, those that follow are gathered. */
-export function createHook({ secretFile, repository, commands, replicas, clock, logger }: HookParts): Hook {
+export function createHook({ secretFile, repository, commands, replicas, clock, logger, onLimit }: HookParts): Hook {
   const stopping = new AbortController();
   const throttle = createNotificationThrottle(
     clock,
@@ -50,7 +51,7 @@ export function createHook({ secretFile, repository, commands, replicas, clock, 
     announcements.notify();
   }
   const secret = createSecretReader(secretFile, logger);
-  const handler = createRegistryHook({ secret, repository, notify, clock });
+  const handler = createRegistryHook({ secret, repository, notify, clock, onLimit });
   return {
     handler,
     stop() {

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpLimit } from "../domain/peer-limits.ts";
 import { DeadlineReached, withDeadline } from "../lib/abort.ts";
 import { createFairPool } from "../lib/concurrency.ts";
-import { peerOf } from "../lib/net.ts";
 import type { Clock } from "../ports.ts";
+import { peerOfSocket } from "./connections.ts";
 import { sendText } from "./response.ts";
 
 /** Reads bodies of requests, a few at a time, within bounds of size and time. */
@@ -25,17 +26,21 @@ const STALL_MS = 500;
 
 const CLOSE = ["Connection", "close"] as const;
 
-export function createBodyReader(clock: Clock): BodyReader {
+export function createBodyReader(clock: Clock, onLimit: (limit: HttpLimit, peer: string) => void): BodyReader {
   const places = createFairPool(MAX_BODIES);
   return {
     async read(request, response, onChunk) {
       const since = clock.monotonicTime();
       const { socket } = request;
-      const place = places.take(
-        { owner: peerOf(socket.remoteAddress ?? ""), member: socket, amount: 1 },
-        { yields: () => clock.monotonicTime() - since >= STALL_MS, evict: () => void socket.destroy() },
-      );
+      const peer = peerOfSocket(socket);
+      const evict = (): void => {
+        onLimit("bodies", peer);
+        socket.destroy();
+      };
+      const yields = () => clock.monotonicTime() - since >= STALL_MS;
+      const place = places.take({ owner: peer, member: socket, amount: 1 }, { yields, evict });
       if (place === null) {
+        onLimit("bodies", peer);
         sendText(request, response, 503, "too many notifications at once", [...CLOSE, "Retry-After", "1"]);
         return false;
       }
@@ -45,10 +50,14 @@ export function createBodyReader(clock: Clock): BodyReader {
         const { signal } = new AbortController();
         const isWhole =
           !isTooLong && (await withDeadline(clock, BODY_TIMEOUT_MS, signal, () => receive(request, onChunk)));
-        if (!isWhole) sendText(request, response, 413, `a notification has at most ${MAX_BODY_BYTES} bytes`, CLOSE);
+        if (!isWhole) {
+          onLimit("body_bytes", peer);
+          sendText(request, response, 413, `a notification has at most ${MAX_BODY_BYTES} bytes`, CLOSE);
+        }
         return isWhole;
       } catch (error) {
         if (error instanceof DeadlineReached) {
+          onLimit("body_time", peer);
           sendText(request, response, 408, `a notification takes at most ${BODY_TIMEOUT_MS / 1_000} s`, CLOSE);
         }
         return false;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
+import type { HttpLimit } from "../domain/peer-limits.ts";
 import { createFairPool } from "../lib/concurrency.ts";
 import { peerOf } from "../lib/net.ts";
 import type { Clock } from "../ports.ts";
@@ -19,6 +20,8 @@ export interface HttpConnectionsOptions {
   /** Time in ms that a response may take once it is there. */
   readonly responseTimeoutMs: number;
   readonly clock: Clock;
+  /** A limit has cut or refused this peer. */
+  readonly onLimit: (limit: HttpLimit, peer: string) => void;
 }
 
 /** Requests that may wait for their responses on one connection (pipelining, RFC 9112, section 9.3.2). */
@@ -45,18 +48,24 @@ interface Connection {
 
 /** Watches the connections of this server, before it listens. */
 export function createHttpConnections(server: Server, options: HttpConnectionsOptions): HttpConnections {
-  const { maxConnections, responseTimeoutMs, clock } = options;
+  const { maxConnections, responseTimeoutMs, clock, onLimit } = options;
   const places = createFairPool(maxConnections);
   const connections = new Map<Socket, Connection>();
 
+  function cut(socket: Socket, limit: HttpLimit): void {
+    onLimit(limit, peerOfSocket(socket));
+    socket.destroy();
+  }
+
   function onConnection(socket: Socket): void {
     const connection: Connection = { socket, open: new Set(), idleSince: clock.monotonicTime() };
+    const evict = () => cut(socket, "connections");
     const place = places.take(
-      { owner: peerOf(socket.remoteAddress ?? ""), member: socket, amount: 1 },
-      { yields: () => isStalled(connection, STALL_MS), evict: () => void socket.destroy() },
+      { owner: peerOfSocket(socket), member: socket, amount: 1 },
+      { yields: () => isStalled(connection, STALL_MS), evict },
     );
     if (place === null) {
-      socket.destroy();
+      evict();
       return;
     }
     connections.set(socket, connection);
@@ -81,15 +90,20 @@ export function createHttpConnections(server: Server, options: HttpConnectionsOp
     admit(request, response) {
       const { socket } = request;
       const connection = connections.get(socket);
-      if (connection === undefined || connection.open.size >= MAX_PIPELINED) {
+      if (connection === undefined) {
         socket.destroy();
+        return false;
+      }
+      if (connection.open.size >= MAX_PIPELINED) {
+        cut(socket, "pipelined_requests");
         return false;
       }
       const entry: OpenRequest = { request, response, since: clock.monotonicTime(), cancel: () => undefined };
       connection.open.add(entry);
       response.once("prefinish", () => {
         entry.since = clock.monotonicTime();
-        if (connections.has(socket)) entry.cancel = clock.schedule(responseTimeoutMs, () => void socket.destroy());
+        if (connections.has(socket))
+          entry.cancel = clock.schedule(responseTimeoutMs, () => cut(socket, "response_time"));
       });
       response.once("close", () => {
         entry.cancel();
@@ -104,4 +118,9 @@ export function createHttpConnections(server: Server, options: HttpConnectionsOp
       }
     },
   };
+}
+
+/** Whose share of the limits a connection counts for. */
+export function peerOfSocket(socket: Pick<Socket, "remoteAddress">): string {
+  return peerOf(socket.remoteAddress ?? "");
 }

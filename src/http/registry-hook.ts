@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpLimit } from "../domain/peer-limits.ts";
 import type { Clock } from "../ports.ts";
 import { createBodyReader, MAX_BODY_BYTES } from "./body-reader.ts";
 import { concerns } from "./notification.ts";
@@ -20,6 +21,8 @@ export interface RegistryHookOptions {
   /** Called for each notification that may concern the repository. Must not throw or wait: throttling is its own. */
   readonly notify: () => void;
   readonly clock: Clock;
+  /** A limit has cut or refused this peer. */
+  readonly onLimit: (limit: HttpLimit, peer: string) => void;
 }
 
 /**
@@ -35,9 +38,10 @@ export function createRegistryHook({
   repository,
   notify,
   clock,
+  onLimit,
 }: RegistryHookOptions): RequestHandler {
-  const proven = createBodyReader(clock);
-  const unproven = createBodyReader(clock);
+  const proven = createBodyReader(clock, onLimit);
+  const unproven = createBodyReader(clock, onLimit);
 
   async function takeProven(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // In one piece from the start: a body in one-byte chunks would be a million pieces of memory.

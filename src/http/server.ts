@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ServerTls, secureServer, tlsOptions } from "../access/tls-server.ts";
+import type { HttpLimit } from "../domain/peer-limits.ts";
 import type { ImageSettings } from "../domain/settings.ts";
 import { isLoopback, type ListenAddress } from "../lib/net.ts";
 import type { Clock, Logger } from "../ports.ts";
-import { createHttpConnections, type HttpConnections } from "./connections.ts";
+import { createHttpConnections, type HttpConnections, peerOfSocket } from "./connections.ts";
 import { createDispatch } from "./dispatch.ts";
 import { live, metricsHandler, readinessHandler } from "./health-routes.ts";
 import { READ_METHODS, type RequestHandler, type Route, type RouteState } from "./route.ts";
@@ -42,6 +44,14 @@ const PATIENCE_MS = 1_000;
 const NO_PROXY =
   "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
+/** Node's code of a request that is not complete in time. */
+const LATE = "ERR_HTTP_REQUEST_TIMEOUT";
+const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
+  [LATE, "408 Request Timeout"],
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["HPE_CHUNK_EXTENSIONS_OVERFLOW", "413 Payload Too Large"],
+]);
+
 /** Configuration and collaborators of the HTTP server. */
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
@@ -57,6 +67,8 @@ export interface HttpServerOptions {
   readonly limits?: Partial<HttpLimits> | undefined;
   /** Without it: plaintext. */
   readonly tls?: ServerTls | undefined;
+  /** A limit has cut or refused this peer. */
+  readonly onLimit: (limit: HttpLimit, peer: string) => void;
   /** Serves POST requests to `/hooks/registry`; without it there is no such path. */
   readonly hook?: RequestHandler | undefined;
 }
@@ -73,7 +85,7 @@ export interface HttpServer {
 
 /** Makes the server; nothing is bound before `start`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { listen, logger, clock, allowAnonymousRead, tls } = options;
+  const { listen, logger, clock, allowAnonymousRead, tls, onLimit } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   let draining = false;
   let onLoopback = false;
@@ -95,7 +107,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     tls === undefined || tlsServer === null ? null : secureServer(tlsServer, tls, { logger, clock });
   const server = tlsServer ?? createServer(serverOptions);
   server.setTimeout(STALL_TIMEOUT_MS);
-  const connections = createHttpConnections(server, { ...limits, clock });
+  const connections = createHttpConnections(server, { ...limits, clock, onLimit });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (connections.admit(request, response)) dispatch(request, response);
   };
@@ -103,6 +115,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   // Whether the caller shall send its body is for the route to say.
   server.on("checkContinue", serve);
   server.on("connect", (_request, socket) => refuseTunnel(socket, clock, limits.responseTimeoutMs));
+  server.on("clientError", (error, socket) => {
+    if (codeOf(error) === LATE && socket instanceof Socket) onLimit("request_time", peerOfSocket(socket));
+    refuseBroken(codeOf(error), socket);
+  });
   let stopped: Promise<void> | undefined;
 
   return {
@@ -125,6 +141,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return stopped;
     },
   };
+}
+
+function codeOf(error: Error): string {
+  return "code" in error ? String(error.code) : "";
+}
+
+/** As Node does where nobody listens for such errors: a request that cannot be read, or is not complete in time. */
+function refuseBroken(code: string, socket: Duplex): void {
+  if (!socket.writable || code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const status = CLIENT_ERRORS.get(code) ?? "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => void socket.destroy());
 }
 
 /** Node has taken its own listeners off the socket: without one for errors, a peer's reset would end the process. */

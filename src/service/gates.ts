@@ -24,6 +24,8 @@ export interface GatesDeps {
   readonly onDelivered: (cause: RefreshCause) => void;
   /** A caller's own code threw. */
   readonly onThrow: (error: unknown) => void;
+  /** There was no room for a gate of this peer, or it has lost one. */
+  readonly onLimit: (peer: string) => void;
   /** The gate's actor crashed: its caller attaches again, and misses nothing. */
   readonly onCrash: (gate: string, error: unknown) => void;
 }
@@ -35,7 +37,7 @@ interface Gate {
   peer: string;
 }
 
-export function createGates({ epoch, onDelivered, onThrow, onCrash }: GatesDeps): Gates {
+export function createGates({ epoch, onDelivered, onThrow, onLimit, onCrash }: GatesDeps): Gates {
   /** In the order in which they were last attached to. */
   const gates = new Map<string, Gate>();
   let lastOpening: GateOpening | null = null;
@@ -84,7 +86,9 @@ export function createGates({ epoch, onDelivered, onThrow, onCrash }: GatesDeps)
   function makeRoom(peer: string): void {
     if (gates.size < MAX_GATES) return;
     const full = new TooManyGatesError(MAX_GATES);
-    const losing = [...gates.values()].find(({ ref }) => ref.getSnapshot().matches("free")) ?? oldestOfLargest(peer);
+    const free = [...gates.values()].find(({ ref }) => ref.getSnapshot().matches("free"));
+    const losing = free ?? oldestOfLargest(peer);
+    if (free === undefined) onLimit(losing?.peer ?? peer);
     if (losing === undefined) throw full;
     remove(losing, full);
   }

@@ -18,11 +18,13 @@ export interface ImageServiceParts extends CoordinatorParts {
   /** Random id of this process. */
   readonly epoch: string;
   /** The tag as the registry has it now, or null: for tags outside the prepull set. Bounded by whoever provides it. */
-  readonly lookUpTag: (tag: string, signal: AbortSignal) => Promise<RemoteTag | null>;
+  readonly lookUpTag: (tag: string, peer: string, signal: AbortSignal) => Promise<RemoteTag | null>;
   /** Receives what the coordinator emits, for logs, metrics and alerts; must not throw. */
   readonly observe: (event: CoordinatorEmitted, state: ImageState) => void;
   /** A gate has sent a message for a refresh of this cause. */
   readonly onGateMessage: (cause: RefreshCause) => void;
+  /** There was no room for a gate of this peer, or it has lost one. */
+  readonly onGateLimit: (peer: string) => void;
   /** The coordinator itself crashed: nothing can go on, the process has to end. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -59,6 +61,7 @@ export function createImageService(parts: ImageServiceParts): ImageService {
   const gates = createGates({
     epoch: parts.epoch,
     onDelivered: parts.onGateMessage,
+    onLimit: parts.onGateLimit,
     onThrow: (error) => logger.error({ err: error }, "gate caller threw (bug)"),
     onCrash: (gate, error) => parts.observe({ type: "actor.crashed", actor: `gate:${gate}`, error }, state()),
   });
@@ -168,8 +171,8 @@ function stateReader({ parts, actor, cache, progress, listeners }: Running): Sta
 function imageCommands(running: Running): ImageCommands {
   const { parts } = running;
   return {
-    async resolveAtRegistry(snapshot, tag, signal) {
-      return snapshot.imageResolvedNow(tag, await parts.lookUpTag(tag, signal));
+    async resolveAtRegistry(snapshot, tag, peer, signal) {
+      return snapshot.imageResolvedNow(tag, await parts.lookUpTag(tag, peer, signal));
     },
     markPrepulled: (digest, node) => takeReport(running, { ...SUCCESS, digest, node }),
     reportPrepull: (report) => takeReport(running, report),

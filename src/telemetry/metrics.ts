@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { PEER_LIMITS, type PeerLimit } from "../domain/peer-limits.ts";
 import type { Clock, RefreshCause } from "../ports.ts";
 import type { AlertCounts } from "./alerts.ts";
 import { watchEventLoop } from "./event-loop.ts";
@@ -33,6 +34,8 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   openStreams(count: number): void;
   /** When the certificate in this file of the configuration, such as `grpc.tls.certFile`, ends; ms since the epoch. */
   certificateNotAfter(file: string, notAfterMs: number): void;
+  /** A limit has cut or refused a peer. */
+  limitReached(limit: PeerLimit): void;
   /** A wait gate sent a message to its caller. */
   gateMessage(cause: RefreshCause): void;
   /** Reads the state at each scrape: generation, staleness, numbers of images and nodes, missing pairs. */
@@ -73,6 +76,7 @@ export function createMetrics(known: KnownLabels = { grpcMethods: [], grpcCodes:
     ...createRefreshMetrics(registers),
     ...createRegistryMetrics(registers),
     ...createGrpcMetrics(registers, known),
+    ...createLimitMetrics(registers),
     ...createAlertMetrics(registers),
     ...createAccessMetrics(registers),
     ...createPrepullMetrics(registers),
@@ -185,6 +189,18 @@ function createGrpcMetrics(
     },
     openStreams: (count) => streams.set(count),
   };
+}
+
+function createLimitMetrics(registers: Registers): Pick<Metrics, "limitReached"> {
+  const reached = new Counter({
+    name: "labimages_peer_limits_total",
+    help: "How often a limit has cut or refused a peer, by protocol and limit.",
+    labelNames: ["protocol", "limit"],
+    registers,
+  });
+  for (const limit of PEER_LIMITS.grpc) reached.inc({ protocol: "grpc", limit }, 0);
+  for (const limit of PEER_LIMITS.http) reached.inc({ protocol: "http", limit }, 0);
+  return { limitReached: ({ protocol, limit }) => reached.inc({ protocol, limit }) };
 }
 
 function createAlertMetrics(registers: Registers): AlertCounts {

@@ -40,6 +40,8 @@ async function labelValues(): Promise<Readonly<Record<string, RegExp>>> {
     status: /^(\d{3}|failed)$/,
     source: /^(registry|kubernetes)$/,
     key: /^(recommendedTag|pin)$/,
+    protocol: known("protocol"),
+    limit: known("limit"),
     le: /^(\+Inf|[\d.]+)$/,
   };
 }
@@ -79,7 +81,10 @@ async function callEverything(service: Service, scrapeNow: () => Promise<Metrics
   await assert.rejects(client.call("ResolveImage", { tag: "no_such_tag" }));
   await client.call("GetMenu", {});
   const headers = { authorization: `Bearer ${SECRET}` };
-  assert.equal((await fetch(`http://${http}/hooks/registry`, { method: "POST", headers })).status, 202);
+  const notify = async (body = "") =>
+    (await fetch(`http://${http}/hooks/registry`, { method: "POST", headers, body })).status;
+  assert.equal(await notify(), 202);
+  assert.equal(await notify("x".repeat(1_048_577)).catch(() => 413), 413);
 }
 
 /** Pulls that succeed, fail and are left to another replica, and an image that does not stay on its node. */

@@ -11,7 +11,8 @@ import { keepingLogger, realClock, startServer } from "./support/running-server.
 
 async function startListener(context: TestContext, limit: number) {
   const idle = new Set<number>();
-  const connections = createConnections({ limit, logger: keepingLogger([]), clock: realClock }, (socket) => {
+  const options = { limit, logger: keepingLogger([]), clock: realClock, onLimit: () => undefined };
+  const connections = createConnections(options, (socket) => {
     const { remotePort = 0 } = socket;
     return () => idle.has(remotePort);
   });

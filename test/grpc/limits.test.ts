@@ -3,12 +3,14 @@ import { describe, type TestContext, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { eventually } from "../support/eventually.ts";
+import { manualClock } from "../support/manual-clock.ts";
 import { ask, failure } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";
 import {
   callFrames,
   callHeaders,
   END_HEADERS,
+  END_STREAM,
   endedStreams,
   FRAME,
   frame,
@@ -105,6 +107,7 @@ describe("F60: what peers do not take", () => {
       ),
     );
     assert.equal(peer.closed, false);
+    assert.deepEqual(running.limited, Array(3).fill("response_time 127.0.0.1"));
   });
 
   test("does not stay for a peer whose socket is stuck either", async (context) => {
@@ -136,6 +139,7 @@ describe("F60: requests that are not complete", () => {
     const last = streamId(CALLS);
     peer.write(callFrames(last, "GetMenu"));
     await eventually(() => assert.ok(peer.frames.some(({ type, stream }) => type === FRAME.DATA && stream === last)));
+    assert.deepEqual([...new Set(running.limited)], ["request_bytes 127.0.0.1"]);
   });
 
   test("cost no more in one-byte frames", async (context) => {
@@ -186,6 +190,7 @@ describe("F60: requests that are not complete", () => {
     const running = await start(context, { requestTimeout: 100 });
     const peer = await handmadePeer(context, running.port, { acknowledges: false });
     await eventually(() => assert.equal(peer.closed, true));
+    assert.deepEqual(running.limited, ["request_time 127.0.0.1"]);
     await othersAreServed(running);
   });
 });
@@ -202,6 +207,8 @@ describe("F60: shares of calls", () => {
     await hasRead(second);
     await eventually(() => assert.equal(endedStreams(first).length, 5));
     await eventually(() => assert.equal(endedStreams(second).length, 5));
+    // The second peer's calls beyond its half take the places of its own oldest ones.
+    assert.deepEqual(new Set(running.limited), new Set(["calls 127.0.0.2", "calls 127.0.0.3"]));
   });
 
   test("a connection that holds all calls gives up one for another of the same peer", async (context) => {
@@ -223,6 +230,34 @@ describe("F60: shares of calls", () => {
   });
 });
 
+test("F60: a call that waits for room that others hold is not one that waits for its peer", async (context) => {
+  const clock = manualClock();
+  const state = fakeState(snapshotOf(1, { images: weeklies(300) }));
+  const running = await startServer(context, { state, clock, limits: { calls: 3, unsentBytes: 100_000 } });
+  const patient = await handmadePeer(context, running.port, { window: MIB });
+  patient.write(frame(FRAME.WINDOW_UPDATE, 0, 0, Buffer.from([0, 0x10, 0, 0])));
+  patient.write(frame(FRAME.HEADERS, END_HEADERS, 1, headerBlock(callHeaders("ListImages"))));
+  await hasRead(patient);
+  await clock.advance(600);
+  const slow = await handmadePeer(context, running.port, { window: 0 });
+  slow.write(calls(2, "ListImages"));
+  await hasRead(slow);
+  // The rest of the request: an empty message.
+  patient.write(frame(FRAME.DATA, END_STREAM, 1, Buffer.alloc(5)));
+  await hasRead(patient);
+  const other = await handmadePeer(context, running.port, { from: "127.0.0.2" });
+  other.write(callFrames(1, "GetMenu"));
+  await eventually(() => assert.deepEqual(endedStreams(other), [1]));
+  assert.deepEqual(running.limited, ["calls 127.0.0.1"]);
+  assert.deepEqual(endedStreams(patient), []);
+  await eventually(() => assert.deepEqual(endedStreams(slow), [1]));
+  await eventually(async () => {
+    await clock.advance(20);
+    assert.deepEqual(endedStreams(patient), [1]);
+  });
+  assert.ok(patient.frames.some(({ type }) => type === FRAME.DATA));
+});
+
 describe("F60: shares of connections", () => {
   test("a peer that holds all connections gives up one for another peer", async (context) => {
     const running = await start(context, { connections: 4 });
@@ -242,6 +277,7 @@ describe("F60: shares of connections", () => {
         [true, false, false, false],
       ),
     );
+    assert.deepEqual(running.limited, ["connections 127.0.0.2", "connections 127.0.0.2"]);
   });
 });
 

@@ -11,7 +11,9 @@ import { rawHttp } from "./support/raw-http.ts";
 
 test("F60: a response that is not taken in time cuts its connection", async (context) => {
   const server = createServer();
-  const options = { maxConnections: 10, responseTimeoutMs: 200, clock: createSystemClock() };
+  const limited: string[] = [];
+  const onLimit = (limit: string, peer: string) => void limited.push(`${limit} ${peer}`);
+  const options = { maxConnections: 10, responseTimeoutMs: 200, clock: createSystemClock(), onLimit };
   const connections = createHttpConnections(server, options);
   let served = 0;
   server.on("request", (request, response) => {
@@ -30,4 +32,5 @@ test("F60: a response that is not taken in time cuts its connection", async (con
   const count = promisify((callback: (error: Error | null, open: number) => void) => server.getConnections(callback));
   await eventually(() => assert.equal(served, 1));
   await eventually(async () => assert.equal(await count(), 0));
+  assert.deepEqual(limited, ["response_time 127.0.0.1"]);
 });

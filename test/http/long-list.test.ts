@@ -20,6 +20,7 @@ async function startLong(t: TestContext) {
   const snapshot = snapshotOf({ tags, nodes: {} });
   const state: ReadState = { snapshot, sources: [], staleReason: null };
   const server = createHttpServer({
+    onLimit: () => undefined,
     listen: { host: "127.0.0.1", port: 0 },
     allowAnonymousRead: false,
     pathPrefix: "",

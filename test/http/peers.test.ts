@@ -15,6 +15,7 @@ const LIVE = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 async function startWithHook(context: TestContext, options: Partial<HttpServerOptions> = {}) {
   let notified = 0;
+  const bodies: string[] = [];
   const hook = createRegistryHook({
     secret: () => SECRET,
     repository: "a/b",
@@ -22,9 +23,10 @@ async function startWithHook(context: TestContext, options: Partial<HttpServerOp
       notified += 1;
     },
     clock: createSystemClock(),
+    onLimit: (limit, peer) => void bodies.push(`${limit} ${peer}`),
   });
   const running = await startHttp(context, { hook, ...options });
-  return { ...running, notified: () => notified };
+  return { ...running, bodies, notified: () => notified };
 }
 
 function post(length: number, ...headers: readonly string[]): string {
@@ -54,7 +56,7 @@ describe("F12: the hook and those who do not know the secret", () => {
   });
 
   test("nothing is kept of bodies whose signature is still to be proven, and few are read at one time", async (context) => {
-    const { port, notified } = await startWithHook(context);
+    const { port, notified, bodies } = await startWithHook(context);
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
     const body = Buffer.alloc(MIB / 4, "x");
@@ -76,14 +78,16 @@ describe("F12: the hook and those who do not know the secret", () => {
     await isLive(context, port);
     await eventually(() => assert.equal(cut(), 200));
     assert.equal(notified(), 0);
+    assert.ok(bodies.length >= 184 && bodies.every((each) => /^bod(ies|y_time) 127\.0\.0\.1$/.test(each)));
   });
 
   test("a body that is slow is refused after five seconds", async (context) => {
-    const { port } = await startWithHook(context);
+    const { port, bodies } = await startWithHook(context);
     const connection = await rawHttp(context, port);
     connection.socket.write(post(100, signature("x")));
     connection.socket.write("x");
     await eventually(() => assert.deepEqual([connection.statuses(), connection.closed], [[408], true]));
+    assert.deepEqual(bodies, ["body_time 127.0.0.1"]);
   });
 
   test("a body in one-byte chunks from whoever knows the secret is taken", async (context) => {
@@ -96,7 +100,7 @@ describe("F12: the hook and those who do not know the secret", () => {
   });
 
   test("asks for the body only of whoever may send one", async (context) => {
-    const { port, notified } = await startWithHook(context);
+    const { port, notified, bodies } = await startWithHook(context);
     const stranger = await rawHttp(context, port);
     stranger.socket.write(post(1, "Expect: 100-continue"));
     await eventually(() => assert.deepEqual(stranger.statuses(), [401]));
@@ -109,6 +113,7 @@ describe("F12: the hook and those who do not know the secret", () => {
     const verbose = await rawHttp(context, port);
     verbose.socket.write(post(MIB + 1, "Expect: 100-continue", `X-LabImages-Secret: ${SECRET}`));
     await eventually(() => assert.deepEqual([verbose.statuses(), verbose.closed], [[413], true]));
+    assert.deepEqual(bodies, ["body_bytes 127.0.0.1"]);
   });
 
   test("a peer that holds all places gives way to another one", async (context) => {
@@ -141,10 +146,11 @@ describe("F60: what peers send and take over HTTP", () => {
   });
 
   test("headers that do not end in time are refused", async (context) => {
-    const { port } = await startHttp(context, { limits: { headersTimeoutMs: 200 } });
+    const { port, limited } = await startHttp(context, { limits: { headersTimeoutMs: 200 } });
     const connection = await rawHttp(context, port);
     connection.socket.write("GET /livez HTTP/1.1\r\nHost: localhost\r\nX-");
     await eventually(() => assert.deepEqual([connection.statuses(), connection.closed], [[408], true]));
+    assert.deepEqual(limited, ["request_time 127.0.0.1"]);
   });
 
   test("a few requests at once on one connection are answered in order, many cut it", async (context) => {
@@ -154,12 +160,13 @@ describe("F60: what peers send and take over HTTP", () => {
     await eventually(() => assert.equal(few.statuses().length, 10));
     assert.equal(few.closed, false);
     const slow = Promise.withResolvers<string>();
-    const { port: other } = await startHttp(context, {
+    const { port: other, limited } = await startHttp(context, {
       metrics: { contentType: "text/plain", render: () => slow.promise },
     });
     const many = await rawHttp(context, other);
     many.socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000));
     await eventually(() => assert.equal(many.closed, true));
+    assert.ok(limited.length > 0 && limited.every((each) => each === "pipelined_requests 127.0.0.1"));
     slow.resolve("a_metric 1\n");
     await isLive(context, other);
   });
@@ -182,7 +189,7 @@ describe("F60: what peers send and take over HTTP", () => {
   });
 
   test("a peer that holds all connections gives up one for another peer, and one that asks for nothing for anybody", async (context) => {
-    const { port } = await startHttp(context, { limits: { maxConnections: 4 } });
+    const { port, limited } = await startHttp(context, { limits: { maxConnections: 4 } });
     const greedy = await Promise.all([1, 2, 3, 4].map(() => rawHttp(context, port, { from: "127.0.0.2" })));
     await isLive(context, port, "127.0.0.3");
     await eventually(() => assert.equal(greedy.filter(({ closed }) => closed).length, 1));
@@ -193,11 +200,12 @@ describe("F60: what peers send and take over HTTP", () => {
       await eventually(() => assert.deepEqual(late.statuses(), [200]), { withinMs: 1_000 });
     });
     again.socket.destroy();
+    assert.deepEqual([...new Set(limited)], ["connections 127.0.0.2"]);
   });
 });
 
 describe("F69: peers over HTTP that would hold up the end", { concurrency: true }, () => {
-  const LONG = "x".repeat(64 * MIB);
+  const LONG = "x".repeat(16 * MIB);
   const peers: readonly (readonly [what: string, reads: boolean, text: string])[] = [
     ["headers that do not end", true, "GET /livez HTTP/1.1\r\nHost:"],
     ["a body that does not come", true, post(100, signature("x"))],

@@ -14,6 +14,7 @@ const SECRET = "canary: a secret";
 async function startHook(context: TestContext, secret: () => string | Promise<string> = () => SECRET) {
   let notified = 0;
   const handle = createRegistryHook({
+    onLimit: () => undefined,
     secret,
     repository: REPOSITORY,
     notify: () => {

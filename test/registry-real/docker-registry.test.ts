@@ -190,6 +190,7 @@ describe("docker-registry's notifications", () => {
     const notified: number[] = [];
     const repository = "lab/sketchbook";
     const handle = createRegistryHook({
+      onLimit: () => undefined,
       secret: () => "hook-secret",
       repository,
       clock: nodeClock,

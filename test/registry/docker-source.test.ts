@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RegistryUnavailableError } from "../../src/domain/errors.ts";
+import { orAborted } from "../../src/lib/abort.ts";
 import { createTagLookup } from "../../src/registry/oci/tag-lookup.ts";
 import { eventually } from "../support/eventually.ts";
 import { REPOSITORY, registryWith, sourceFor, unhurried } from "./source-under-test.ts";
@@ -243,6 +244,7 @@ describe("looking one tag up", () => {
   it("shares a request between callers, and caps how many tags are under way", async (context) => {
     const registry = await registryWith(context, ["a", "b", "c"]);
     const lookups = createTagLookup(sourceFor(context, { registry: registry.host }), { maxConcurrent: 2 });
+    const look = (tag: string, signal = unhurried) => lookups.lookup(tag, "192.0.2.1", signal);
     const held: (() => void)[] = [];
     registry.behaviour.intercept = (_request, response) => {
       held.push(() => response.writeHead(503).end());
@@ -250,10 +252,10 @@ describe("looking one tag up", () => {
     };
     const gone = new AbortController();
     const reason = new Error("the caller has gone");
-    const answers = [lookups.lookup("a", unhurried), lookups.lookup("a", unhurried), lookups.lookup("b", unhurried)];
-    const aborted = assert.rejects(lookups.lookup("a", gone.signal), reason);
+    const answers = [look("a"), look("a"), look("b")];
+    const aborted = assert.rejects(look("a", gone.signal), reason);
     await eventually(() => assert.equal(held.length, 2));
-    await assert.rejects(lookups.lookup("c", unhurried), /^RegistryUnavailableError: 2 other tags are being looked up/);
+    await assert.rejects(look("c"), /^RegistryUnavailableError: 2 other tags are being looked up/);
     gone.abort(reason);
     await aborted;
     registry.behaviour.intercept = null;
@@ -262,7 +264,26 @@ describe("looking one tag up", () => {
     assert.equal(first, second);
     assert.equal(first?.tag, "a");
     assert.equal(third?.tag, "b");
-    assert.equal(await lookups.lookup("gone", unhurried), null);
-    assert.equal((await lookups.lookup("c", unhurried))?.tag, "c");
+    assert.equal(await look("gone"), null);
+    assert.equal((await look("c"))?.tag, "c");
+  });
+
+  it("F60: a peer that takes all places gives them up one by one to another that has fewer", async () => {
+    const turnedAway: string[] = [];
+    const options = { maxConcurrent: 4, onLimit: (peer: string) => void turnedAway.push(peer) };
+    const source = { lookUpTag: (_tag: string, signal: AbortSignal) => orAborted(new Promise<null>(() => {}), signal) };
+    const lookups = createTagLookup(source, options);
+    const over = new AbortController();
+    const outcome = (tag: string, peer: string) => lookups.lookup(tag, peer, over.signal).catch(String);
+    const greedy = ["a", "b", "c", "d"].map((tag) => outcome(tag, "192.0.2.1"));
+    const oneTooMany = await outcome("e", "192.0.2.1");
+    const modest = ["a", "b", "c"].map((tag) => outcome(tag, "192.0.2.2"));
+    await Promise.all([greedy[0], greedy[1], modest[2]]);
+    over.abort(new Error("over"));
+    const refused = "RegistryUnavailableError: 4 other tags are being looked up at the registry; try again";
+    assert.equal(oneTooMany, refused);
+    assert.deepEqual(await Promise.all(greedy), [refused, refused, "Error: over", "Error: over"]);
+    assert.deepEqual(await Promise.all(modest), ["Error: over", "Error: over", refused]);
+    assert.deepEqual(turnedAway, ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"]);
   });
 });

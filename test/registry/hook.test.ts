@@ -23,6 +23,7 @@ async function startHook(context: TestContext) {
   const announced: number[] = [];
   let onAnnounced = (): void => undefined;
   const hook = createHook({
+    onLimit: () => undefined,
     replicas: {
       announce: () => announced.push(clock.monotonicTime()),
       onAnnounced(listener) {

@@ -138,6 +138,7 @@ function gatesWorld(deps: Partial<GatesDeps> = {}) {
     epoch: EPOCH,
     onDelivered: () => undefined,
     onThrow: () => assert.fail("nothing throws"),
+    onLimit: (peer) => heard.push(`limited ${peer}`),
     onCrash: (gate) => heard.push(`${gate} crashed`),
     ...deps,
   });
@@ -172,6 +173,7 @@ test("the gate that was attached to longest ago gives way to a new one, if it ha
   attach("gate 3");
   assert.deepEqual(heard(), [], "gate 3 was attached to after gate 4, and has its memory still");
   assert.throws(() => attach("gate 4"), TooManyGatesError);
+  assert.deepEqual(heard(), ["limited 10.0.0.1"]);
   newer.leave();
   attach("gate 4");
   assert.deepEqual(heard(), ["gate 4 STARTUP 0"], "an evicted gate is created again, and misses nothing");

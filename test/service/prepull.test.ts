@@ -81,6 +81,7 @@ async function world({
   };
   const service = createImageService({
     onGateMessage: () => undefined,
+    onGateLimit: () => undefined,
     epoch: "e",
     settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
     rules: { ...rules, excludesDrained: !outside },

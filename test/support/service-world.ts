@@ -127,6 +127,7 @@ export function serviceWorld() {
   const lookUps: string[] = [];
   const service = createImageService({
     onGateMessage: () => undefined,
+    onGateLimit: () => undefined,
     epoch: EPOCH,
     source: registry,
     nodes: cluster,

@@ -6,7 +6,7 @@ import { encodeResolvedImage } from "../messages/image-message.ts";
 import { type CachedResponse, createResponseCache, responseOf, withState } from "../messages/response-cache.ts";
 import { delimited } from "../messages/wire.ts";
 import { checkText, MAX_TAG_LENGTH } from "../server/arguments.ts";
-import { abortSignal } from "../server/call.ts";
+import { abortSignal, callerOf } from "../server/call.ts";
 import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
@@ -30,7 +30,7 @@ export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImage
     }
     // Not kept: tags move.
     return context.commands
-      .resolveAtRegistry(snapshot, found.tag, abortSignal(call))
+      .resolveAtRegistry(snapshot, found.tag, callerOf(call), abortSignal(call))
       .then((resolved) => withState(encode(resolved), context.stateField(snapshot)));
   };
 }

@@ -1,5 +1,7 @@
 import { type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { CancelledError, DeadlineExceededError, type LabImagesError } from "../../domain/errors.ts";
+import type { GrpcLimit } from "../../domain/peer-limits.ts";
+import { peerOf } from "../../lib/net.ts";
 import type { Clock } from "../../ports.ts";
 import type { FailureLog } from "./error-table.ts";
 
@@ -9,6 +11,8 @@ export interface CallObserver {
   callFinished(call: { readonly method: string; readonly code: string; readonly seconds: number }): void;
   /** How many streams are open now. */
   streamsOpen(count: number): void;
+  /** A limit has cut or refused this peer. */
+  limitReached(limit: GrpcLimit, peer: string): void;
 }
 
 /** Collaborators of every wrapped call. */
@@ -25,8 +29,13 @@ export function recordCall({ clock, observer }: CallDeps, method: string, code: 
   observer.callFinished({ method, code: status[code], seconds });
 }
 
-/** The part of a call of any kind that ends it. */
-export type EndingCall = Pick<ServerUnaryCall<unknown, unknown>, "once" | "getDeadline" | "cancelled">;
+/** The part of a call of any kind that ends it, and names its caller. */
+export type EndingCall = Pick<ServerUnaryCall<unknown, unknown>, "once" | "getDeadline" | "cancelled" | "getPeer">;
+
+/** Whose share of the limits a call counts for. */
+export function callerOf(call: Pick<EndingCall, "getPeer">): string {
+  return peerOf(call.getPeer().replace(/:\d+$/, ""));
+}
 
 /** In ms. A caller's own timer fires, and its cancellation arrives, before ours, which started a message later. */
 const DEADLINE_SLACK_MS = 50;

@@ -20,6 +20,8 @@ interface ConnectionsOptions {
   readonly tls?: ServerTls | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** A connection of this peer was evicted, or closed at once. */
+  readonly onLimit: (peer: string) => void;
 }
 
 /** The listening socket of a server and its connections. */
@@ -39,7 +41,7 @@ export interface Connections {
  * its handshake.
  */
 export function createConnections(
-  { limit, tls, logger, clock }: ConnectionsOptions,
+  { limit, tls, logger, clock, onLimit }: ConnectionsOptions,
   serve: (socket: Socket) => () => boolean,
 ): Connections {
   const sockets = new Set<Socket>();
@@ -57,9 +59,15 @@ export function createConnections(
   function admit(socket: Socket): void {
     const owner = peerOf(socket.remoteAddress ?? "");
     let isIdle = () => false;
-    const holder = { yields: () => isIdle(), evict: () => void socket.destroy() };
-    const place = places.take({ owner, member: socket, amount: 1 }, holder);
-    if (place === null) return void socket.destroy();
+    const evict = (): void => {
+      onLimit(owner);
+      socket.destroy();
+    };
+    const place = places.take({ owner, member: socket, amount: 1 }, { yields: () => isIdle(), evict });
+    if (place === null) {
+      evict();
+      return;
+    }
     sockets.add(socket);
     socket.once("close", () => {
       sockets.delete(socket);

@@ -115,12 +115,19 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const settings: StreamDeps = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
   const health = createHealth(settings);
 
-  const transport = createTransport(limits, { clock, statusOf: (error) => statusOf(error, "transport", settings) });
+  const transport = createTransport(limits, {
+    clock,
+    statusOf: (error) => statusOf(error, "transport", settings),
+    onLimit: (limit, peer) => observer.limitReached(limit, peer),
+  });
   const server = new Server(serverOptions(limits, transport.interceptor));
   server.addService(servedService(IMAGE_SERVICE), imageService(createServiceContext(options), settings));
   server.addService(servedService(HEALTH_SERVICE), health.implementation);
   addReflection(server, settings);
-  const connections = createConnections({ limit: limits.connections, tls, logger, clock }, transport.attach(server));
+  const connections = createConnections(
+    { limit: limits.connections, tls, logger, clock, onLimit: (peer) => observer.limitReached("connections", peer) },
+    transport.attach(server),
+  );
 
   async function stop(graceMs: number): Promise<void> {
     health.setServing(false);

@@ -1,7 +1,6 @@
 import { type handleServerStreamingCall, Metadata, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { ShuttingDownError } from "../../domain/errors.ts";
-import { peerOf } from "../../lib/net.ts";
-import { type CallDeps, onCallEnded, recordCall } from "./call.ts";
+import { type CallDeps, callerOf, onCallEnded, recordCall } from "./call.ts";
 import { statusOf } from "./error-table.ts";
 import type { StreamRegistry } from "./stream-registry.ts";
 
@@ -62,7 +61,7 @@ async function serve<Request>(
     // The place is free when the transport has released the stream, which a caller that does not read can put off.
     call.once("close", release);
     signal.throwIfAborted();
-    const peer = peerOf(call.getPeer().replace(/:\d+$/, ""));
+    const peer = callerOf(call);
     const sendHeaders = () => call.sendMetadata(new Metadata());
     for await (const message of handler(call.request, { peer, signal, sendHeaders, fail })) await write(message);
     signal.throwIfAborted();

@@ -60,10 +60,9 @@ export class GuardedCall extends ServerInterceptingCall {
       },
       onReceiveHalfClose: () => {
         incoming.close(this.#call);
-        outgoing.whenRoom(this.#call, lastSizes.get(this.#method) ?? 0, () => {
-          this.#call.stalledSince = null;
-          listener.onReceiveHalfClose();
-        });
+        // From here on its peer has done its part: to wait for room that others hold is no stall.
+        this.#call.stalledSince = null;
+        outgoing.whenRoom(this.#call, lastSizes.get(this.#method) ?? 0, () => listener.onReceiveHalfClose());
       },
       onCancel: () => listener.onCancel(),
     });

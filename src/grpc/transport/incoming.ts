@@ -33,6 +33,12 @@ const CHUNK_COST = 256;
 /** Time for the next message of a stream of requests, in request time-outs: five minutes by default. */
 const STREAM_TIMEOUTS = 30;
 
+const TOO_MUCH_MEMORY = new ProtocolError(
+  status.RESOURCE_EXHAUSTED,
+  "requests that are not complete take too much memory",
+);
+const TOO_LATE = new ProtocolError(status.DEADLINE_EXCEEDED, "the request was not complete in time");
+
 /** One request so far. */
 interface Partial {
   /** `Clock.monotonicTime` after which it is late. */
@@ -73,7 +79,7 @@ export function createIncomingRequests({ requestBytes, requestTimeout }: Incomin
       if (held.bytes < measured) continue;
       const [oldest] = held.requests.keys();
       if (oldest === undefined) return;
-      oldest.fail(new ProtocolError(status.RESOURCE_EXHAUSTED, "requests that are not complete take too much memory"));
+      oldest.endBy("request_bytes", TOO_MUCH_MEMORY);
       close(oldest);
       measure(connection, held);
     }
@@ -123,11 +129,10 @@ export function createIncomingRequests({ requestBytes, requestTimeout }: Incomin
     },
     close,
     sweep(now) {
-      const error = new ProtocolError(status.DEADLINE_EXCEEDED, "the request was not complete in time");
       for (const { requests } of connections.values()) {
         for (const [call, { deadline }] of requests) {
           if (now < deadline) continue;
-          call.fail(error);
+          call.endBy("request_time", TOO_LATE);
           close(call);
         }
       }

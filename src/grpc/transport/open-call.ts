@@ -2,6 +2,7 @@ import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node
 import type { Socket } from "node:net";
 import type { ServerInterceptingCallInterface, StatusObject } from "@grpc/grpc-js";
 import { TooManyStreamsError } from "../../domain/errors.ts";
+import type { GrpcLimit } from "../../domain/peer-limits.ts";
 import type { PoolHolder, PoolRequest } from "../../lib/concurrency.ts";
 import type { Clock } from "../../ports.ts";
 
@@ -28,6 +29,8 @@ export interface CallDeps {
   readonly calls: number;
   /** The status of whatever ends a call. */
   readonly statusOf: (error: unknown) => StatusObject;
+  /** A limit has cut or refused this peer. */
+  readonly onLimit: (limit: GrpcLimit, peer: string) => void;
 }
 
 /** Milliseconds after which a call that waits for its peer gives way to others. */
@@ -41,9 +44,11 @@ export class OpenCall implements PoolHolder {
   readonly openedAt: number;
   /**
    * Since when the call waits for its peer (`Clock.monotonicTime`): for the rest of the request, or until the peer takes what
-   * was sent. Null while the server works on it.
+   * was sent. Null while the server works on it, or it waits for room that others hold.
    */
   stalledSince: number | null;
+  /** Whether it waits until there is room for its next message. */
+  waitsForRoom = false;
   /** grpc-js's side of the call; null before it is served. */
   next: ServerInterceptingCallInterface | null = null;
   readonly #deps: CallDeps;
@@ -65,7 +70,13 @@ export class OpenCall implements PoolHolder {
   }
 
   evict(): void {
-    this.fail(new TooManyStreamsError(this.#deps.calls));
+    this.endBy("calls", new TooManyStreamsError(this.#deps.calls));
+  }
+
+  /** Ends the call, since it, or its peer, has come to a limit. */
+  endBy(limit: GrpcLimit, error: unknown): void {
+    this.#deps.onLimit(limit, this.connection.peer);
+    this.fail(error);
   }
 
   /** Ends the call with the status of this failure; without one where its peer takes nothing, or has not sent its requests. */

@@ -1,6 +1,7 @@
-import { constants } from "node:http2";
-import { createFairPool, type PoolPart } from "../../lib/concurrency.ts";
+import { status } from "@grpc/grpc-js";
+import { createFairPool, type PoolHolder, type PoolPart } from "../../lib/concurrency.ts";
 import type { Clock } from "../../ports.ts";
+import { ProtocolError } from "../server/protocol-error.ts";
 import type { Connection, OpenCall } from "./open-call.ts";
 
 /** Bounds of messages that peers have not taken. */
@@ -27,6 +28,12 @@ export interface OutgoingMessages {
   /** Ends the calls whose peers do not take their messages; `now` is a `Clock.monotonicTime`. */
   sweep(now: number): void;
 }
+
+const TOO_MUCH_MEMORY = new ProtocolError(
+  status.RESOURCE_EXHAUSTED,
+  "responses that are not taken take too much memory",
+);
+const TOO_LATE = new ProtocolError(status.DEADLINE_EXCEEDED, "the response was not taken in time");
 
 /** Milliseconds between attempts for what waits. */
 const RETRY_MS = 20;
@@ -56,8 +63,9 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
   /** Whether there was room. */
   function proceed({ call, bytes, isSend, proceed: go }: Waiting): boolean {
     const { connection } = call;
-    const part = pool.take({ owner: connection.peer, member: connection, amount: bytes }, call);
+    const part = pool.take({ owner: connection.peer, member: connection, amount: bytes }, holderOf(call));
     if (part === null) return false;
+    call.waitsForRoom = false;
     if (isSend) hold(call, part);
     else part.release();
     go();
@@ -74,6 +82,7 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
   function wait(entry: Waiting): void {
     const queue = queues.get(entry.call.connection);
     if ((queue === undefined || pool.hasRoom(entry.bytes)) && proceed(entry)) return;
+    entry.call.waitsForRoom = true;
     if (queue === undefined) queues.set(entry.call.connection, new Set([entry]));
     else queue.add(entry);
     retryLater();
@@ -124,8 +133,13 @@ export function createOutgoingMessages(limits: OutgoingLimits, clock: Clock): Ou
     sweep(now) {
       for (const [call, { since }] of unsent) {
         if (now - since < limits.responseTimeout) return;
-        call.stream.close(constants.NGHTTP2_CANCEL);
+        call.endBy("response_time", TOO_LATE);
       }
     },
   };
+}
+
+/** A call as the holder of a message that its peer has not taken. */
+function holderOf(call: OpenCall): PoolHolder {
+  return { yields: () => call.yields(), evict: () => call.endBy("unsent_bytes", TOO_MUCH_MEMORY) };
 }

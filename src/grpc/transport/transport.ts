@@ -4,7 +4,6 @@ import type { Server, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 import { TooManyStreamsError } from "../../domain/errors.ts";
 import { createFairPool } from "../../lib/concurrency.ts";
 import { peerOf } from "../../lib/net.ts";
-import type { Clock } from "../../ports.ts";
 import { type CallGuards, GuardedCall } from "./guarded-call.ts";
 import { interceptHttp2 } from "./http2-server.ts";
 import { createIncomingRequests, type IncomingLimits } from "./incoming.ts";
@@ -19,11 +18,7 @@ export interface TransportLimits extends IncomingLimits, OutgoingLimits {
 }
 
 /** What a transport works with. */
-export interface TransportDeps {
-  readonly clock: Clock;
-  /** The status of whatever ends a call. */
-  readonly statusOf: (error: unknown) => StatusObject;
-}
+export type TransportDeps = Omit<CallDeps, "calls">;
 
 /** The connections and calls of a gRPC server, below its handlers: what peers hold is counted, shared out and timed. */
 export interface Transport {
@@ -51,12 +46,13 @@ const IDLE_MS = 5_000;
 const RESETS = { streamResetBurst: 100_000, streamResetRate: 10_000 };
 
 /** A transport that serves nothing before `attach`. */
-export function createTransport(limits: TransportLimits, { clock, statusOf }: TransportDeps): Transport {
+export function createTransport(limits: TransportLimits, transportDeps: TransportDeps): Transport {
+  const { clock, statusOf, onLimit } = transportDeps;
   const incoming = createIncomingRequests(limits);
   const outgoing = createOutgoingMessages(limits, clock);
   const guards: CallGuards = { incoming, outgoing, clock, lastSizes: new Map() };
   const places = createFairPool(limits.calls);
-  const deps: CallDeps = { clock, calls: limits.calls, statusOf };
+  const deps: CallDeps = { ...transportDeps, calls: limits.calls };
   const connections = new Map<Socket, Connection>();
   const bySession = new WeakMap<object, Connection>();
   /** Connections whose peers have not acknowledged our settings; the oldest first. */
@@ -93,6 +89,7 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
     const call = new OpenCall(connection, stream, deps);
     const place = places.take(connection.request, call);
     if (place === null) {
+      onLimit("calls", connection.peer);
       refuse(stream, statusOf(new TooManyStreamsError(limits.calls)));
       return;
     }
@@ -118,6 +115,7 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
     outgoing.sweep(now);
     for (const connection of unsettled) {
       if (now - connection.openedAt < limits.requestTimeout) break;
+      onLimit("request_time", connection.peer);
       cut(connection);
     }
     cancelSweep = clock.schedule(SWEEP_MS, sweep);
@@ -148,7 +146,9 @@ export function createTransport(limits: TransportLimits, { clock, statusOf }: Tr
       const now = clock.monotonicTime();
       for (const connection of connections.values()) {
         const { calls, idleSince } = connection;
-        if (now - idleSince >= patienceMs && [...calls].every((call) => call.isStalled(patienceMs))) cut(connection);
+        const isOver = (call: OpenCall) => call.isStalled(patienceMs) || call.waitsForRoom;
+        const isStalled = calls.size === 0 || [...calls].some((call) => call.isStalled(patienceMs));
+        if (now - idleSince >= patienceMs && isStalled && [...calls].every(isOver)) cut(connection);
       }
     },
     stop() {

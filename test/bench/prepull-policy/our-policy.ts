@@ -113,6 +113,7 @@ function createService(
   const recommended = scenario.images[0]?.tag ?? "";
   return createImageService({
     onGateMessage: () => undefined,
+    onGateLimit: () => undefined,
     epoch: "simulation",
     settings: {
       images: {

@@ -42,6 +42,7 @@ function made<Part extends object | null>(name: string, part: Part): Part {
 
 const factories: Factories = {
   metrics: () => made("metrics", FACTORIES.metrics()),
+  limits: (...options) => made("limits", FACTORIES.limits(...options)),
   source: async (options) => made("source", await FACTORIES.source(options)),
   connection: (options) => made("connection", FACTORIES.connection(options)),
   prepuller: async (options) => made("prepuller", await FACTORIES.prepuller(options)),

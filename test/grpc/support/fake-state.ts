@@ -200,8 +200,8 @@ export function fakeState(current: Snapshot | null = null): FakeState {
       },
     },
     commands: {
-      resolveAtRegistry: (snapshot, tag, signal) =>
-        state.overrides.resolveAtRegistry?.(snapshot, tag, signal) ??
+      resolveAtRegistry: (snapshot, tag, peer, signal) =>
+        state.overrides.resolveAtRegistry?.(snapshot, tag, peer, signal) ??
         Promise.reject(new UnknownImageError("the registry has no such tag", { tag })),
       markPrepulled(digest, node) {
         if (state.overrides.markPrepulled !== undefined) return state.overrides.markPrepulled(digest, node);

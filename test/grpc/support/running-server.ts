@@ -83,6 +83,8 @@ export interface ServerChoices {
   readonly insecure?: boolean;
   readonly settings?: ServedSettings;
   readonly tls?: ServerTls;
+  /** Default: the real one. */
+  readonly clock?: Clock;
 }
 
 /** A server on loopback with its clients; all of it ends with the test. */
@@ -97,6 +99,8 @@ export interface RunningServer {
   newClient(options?: Record<string, number>, channel?: ChannelCredentials): ImageServiceClient;
   readonly log: LogLine[];
   readonly calls: { readonly method: string; readonly code: string; readonly seconds: number }[];
+  /** The limits that were reached, each with the peer that was cut or refused. */
+  readonly limited: readonly string[];
   /** Streams open now, as the observer was told last. */
   openStreams(): number;
 }
@@ -106,6 +110,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
   const state = choices.state ?? fakeState();
   const log: LogLine[] = [];
   const calls: RunningServer["calls"] = [];
+  const limited: string[] = [];
   let open = 0;
   let ids = 0;
   const observer: CallObserver = {
@@ -113,6 +118,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     streamsOpen: (count) => {
       open = count;
     },
+    limitReached: (limit, peer) => void limited.push(`${limit} ${peer}`),
   };
   const server = createGrpcServer({
     listen: choices.listen ?? { host: "127.0.0.1", port: 0 },
@@ -123,7 +129,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     commands: state.commands,
     settings: choices.settings ?? SETTINGS,
     logger: keepingLogger(log),
-    clock: realClock,
+    clock: choices.clock ?? realClock,
     randomId: () => `id-${++ids}`,
     observer,
   });
@@ -145,5 +151,17 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     await server.shutdown(0);
   });
   const health = keep(new loaded.grpc.health.v1.Health(address, credentials.createInsecure()));
-  return { state, server, port, address, client: newClient(), health, newClient, log, calls, openStreams: () => open };
+  return {
+    state,
+    server,
+    port,
+    address,
+    client: newClient(),
+    health,
+    newClient,
+    log,
+    calls,
+    limited,
+    openStreams: () => open,
+  };
 }

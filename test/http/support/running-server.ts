@@ -12,6 +12,7 @@ export const WORLD = { tags: { w_2077_43: "sha256:1", r1_0_0: "sha256:2" }, node
 export async function startHttp(context: TestContext, options: Partial<HttpServerOptions> = {}) {
   const state: ReadState = { snapshot: snapshotOf(WORLD), sources: [], staleReason: null };
   const sink = memorySink();
+  const limited: string[] = [];
   const server = createHttpServer({
     listen: { host: "127.0.0.1", port: 0 },
     allowAnonymousRead: false,
@@ -21,9 +22,10 @@ export async function startHttp(context: TestContext, options: Partial<HttpServe
     metrics: { contentType: "text/plain; version=0.0.4", render: () => Promise.resolve("a_metric 1\n") },
     logger: createLogger({ level: "debug", profile: "production", destination: sink }),
     clock: createSystemClock(),
+    onLimit: (limit, peer) => void limited.push(`${limit} ${peer}`),
     ...options,
   });
   const { host, port } = await server.start();
   context.after(() => server.stop(0));
-  return { server, state, sink, host, port };
+  return { server, state, sink, limited, host, port };
 }
