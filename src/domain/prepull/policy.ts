@@ -76,19 +76,24 @@ export interface PullPolicy {
   limit(now: number): number;
   /** How many pulls hold a slot. */
   readonly slotsInUse: number;
+  /** How many are in progress without one. */
+  readonly lentPulls: number;
   /**
    * The pulls to start now, in this order: each of `candidates` at most once, and no more unlent ones than slots are free.
    * `most` bounds their number, so that a step stays short or a cluster that refuses pods is not flooded.
    */
   next(candidates: Iterable<PullCandidate>, most: number, now: number): readonly PullStart[];
   started(start: PullStart, now: number): PullPolicy;
-  /** The time-out has come, or the pull was withdrawn, and it goes on at the node: it holds no slot until it ends. */
+  /**
+   * The time-out has come, or the pull was withdrawn, and it goes on at the node. After the time-out it holds no slot until it
+   * ends, where one more may be lent; a pull that was withdrawn is as fast as before, and keeps its slot.
+   */
   givenUp(key: PullKey, now: number): PullPolicy;
   ended(key: PullKey, end: PullEnd, now: number): PullPolicy;
   /** Looks at the pulls in progress: which are lent from now on, and which are overdue. */
   review(now: number): PolicyReview;
-  /** When a pair that has failed is tried again. `failures` in a row, this one included; `random` is uniform in [0, 1). */
-  retry(failureClass: PullFailureClass, failures: number, random: number): PullRetry;
+  /** When a pair is tried again whose failure was reported to `ended`. `failures` in a row, this one included; `random` is uniform in [0, 1). */
+  retry(key: PullKey, failureClass: PullFailureClass, failures: number, random: number): PullRetry;
   /** How long a pull of so many bytes is expected to take, milliseconds; null where too little is known. */
   expectedMs(sizeBytes: number | null): number | null;
 }
@@ -131,6 +136,7 @@ function fixedPolicy(settings: PolicySettings, state: FixedState): PullPolicy {
   return {
     limit: () => maxConcurrentPulls,
     slotsInUse: held.length,
+    lentPulls: pulls.size - held.length,
     next(candidates, most) {
       const free = Math.min(most, maxConcurrentPulls - held.length);
       return choosePulls(candidates, free, granted).map((candidate) => ({ candidate, isLent: false }));
@@ -156,7 +162,7 @@ function fixedPolicy(settings: PolicySettings, state: FixedState): PullPolicy {
         nextAt: dueTimes.length === 0 ? null : Math.min(...dueTimes),
       };
     },
-    retry: (_, failures, random) => ({ waitMs: pullBackoff(backoff, failures, random), isRetry: true }),
+    retry: (_key, _class, failures, random) => ({ waitMs: pullBackoff(backoff, failures, random), isRetry: true }),
     expectedMs: () => null,
   };
 }

@@ -1,66 +1,77 @@
 import { figure, formatColumns } from "../table.ts";
-import { BASE } from "./scenario.ts";
-import { type PolicyTable, type PolicyTableSize, prepullPolicyTable, type RatioRange, type Timing } from "./table.ts";
+import { BOUNDS } from "./bounds.ts";
+import type { Lines } from "./figures.ts";
+import type { PolicyTable } from "./table.ts";
 
 const MINUTE = 60_000;
-const GIGABITS = [1, 2.5, 10];
-const TIMEOUTS = [10, 30];
-const CAPS = [10, 20, 25, 40];
 
-/** What each figure is, for people. */
-const NAMES: Readonly<Record<Timing, string>> = {
-  median: "median over all pairs of node and image",
-  joinedP99: "99th percentile, nodes that joined during a round",
-  recommendedEverywhere: "the recommended image everywhere",
-  medianUnstuck: "median, without the stuck nodes",
-  joinedP99Unstuck: "99th percentile, without the stuck nodes",
-  recommendedEverywhereUnstuck: "recommended everywhere, without the stuck nodes",
-  recommendedOnFirstNodes: "the same on the first 200 nodes alone",
-  last: "the last pair",
+/** What each line is. */
+export const NAMES: Readonly<Record<keyof Lines, string>> = {
+  mean: "mean over pairs",
+  median: "median over pairs",
+  recommendedOnFirst: "recommended on the first nodes",
+  recommendedEverywhere: "recommended everywhere",
+  last: "last pair",
+  joinersP99: "joiners, 99th percentile",
 };
-const FIGURES = Object.keys(NAMES) as readonly Timing[];
+const LINES = Object.keys(NAMES).filter((key): key is keyof Lines => key in NAMES);
 
-/** Both policies at row 11's own values, as text. */
-export function formatPolicyTable({ original, ours, ratios }: PolicyTable): string {
+/** One situation in full, as a table in Markdown. */
+export function formatPolicyTable(table: PolicyTable): string {
+  const { original, earlier, rules, bounds, earlierToOriginal, rulesToOriginal, rulesToBound, mostOnWire } = table;
   return formatColumns([
-    ["until an image is on a node", "original", "ours", "times as fast (least to most)"],
-    ...FIGURES.map((key) => [NAMES[key], minutes(original[key]), minutes(ours[key]), ratioText(ratios[key])]),
-    ["most pulls at once", String(original.mostAtOnce), String(ours.mostAtOnce), ""],
+    [
+      "line",
+      "original",
+      "earlier",
+      "bound",
+      "how it follows",
+      "rules",
+      "earlier to original",
+      "rules to original",
+      "rules to bound",
+    ],
+    ...LINES.map((key) => [
+      NAMES[key],
+      minutes(original[key]),
+      minutes(earlier[key]),
+      minutes(bounds[key]),
+      BOUNDS[key],
+      minutes(rules[key]),
+      ratio(earlierToOriginal[key]),
+      ratio(rulesToOriginal[key]),
+      ratio(rulesToBound[key]),
+    ]),
+    [
+      "most pulls on the wire",
+      ...[mostOnWire.original, mostOnWire.earlier].map(String),
+      "",
+      "",
+      String(mostOnWire.rules),
+      "",
+      "",
+      "",
+    ],
   ]);
 }
 
-/** How the ratios move with what row 11 leaves open. */
-export async function policySensitivity(size: PolicyTableSize): Promise<string> {
-  const lines = [["Gbit/s, time-out, cap", ...SHOWN.map((key) => NAMES[key])]];
-  for (const free of freeValues()) {
-    const { ratios } = await prepullPolicyTable({ ...size, ...free });
-    const { gigabits, timeoutMinutes, mostPulls } = free;
-    lines.push([`${gigabits}, ${timeoutMinutes} min, ${mostPulls}`, ...SHOWN.map((key) => ratioText(ratios[key]))]);
-  }
-  return formatColumns(lines);
-}
-
-const SHOWN: readonly Timing[] = [
-  "median",
-  "joinedP99",
-  "joinedP99Unstuck",
-  "recommendedEverywhere",
-  "recommendedEverywhereUnstuck",
-];
-
-function freeValues(): readonly (typeof BASE)[] {
-  const links = GIGABITS.flatMap((gigabits) =>
-    TIMEOUTS.map((timeoutMinutes) => ({ ...BASE, gigabits, timeoutMinutes })),
-  );
-  return [...links, ...CAPS.filter((cap) => cap !== BASE.mostPulls).map((mostPulls) => ({ ...BASE, mostPulls }))];
+/** One line a situation: times as fast as the original and as long as the bound. */
+export function formatSituations(tables: ReadonlyMap<string, PolicyTable>): string {
+  return formatColumns([
+    ["situation", ...LINES.map((key) => NAMES[key]), "on the wire: earlier, rules"],
+    ...[...tables].map(([name, { rulesToOriginal, rulesToBound, mostOnWire }]) => [
+      name,
+      ...LINES.map((key) => `${ratio(rulesToOriginal[key])} (${ratio(rulesToBound[key])})`),
+      `${mostOnWire.earlier}, ${mostOnWire.rules}`,
+    ]),
+  ]);
 }
 
 /** Milliseconds in minutes. */
 export function minutes(milliseconds: number): string {
-  return `${(milliseconds / MINUTE).toFixed(1)} min`;
+  return Number.isNaN(milliseconds) ? "" : `${figure(milliseconds / MINUTE)} min`;
 }
 
-/** A ratio with its range over the seeds. */
-export function ratioText({ median, least, most }: RatioRange): string {
-  return `${figure(median)} (${figure(least)} to ${figure(most)})`;
+function ratio(value: number): string {
+  return Number.isNaN(value) ? "-" : figure(value);
 }

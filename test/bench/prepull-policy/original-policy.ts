@@ -1,11 +1,11 @@
 import type { Clock } from "../../../src/ports.ts";
 import type { Arrivals } from "./arrivals.ts";
-import type { Scenario, SimulatedImage } from "./scenario.ts";
-import type { Transfers } from "./transfers.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Wire } from "./wire.ts";
 
 /** The original's policy at work. */
 export interface OriginalRun {
-  /** Tells of a node that has come. */
+  /** Reports a node that has come. */
   joined(node: string): void;
   /** The nodes that came while a round was under way, and so had to wait for its end. */
   readonly joinedDuringRound: ReadonlySet<string>;
@@ -13,87 +13,61 @@ export interface OriginalRun {
 
 /**
  * The original's policy: all nodes work through their lists at the same time, one image after the other, and the next
- * round begins when the slowest node of this one is done. What does not come in time is passed over until the next
- * round. Its own code is slower in one thing, which is left out in its favour: it learns what is missing, and that there
- * are new nodes, from a refresh every five minutes, and here at the very moment that a round can begin.
+ * round begins when the slowest node of this one is done. What does not come in time is passed over until the next round;
+ * its pod stays, so the node goes on with it, and what comes next waits in the kubelet. Its own code is slower in one
+ * thing, which is left out in its favour: it learns what is missing, and that there are new nodes, from a refresh every
+ * five minutes, and here at the very moment that a round can begin.
  */
-export function startOriginalPolicy(
-  scenario: Scenario,
-  clock: Clock,
-  transfers: Transfers,
-  arrivals: Arrivals,
-): OriginalRun {
-  const pull = pullsThatGoOn(scenario, clock, transfers, arrivals);
+export function startOriginalPolicy(scenario: Scenario, clock: Clock, wire: Wire, arrivals: Arrivals): OriginalRun {
   const joinedDuringRound = new Set<string>();
-  let isInRound = false;
-  let wake = (): void => undefined;
+  /** Ends of the pulls in the nodes' queues, by node and digest: a pod of that name is there, and is waited for. */
+  const waiting = new Map<string, Set<() => void>>();
+  let working = 0;
 
-  async function workThrough(node: string): Promise<void> {
-    for (const image of arrivals.missing(node)) await pull(node, image);
+  function startRound(): void {
+    const behind = arrivals.nodes().filter((node) => arrivals.missing(node).length > 0);
+    working = behind.length;
+    for (const node of behind) workThrough(node, [...arrivals.missing(node)]);
   }
 
-  async function rounds(): Promise<void> {
-    while (!arrivals.isComplete()) {
-      const behind = arrivals.nodes().filter((node) => arrivals.missing(node).length > 0);
-      if (behind.length > 0) {
-        isInRound = true;
-        await Promise.all(behind.map(workThrough));
-        isInRound = false;
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+  function workThrough(node: string, images: readonly Scenario["images"][number][]): void {
+    const [image, ...rest] = images;
+    if (image === undefined) {
+      working -= 1;
+      if (working === 0 && !arrivals.isComplete()) {
+        // A round in which nothing is left to do ends at once: the next one begins with the next node.
+        startRound();
       }
+      return;
     }
+    let isOver = false;
+    const goOn = () => {
+      if (isOver) return;
+      isOver = true;
+      cancelTimeout();
+      workThrough(node, rest);
+    };
+    const cancelTimeout = clock.schedule(scenario.pullTimeout, goOn);
+    const key = `${node} ${image.digest}`;
+    const waiters = waiting.get(key);
+    if (waiters !== undefined) {
+      waiters.add(goOn);
+      return;
+    }
+    const own = new Set([goOn]);
+    waiting.set(key, own);
+    wire.pull(node, image, () => {
+      waiting.delete(key);
+      for (const waiter of own) waiter();
+    });
   }
 
-  void rounds();
+  clock.schedule(0, startRound);
   return {
     joined(node) {
-      if (isInRound) joinedDuringRound.add(node);
-      wake();
+      if (working > 0) joinedDuringRound.add(node);
+      else startRound();
     },
     joinedDuringRound,
-  };
-}
-
-/**
- * Pulls as the original has them: what takes too long is waited for no longer, but its pod stays, so the node goes on
- * with it, and what comes next waits in the kubelet, which pulls one image at a time. One that hangs comes to nothing.
- * Resolves with the arrival or the time-out.
- */
-function pullsThatGoOn(scenario: Scenario, clock: Clock, transfers: Transfers, arrivals: Arrivals) {
-  const underWay = new Map<string, Promise<void>>();
-  const lastOn = new Map<string, Promise<void>>();
-
-  async function transfer(node: string, image: SimulatedImage, before: Promise<void> | undefined): Promise<void> {
-    await before;
-    const { arrived, isHanging, cancel } = transfers.start(node, image);
-    if (isHanging) {
-      await new Promise<void>((resolve) => void clock.schedule(scenario.pullTimeout, resolve));
-      return cancel();
-    }
-    await arrived;
-    arrivals.arrived(node, image);
-  }
-
-  return (node: string, image: SimulatedImage): Promise<void> => {
-    // It may have come since the list was made; the original's pod then ends at once.
-    if (!arrivals.missing(node).includes(image)) return Promise.resolve();
-    const key = `${node} ${image.digest}`;
-    let own = underWay.get(key);
-    if (own === undefined) {
-      own = transfer(node, image, lastOn.get(node)).finally(() => underWay.delete(key));
-      underWay.set(key, own);
-      lastOn.set(node, own);
-    }
-    const end = own;
-    return new Promise((resolve) => {
-      const cancelTimeout = clock.schedule(scenario.pullTimeout, resolve);
-      void end.then(() => {
-        cancelTimeout();
-        resolve();
-      });
-    });
   };
 }

@@ -1,22 +1,28 @@
-/** One simulated cluster, the same for both policies. */
+/** One simulated cluster, the same for all policies. Bandwidths are in bytes a second, times in milliseconds. */
 export interface Scenario {
   readonly seed: number;
   /** Nodes that are there from the start. */
   readonly nodes: number;
-  /** How many join later, one every `joinEvery` milliseconds. */
+  /** How many join later, one every `joinEvery`. */
   readonly joining: number;
   readonly joinEvery: number;
   /** The recommended one is the first. */
   readonly images: readonly SimulatedImage[];
-  /** Bytes a second that one node can take, and that the registry can give to all. */
   readonly nodeBandwidth: number;
+  bandwidthOf(node: string): number;
+  /** What the registry can give to all. */
   readonly registryBandwidth: number;
-  /** Names of the nodes whose first pull hangs until the time-out; what is pulled to them afterwards is well. */
+  /** Names of the nodes whose first pull hangs; what is pulled to them afterwards is well. */
   readonly stuck: ReadonlySet<string>;
-  /** Milliseconds that a policy waits for one pull. */
+  readonly hangMs: number;
+  /** While the registry fails whatever is asked of it; what is under way when that begins breaks. */
+  readonly outage: { readonly from: number; readonly until: number } | null;
+  /** How long a policy waits for one pull. */
   readonly pullTimeout: number;
-  /** How many pulls ours may have under way. */
+  /** How many pulls today's policy may have in progress. */
   readonly mostPulls: number;
+  /** How many the rules may have, whatever they observe; and how many where `isAdaptive` is false. */
+  readonly maxPulls: number;
 }
 
 /** One image of the prepull set. */
@@ -24,62 +30,99 @@ export interface SimulatedImage {
   readonly tag: string;
   readonly digest: string;
   readonly sizeBytes: number;
+  /** What the registry says of its size. */
+  readonly statedBytes: number;
 }
 
-/** What of a scenario may be chosen. Row 11 of docs/performance.md sets the rest. */
+/** What of a scenario may be chosen. */
 export interface ScenarioSize {
-  readonly seed: number;
-  /** Row 11: 200. A smaller cluster has a smaller registry and cap, and nodes join it less often: the proportions stay. */
   readonly nodes: number;
   readonly joining: number;
-  /** See BASE. */
-  readonly gigabits?: number;
-  readonly timeoutMinutes?: number;
-  /** Ours, where there are 200 nodes. Default: the default of `prepuller.maxConcurrentPulls`. */
-  readonly mostPulls?: number;
+  readonly joinsPerMinute: number;
+  readonly gigabits: number;
+  /** Pulls at the full bandwidth of their nodes that are all that the registry can give. */
+  readonly capacity: number;
+  /** The part of all nodes, of those that join later too, that are stuck. */
+  readonly stuckPart: number;
+  readonly hangMinutes: number;
+  readonly timeoutMinutes: number;
+  /** See Scenario. */
+  readonly mostPulls: number;
+  readonly maxPulls: number;
+  /** By how much stated sizes are wrong: `mixed` times or divided by four, image by image. */
+  readonly sizes: "right" | "mixed" | "four times" | "a quarter";
+  /** The part of the nodes that have a quarter of the bandwidth. */
+  readonly slowPart: number;
+  /** When an outage of three minutes begins. */
+  readonly outageAtMinute: number | null;
 }
 
 /**
- * What row 11 leaves open, settled once for all figures (docs/performance.md shows others beside it). The time-out is the
- * default of both services, the cap the default of ours. The bandwidth is the least of the customary 1, 2.5 and 10 Gbit/s
- * with which the original can pull the largest image inside that time-out: 15 GB in 8 minutes, when 200 nodes share what
- * is enough for 20. With less it would be judged by a time-out that is wrong for the cluster and not by its policy.
+ * Row 11 of docs/performance.md. The time-out is the default of both services. The bandwidth is the least of the customary
+ * 1, 2.5 and 10 Gbit/s with which the original can pull the largest image inside that time-out: 15 GB in 8 minutes, when
+ * 200 nodes share what is enough for 20.
  */
-export const BASE = { gigabits: 2.5, timeoutMinutes: 10, mostPulls: 20 };
+export const ROW_11: ScenarioSize = {
+  nodes: 200,
+  joining: 60,
+  joinsPerMinute: 1,
+  gigabits: 2.5,
+  capacity: 20,
+  stuckPart: 0.02,
+  hangMinutes: 10,
+  timeoutMinutes: 10,
+  mostPulls: 20,
+  maxPulls: 100,
+  sizes: "right",
+  slowPart: 0,
+  outageAtMinute: null,
+};
 
 const GIGABYTE = 1e9;
 const MINUTE = 60_000;
-const NODES = 200;
-/** Row 11: so many pulls at the full bandwidth of their nodes are all that the registry can give. */
-const SATURATED_AT = 20;
-/** Row 11: the part of all nodes, of those that join later too, that are stuck. */
-const STUCK_PART = 0.02;
+const OUTAGE_MINUTES = 3;
+const SLOWNESS = 4;
+const WRONG_BY = 4;
 
 /** Six images of 4 to 15 GB in a cluster that follows from the seed. */
-export function scenario(size: ScenarioSize): Scenario {
-  const { seed, nodes, joining, gigabits, timeoutMinutes, mostPulls } = { ...BASE, ...size };
+export function scenario(size: ScenarioSize, seed: number): Scenario {
+  const { nodes, joining, joinsPerMinute, gigabits, capacity, stuckPart, slowPart, outageAtMinute } = size;
   const random = seededRandom(seed);
   const tags = ["w_2077_43", "w_2077_42", "r29_0_0", "d_2077_10_23", "d_2077_10_22", "d_2077_10_21"];
-  const images = tags.map((tag, at) => ({
+  const plain = tags.map((tag, at) => ({
     tag,
     digest: `sha256:${String(at).repeat(64)}`,
     sizeBytes: Math.round((4 + 11 * random()) * GIGABYTE),
   }));
   const names = Array.from({ length: nodes + joining }, (_, at) => nodeName(at));
-  const stuck = shuffled(names, random).slice(0, Math.max(1, Math.round(names.length * STUCK_PART)));
+  const stuckCount = stuckPart === 0 ? 0 : Math.max(1, Math.round(names.length * stuckPart));
+  const stuck = shuffled(names, random).slice(0, stuckCount);
+  const slow = new Set(shuffled(names, random).slice(0, Math.round(names.length * slowPart)));
   const nodeBandwidth = (gigabits * 1e9) / 8;
   return {
     seed,
     nodes,
     joining,
-    joinEvery: (MINUTE * NODES) / nodes,
-    images,
+    joinEvery: joinsPerMinute === 0 ? 0 : MINUTE / joinsPerMinute,
+    images: plain.map((image) => ({ ...image, statedBytes: statedBytes(image.sizeBytes, size, random) })),
     nodeBandwidth,
-    registryBandwidth: (nodeBandwidth * SATURATED_AT * nodes) / NODES,
+    bandwidthOf: (node) => (slow.has(node) ? nodeBandwidth / SLOWNESS : nodeBandwidth),
+    registryBandwidth: nodeBandwidth * capacity,
     stuck: new Set(stuck),
-    pullTimeout: timeoutMinutes * MINUTE,
-    mostPulls: Math.max(2, Math.round((mostPulls * nodes) / NODES)),
+    hangMs: size.hangMinutes * MINUTE,
+    outage:
+      outageAtMinute === null
+        ? null
+        : { from: outageAtMinute * MINUTE, until: (outageAtMinute + OUTAGE_MINUTES) * MINUTE },
+    pullTimeout: size.timeoutMinutes * MINUTE,
+    mostPulls: size.mostPulls,
+    maxPulls: size.maxPulls,
   };
+}
+
+function statedBytes(sizeBytes: number, { sizes }: ScenarioSize, random: () => number): number {
+  const isMore = sizes === "mixed" ? random() < 0.5 : sizes === "four times";
+  return sizes === "right" ? sizeBytes : isMore ? sizeBytes * WRONG_BY : sizeBytes / WRONG_BY;
 }
 
 /** The name of the node with this number. */

@@ -7,6 +7,8 @@ export interface VirtualClock extends Clock {
    * time passes while `isBusy`: work that gives way to others by the machine's own clock takes none here.
    */
   run(untilMs: number, isDone: () => boolean, isBusy?: () => boolean): Promise<void>;
+  /** The same where nothing waits for promises: a thousand times as fast. */
+  runSync(untilMs: number, isDone: () => boolean): void;
 }
 
 interface Scheduled {
@@ -40,6 +42,13 @@ export function virtualClock(): VirtualClock {
         now = next.at;
         next.callback();
         await promiseJobs(isBusy);
+      }
+    },
+    runSync(untilMs, isDone) {
+      for (let next = pop(heap); next !== undefined && next.at <= untilMs && !isDone(); next = pop(heap)) {
+        if (next.cancelled) continue;
+        now = next.at;
+        next.callback();
       }
     },
   };

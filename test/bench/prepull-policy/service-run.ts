@@ -1,18 +1,18 @@
 import type { NodeReport } from "../../../src/domain/nodes/node-report.ts";
+import type { PullOutcome } from "../../../src/domain/prepull/pull.ts";
 import type { CoordinatorEmitted } from "../../../src/machines/coordinator.ts";
-import type { Clock, ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
+import type { ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
 import { createImageService, type ImageService } from "../../../src/service/image-service.ts";
 import type { Arrivals } from "./arrivals.ts";
-import type { Scenario } from "./scenario.ts";
-import { seededRandom } from "./scenario.ts";
-import type { Transfer, Transfers } from "./transfers.ts";
+import { type Scenario, seededRandom } from "./scenario.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
+import type { Wire, WireEnd } from "./wire.ts";
 
 /** Milliseconds until the kubelet's report shows what was pulled. */
 const REPORT_DELAY = 20_000;
 
-/** Our own machines in the simulated cluster; `joined` tells the watch of a node that has come. */
-export interface OurRun {
+/** The service in the simulated cluster; `joined` has the watch report a node that has come. */
+export interface ServiceRun {
   joined(node: string): void;
   /** Whether a refresh is under way, which needs some turns of the event loop and no virtual time. */
   isRefreshing(): boolean;
@@ -20,12 +20,7 @@ export interface OurRun {
 }
 
 /** Starts the real service, coordinator and prepuller and all, on the simulated registry and cluster. */
-export function startOurPolicy(
-  scenario: Scenario,
-  clock: VirtualClock,
-  transfers: Transfers,
-  arrivals: Arrivals,
-): OurRun {
+export function startService(scenario: Scenario, clock: VirtualClock, wire: Wire, arrivals: Arrivals): ServiceRun {
   const random = seededRandom(scenario.seed + 1);
   const images = new Map(scenario.images.map((image) => [image.digest, image]));
   let listener: NodeListener | null = null;
@@ -52,19 +47,19 @@ export function startOurPolicy(
     },
   };
   const puller: Puller = {
-    async pull({ node, digest, timeout }, signal) {
+    pull({ node, digest, timeout }, signal) {
       const image = images.get(digest);
-      if (image === undefined) {
-        return { kind: "failed", failureClass: "image-not-found", reason: "ErrImagePull", message: "no such image" };
-      }
-      const transfer = transfers.start(node, image);
-      if (!(await arrivesInTime(transfer, timeout, clock, signal))) {
-        const message = "the pull took too long";
-        return { kind: "failed", failureClass: "timeout", reason: "DeadlineExceeded", message };
-      }
-      arrivals.arrived(node, image);
-      clock.schedule(REPORT_DELAY, () => report(node));
-      return { kind: "pulled" };
+      if (image === undefined) throw new Error(`${digest} is not of the set`);
+      return new Promise((resolve) => {
+        const cancelTimeout = clock.schedule(timeout, () => resolve(TIMED_OUT));
+        signal.addEventListener("abort", cancelTimeout, { once: true });
+        // A pull that nobody waits for goes on, and its image shows in the node's report.
+        wire.pull(node, image, (end) => {
+          cancelTimeout();
+          if (end === "arrived") clock.schedule(REPORT_DELAY, () => report(node));
+          resolve(OUTCOMES[end]);
+        });
+      });
     },
     tryPod: () => Promise.resolve(null),
     recover: () => Promise.resolve([]),
@@ -86,25 +81,22 @@ interface ServiceParts {
   readonly puller: Puller;
 }
 
-/** Whether it arrives; one that does not is taken back, with all that had come, as its pod is deleted. Pends after an abort. */
-function arrivesInTime(transfer: Transfer, timeout: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const cancelTimeout = clock.schedule(timeout, () => {
-      end();
-      resolve(false);
-    });
-    function end(): void {
-      cancelTimeout();
-      signal.removeEventListener("abort", end);
-      transfer.cancel();
-    }
-    signal.addEventListener("abort", end, { once: true });
-    void transfer.arrived.then(() => {
-      end();
-      resolve(true);
-    });
-  });
-}
+const TIMED_OUT: PullOutcome = {
+  kind: "failed",
+  failureClass: "timeout",
+  reason: "DeadlineExceeded",
+  message: "the pull took too long",
+};
+const OUTCOMES: Readonly<Record<WireEnd, PullOutcome>> = {
+  arrived: { kind: "pulled" },
+  hung: { kind: "failed", failureClass: "network", reason: "ErrImagePull", message: "connection reset by peer" },
+  registry: {
+    kind: "failed",
+    failureClass: "registry-unavailable",
+    reason: "ErrImagePull",
+    message: "502 Bad Gateway",
+  },
+};
 
 function createService(
   { scenario, clock, random, nodes, puller }: ServiceParts,
@@ -146,7 +138,7 @@ function createService(
 }
 
 function imageSource({ images }: Scenario): ImageSource {
-  const tags = images.map(({ tag, digest, sizeBytes }) => ({ tag, digest, sizeBytes }));
+  const tags = images.map(({ tag, digest, statedBytes }) => ({ tag, digest, sizeBytes: statedBytes }));
   return {
     registry: "registry.test",
     repository: "sciplat/lab",
