@@ -64,6 +64,8 @@ interface PolicyState {
   readonly rates: PullRates;
   /** Turns given so far. */
   readonly granted: number;
+  /** Whether the recommended image is being started beyond the limit: until it has all slots, or a pull ends. */
+  readonly isWaveOpen: boolean;
   /** Uids of nodes on which a pull took too long, and none has succeeded since. */
   readonly slowNodes: ReadonlySet<string>;
   readonly suspects: Suspects;
@@ -77,13 +79,14 @@ export function createPolicy(settings: AdaptivePolicySettings): PullPolicy {
     limit: initialLimit({ max, isAdaptive }),
     rates: [],
     granted: 0,
+    isWaveOpen: false,
     slowNodes: new Set(),
     suspects: NO_SUSPECTS,
   });
 }
 
 function policyOf(settings: PolicySettings, state: PolicyState): PullPolicy {
-  const { pulls, limit, rates, granted, slowNodes, suspects } = state;
+  const { pulls, limit, rates, granted, isWaveOpen, slowNodes, suspects } = state;
   const lent = [...pulls.values()].filter(({ isLent }) => isLent).length;
   const slotsInUse = pulls.size - lent;
   const after = (change: Partial<PolicyState>) => policyOf(settings, { ...state, ...change });
@@ -108,7 +111,9 @@ function policyOf(settings: PolicySettings, state: PolicyState): PullPolicy {
         }
       };
       take(all, limit.value);
-      if (slotsInUse + turns.length <= limit.value) take(all.filter(mayExceedLimit), Math.floor(limit.ceiling));
+      if (isWaveOpen || slotsInUse + turns.length <= limit.value) {
+        take(all.filter(mayExceedLimit), Math.floor(limit.ceiling));
+      }
       return [
         ...lentStarts.map((candidate) => ({ candidate, isLent: true })),
         ...turns.map((candidate) => ({ candidate, isLent: false })),
@@ -116,7 +121,9 @@ function policyOf(settings: PolicySettings, state: PolicyState): PullPolicy {
     },
     started(start, now) {
       const next = new Map(pulls).set(keyOf(start.candidate), newPull(start, settings, now));
-      return after({ ...withPulls(state, next, now), granted: granted + (start.isLent ? 0 : 1) });
+      if (start.isLent) return after(withPulls(state, next, now));
+      const isBeyond = slotsInUse >= limit.value;
+      return after({ ...withPulls(state, next, now), granted: granted + 1, isWaveOpen: isWaveOpen || isBeyond });
     },
     givenUp(key, now) {
       const pull = pulls.get(keyOf(key));
@@ -130,7 +137,7 @@ function policyOf(settings: PolicySettings, state: PolicyState): PullPolicy {
     ended(key, end, now) {
       const pull = pulls.get(keyOf(key));
       if (pull === undefined) return this;
-      return after(afterEnd(state, pull, end, now));
+      return after({ ...afterEnd(state, pull, end, now), isWaveOpen: false });
     },
     review: (now) => reviewed(settings, state, now),
     retry({ uid }, failureClass, failures, random): PullRetry {

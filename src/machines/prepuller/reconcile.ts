@@ -152,7 +152,7 @@ function failPull(
     nodesOf(step)
       .get(node)
       ?.context.records.find((record) => record.digest === digest)?.failures ?? 0;
-  const retry = step.state.policy.retry(failureClass, failures + 1, step.random());
+  const retry = step.state.policy.retry({ uid, digest }, failureClass, failures + 1, step.random());
   if (isClusterWide(failure)) noteRefusal(step, desired, { uid, digest, failure });
   stepPull(step, node, uid, { type: "pull.failed", digest, failure, retry, now: step.now });
 }

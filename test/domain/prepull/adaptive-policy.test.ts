@@ -174,6 +174,17 @@ test("the recommended image has every slot there can be, whatever else keeps to 
   const nodes = Array.from({ length: 200 }, (_, at) => `node-${at}`);
   const firsts = nodes.map((uid) => candidate(uid, { isFirst: true, rank: 0 }));
   assert.equal(policy().next(firsts, 999, 0).length, 100);
+  let inSteps = policy();
+  const left = new Set(firsts);
+  for (;;) {
+    const starts = inSteps.next(left, 25, 0);
+    if (starts.length === 0) break;
+    for (const started of starts) {
+      inSteps = inSteps.started(started, 0);
+      left.delete(started.candidate);
+    }
+  }
+  assert.equal(inSteps.slotsInUse, 100, "a few at a time come to the same");
   const others = nodes.map((uid) => candidate(uid));
   assert.equal(policy().next(others, 999, 0).length, 20);
   assert.equal(policy(8).next(firsts, 999, 0).length, 8);
