@@ -66,6 +66,11 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
       return 0;
     case "check-config":
       return await checkConfig(command, stopping);
+    case "print-config": {
+      const { loadLongForm } = await import("./config/load.ts");
+      process.stdout.write(await loadLongForm(command.file));
+      return 0;
+    }
     case "demo": {
       const { runDemo } = await import("./app/demo.ts");
       return await runDemo({ ...command, stopping, write: (text) => void process.stdout.write(text) });

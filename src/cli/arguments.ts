@@ -69,7 +69,14 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
     },
   ],
   ["serve", { options: { config: TEXT }, mostOperands: 0, build: buildServe }],
-  ["check-config", { options: { connect: { type: "boolean" } }, mostOperands: 1, build: buildCheckConfig }],
+  [
+    "check-config",
+    {
+      options: { connect: { type: "boolean" }, print: { type: "boolean" } },
+      mostOperands: 1,
+      build: buildCheckConfig,
+    },
+  ],
   ["status", clientForm(0, (options) => ({ name: "status", ...options }))],
   ["images", clientForm(0, (options) => ({ name: "images", ...options }))],
   ["menu", clientForm(0, (options) => ({ name: "menu", ...options }))],
@@ -130,7 +137,10 @@ function buildServe(given: Given): Command {
 function buildCheckConfig(given: Given): Command {
   const [file] = given.operands;
   if (file === undefined || file === "") throw new UsageError("check-config needs a file");
-  return { name: "check-config", file, connect: given.flag("connect") };
+  const connect = given.flag("connect");
+  if (!given.flag("print")) return { name: "check-config", file, connect };
+  if (connect) throw new UsageError("check-config takes --connect or --print, not both");
+  return { name: "print-config", file };
 }
 
 function addressOf(given: Given): string {

@@ -42,6 +42,7 @@ export type Command =
   | { readonly name: "serve"; readonly config: string }
   /** `connect`: asks the registry and the cluster too. */
   | { readonly name: "check-config"; readonly file: string; readonly connect: boolean }
+  | { readonly name: "print-config"; readonly file: string }
   | ClientCommand;
 
 /** Whether the command is a question to a running service. */

@@ -11,6 +11,8 @@ The service:
   check-config FILE         say whether a configuration can be used: status 0 or 2
       --connect             ask the registry and the cluster too, and say what is
                             missing: status 3
+      --print               print it in its long form: images written out as source
+                            and set
 
 Questions to a running service:
   status                    sources, images of the prepull set, nodes

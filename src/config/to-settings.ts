@@ -3,14 +3,23 @@ import type { Toleration } from "../domain/nodes/node-report.ts";
 import type { ImageSettings, Rule, SchemeConfig, SetConfig, SourceSettings } from "../domain/settings.ts";
 import type { ConfiguredSource, RegistryAccess } from "./config.ts";
 import type { ConfigFile } from "./schema.ts";
+import { imagesOf } from "./short-form.ts";
 
 type ImagesFile = NonNullable<ConfigFile["images"]>;
 type SourceFile = ConfigFile["sources"][number];
 type SetFile = ConfigFile["sets"][number];
 type Connection = ImagesFile["source"] | SourceFile;
 
-/** `images:`, as the settings that it stands for. */
-export function toImageSettings({ source, dockerCredentialsPath: _path, ...policy }: ImagesFile): ImageSettings {
+/** What `images:` says, or the source and the set `default` that stand for one; else null. */
+export function toImages(file: ConfigFile): ImageSettings | null {
+  if (file.images !== null) return toImageSettings(file.images);
+  const [source] = toSources(file);
+  const [set] = toSets(file);
+  const hasOwnNodes = Object.values(file.sets[0]?.nodes ?? {}).some((value) => value !== null);
+  return source === undefined || set === undefined ? null : imagesOf(source, set, hasOwnNodes);
+}
+
+function toImageSettings({ source, dockerCredentialsPath: _path, ...policy }: ImagesFile): ImageSettings {
   return { source: toConnection(source), ...policy };
 }
 

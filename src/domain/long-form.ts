@@ -21,8 +21,13 @@ export function defaultSource(images: ImageSettings): SourceConfig {
     pullSecret: null,
     scheme: { name: "rubin", cycle: images.cycle },
     ignore: [],
-    aliases: [...new Set([images.recommendedTag, ...images.aliasTags])].map(patternOfTag),
+    aliases: defaultAliases(images.recommendedTag, images.aliasTags),
   };
+}
+
+/** The aliases of the source that `images:` stands for, as patterns of one tag each. */
+export function defaultAliases(recommendedTag: string, aliasTags: readonly string[]): readonly string[] {
+  return [...new Set([recommendedTag, ...aliasTags])].map(patternOfTag);
 }
 
 /** The set that `images:` stands for: the recommended image, the newest of each class, the pins. */
@@ -34,7 +39,8 @@ export function defaultSet(images: ImageSettings, nodes: NodeDefaults): SetConfi
     newestOf("daily", images.numDailies),
   ];
   if (images.pin.length > 0) rules.push({ kind: "pin", source: DEFAULT_NAME, pin: images.pin, until: null });
-  return { name: DEFAULT_NAME, ...nodes, rules, order: "display" };
+  const { selector, expressions, tolerations } = nodes;
+  return { name: DEFAULT_NAME, selector, expressions, tolerations, rules, order: "display" };
 }
 
 function newestOf(ofClass: string, newest: number): NewestRule {

@@ -86,6 +86,15 @@ describe("the command line", { concurrency: 2 }, () => {
     assert.doesNotMatch(output, /hint/);
   });
 
+  test("check-config --print writes the long form, which the service takes too: exit status 0", async () => {
+    const printed = await run("check-config", "--print", await configFile({ images: { source: SOURCE } }));
+    assert.equal(printed.status, 0);
+    assert.match(printed.output, /^sources:\n {2}- name: default\n/);
+    const again = await configFile(printed.output);
+    assert.equal((await run("check-config", "--print", again)).output, printed.output);
+    assert.match((await run("check-config", again)).output, /the configuration is valid/);
+  });
+
   test("F45: check-config hints at what could be had better: exit status 0", async () => {
     const source = { ...SOURCE, registry: "us-central1-docker.pkg.dev" };
     const { status, output } = await run("check-config", await configFile({ images: { source } }));
