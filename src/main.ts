@@ -66,9 +66,11 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
       return 0;
     case "check-config":
       return await checkConfig(command, stopping);
-    case "print-config": {
-      const { loadLongForm } = await import("./config/load.ts");
-      process.stdout.write(await loadLongForm(command.file));
+    case "import-nublado": {
+      const { importNublado } = await import("./config/nublado/import.ts");
+      const { text, notes } = await importNublado(command.file);
+      process.stdout.write(text);
+      for (const note of notes) process.stderr.write(`${note}\n`);
       return 0;
     }
     case "demo": {
@@ -84,8 +86,12 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
   }
 }
 
-async function checkConfig({ file, connect }: CheckCommand, stopping: AbortSignal): Promise<number> {
-  const { loadConfig } = await import("./config/load.ts");
+async function checkConfig({ file, connect, print }: CheckCommand, stopping: AbortSignal): Promise<number> {
+  const { loadConfig, loadLongForm } = await import("./config/load.ts");
+  if (print) {
+    process.stdout.write(await loadLongForm(file));
+    return 0;
+  }
   const { hintsOn } = await import("./config/hints.ts");
   const { servedConfig } = await import("./config/served-config.ts");
   const config = servedConfig(await loadConfig(file));

@@ -77,6 +77,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
       build: buildCheckConfig,
     },
   ],
+  ["import-nublado", { options: {}, mostOperands: 1, build: buildImport }],
   ["status", clientForm(0, (options) => ({ name: "status", ...options }))],
   ["images", clientForm(0, (options) => ({ name: "images", ...options }))],
   ["menu", clientForm(0, (options) => ({ name: "menu", ...options }))],
@@ -134,13 +135,18 @@ function buildServe(given: Given): Command {
   return { name: "serve", config };
 }
 
+function buildImport(given: Given): Command {
+  const [file] = given.operands;
+  if (file === undefined || file === "") throw new UsageError("import-nublado needs a file");
+  return { name: "import-nublado", file };
+}
+
 function buildCheckConfig(given: Given): Command {
   const [file] = given.operands;
   if (file === undefined || file === "") throw new UsageError("check-config needs a file");
-  const connect = given.flag("connect");
-  if (!given.flag("print")) return { name: "check-config", file, connect };
-  if (connect) throw new UsageError("check-config takes --connect or --print, not both");
-  return { name: "print-config", file };
+  const [connect, print] = [given.flag("connect"), given.flag("print")];
+  if (connect && print) throw new UsageError("check-config takes --connect or --print, not both");
+  return { name: "check-config", file, connect, print };
 }
 
 function addressOf(given: Given): string {

@@ -40,9 +40,10 @@ export type Command =
   /** Addresses are null where none is given. */
   | { readonly name: "demo"; readonly grpc: string | null; readonly http: string | null }
   | { readonly name: "serve"; readonly config: string }
-  /** `connect`: asks the registry and the cluster too. */
-  | { readonly name: "check-config"; readonly file: string; readonly connect: boolean }
-  | { readonly name: "print-config"; readonly file: string }
+  /** `connect`: asks the registry and the cluster too. `print`: prints the long form instead. */
+  | { readonly name: "check-config"; readonly file: string; readonly connect: boolean; readonly print: boolean }
+  /** Prints the configuration of a nublado controller as ours. */
+  | { readonly name: "import-nublado"; readonly file: string }
   | ClientCommand;
 
 /** Whether the command is a question to a running service. */

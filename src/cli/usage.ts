@@ -13,6 +13,9 @@ The service:
                             missing: status 3
       --print               print it in its long form: images written out as source
                             and set
+  import-nublado FILE       print the configuration of a nublado controller (as its
+                            chart renders it, or Helm values) as one of ours; what
+                            has no counterpart is listed on standard error
 
 Questions to a running service:
   status                    sources, images of the prepull set, nodes

@@ -13,7 +13,7 @@ export function printLongForm(data: Data): string {
   const { images, sources, sets, ...rest } = data;
   const long = {
     sources: [...(isGiven(images) ? [sourceOf(mappingOf(images))] : []), ...listOf(sources)],
-    sets: [...(isGiven(images) ? [setOf(mappingOf(images))] : []), ...listOf(sets)],
+    sets: [...(isGiven(images) ? [longSetOf(mappingOf(images))] : []), ...listOf(sets)],
   };
   const given = Object.entries({ ...long, ...rest }).filter(([, value]) => isGiven(value));
   return stringify(Object.fromEntries(given), { version: "1.2", aliasDuplicateObjects: false, lineWidth: 120 });
@@ -35,7 +35,8 @@ function sourceOf(images: Data): Data {
   });
 }
 
-function setOf(images: Data): Data {
+/** The set that `images:` stands for, as data. */
+export function longSetOf(images: Data): Data {
   const source = DEFAULT_NAME;
   const pin = listOf(images["pin"]);
   return {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ConfigProblem } from "./config-error.ts";
-import { nubladoProblems } from "./nublado-keys.ts";
+import { nubladoProblems } from "./nublado/keys.ts";
 
 /** Names of keys whose values are never shown, right or wrong. */
 const SECRET_KEY = /secret|password|passwd|token|credential|webhook|auth|key/i;

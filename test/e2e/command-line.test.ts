@@ -95,6 +95,16 @@ describe("the command line", { concurrency: 2 }, () => {
     assert.match((await run("check-config", again)).output, /the configuration is valid/);
   });
 
+  test("import-nublado prints a configuration of ours, and what has no counterpart on standard error: exit status 0", async () => {
+    const nublado = { images: { source: SOURCE }, lab: { env: { API_KEY: "confidential" } } };
+    const { status, output, complaints } = await run("import-nublado", await configFile(nublado));
+    assert.equal(status, 0);
+    assert.match(complaints, /^lab\.env: has no counterpart$/m);
+    assert.doesNotMatch(complaints, /confidential/);
+    assert.match((await run("check-config", await configFile(output))).output, /the configuration is valid/);
+    assert.equal((await run("import-nublado", await configFile({ lab: {} }))).status, 2);
+  });
+
   test("F45: check-config hints at what could be had better: exit status 0", async () => {
     const source = { ...SOURCE, registry: "us-central1-docker.pkg.dev" };
     const { status, output } = await run("check-config", await configFile({ images: { source } }));

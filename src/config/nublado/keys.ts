@@ -1,4 +1,4 @@
-import type { ConfigProblem } from "./config-error.ts";
+import type { ConfigProblem } from "../config-error.ts";
 
 /** Keys of nublado's that mean the same as one of ours (lsst-sqre/nublado, src/nublado/controller/config.py). */
 const COUNTERPARTS: ReadonlyMap<string, string> = new Map([
