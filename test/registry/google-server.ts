@@ -17,6 +17,7 @@ export interface StoredImage {
   readonly uri: string;
   readonly tags: readonly string[];
   readonly imageSizeBytes?: number | string;
+  readonly uploadTime?: { readonly seconds: number; readonly nanos: number };
 }
 
 interface ListRequest {

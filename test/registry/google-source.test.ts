@@ -83,6 +83,23 @@ describe("Google Artifact Registry (R8)", () => {
     assert.deepEqual([...resolved.values()], [{ tag: "recommended", digest: digest(1), sizeBytes: 4_294_967_296 }]);
   });
 
+  it("gives the time of the push, where the API says it", async (context) => {
+    const { source, fill } = await underTest(context);
+    const uploadTime = { seconds: 1_795_000_000, nanos: 250_999_999 };
+    fill([
+      { uri: `${NAME}@${digest(1)}`, tags: ["0d0765090250", "main"], uploadTime },
+      { uri: `${NAME}@${digest(2)}`, tags: ["55adca9b2caa"] },
+    ]);
+    assert.deepEqual(
+      (await source.listTags(unhurried)).map(({ tag, pushedAt }) => [tag, pushedAt]),
+      [
+        ["0d0765090250", 1_795_000_000_250],
+        ["main", 1_795_000_000_250],
+        ["55adca9b2caa", undefined],
+      ],
+    );
+  });
+
   it("reads all pages, and tries again where one fails in the middle", async (context) => {
     const { server, source, fill, retried } = await underTest(context);
     fill(Array.from({ length: 2_500 }, (_, index) => ({ uri: `${NAME}@${digest(index)}`, tags: [`w_${index}`] })));
