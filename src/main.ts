@@ -73,6 +73,11 @@ async function runCommand(command: PrintingCommand, stopping: AbortSignal): Prom
       for (const note of notes) process.stderr.write(`${note}\n`);
       return 0;
     }
+    case "plan": {
+      const { runPlan } = await import("./app/plan/run-plan.ts");
+      await runPlan(command, (text) => void process.stdout.write(text));
+      return 0;
+    }
     case "demo": {
       const { runDemo } = await import("./app/demo.ts");
       return await runDemo({ ...command, stopping, write: (text) => void process.stdout.write(text) });

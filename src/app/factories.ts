@@ -2,6 +2,9 @@ import { randomUUID } from "node:crypto";
 import { openCertificates } from "../access/certificate-source.ts";
 import type { ServerTls } from "../access/tls-server.ts";
 import type { ServedConfig } from "../config/config.ts";
+import { compilePattern } from "../config/tag-pattern.ts";
+import { type CatalogSource, createCatalogSource } from "../domain/sets/catalog-source.ts";
+import { selectionKeys } from "../domain/sets/node-selection.ts";
 import { SERVED_METHODS } from "../grpc/server/contract.ts";
 import { CALL_CODES } from "../grpc/server/error-table.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
@@ -59,7 +62,7 @@ function createService(
   metrics: Metrics,
   onServing: () => void,
 ): ImageService {
-  const { images, dropdown, tolerations, nodeSelector } = config;
+  const { images, sources, sets, menu, dropdown, nodeSelector } = config;
   const { nodeStatusMaxImages, markGrace } = config.kubernetes;
   const alerts = createAlerts({ logger, counts: metrics });
   const serviceLogger = logger.child({ component: "service" });
@@ -70,11 +73,25 @@ function createService(
   });
   const service = createImageService({
     epoch: randomUUID(),
-    settings: { images, dropdown },
+    settings: { sources: sources.map((each) => each.source.name), sets, menu, dropdown, images },
+    catalogSource: catalogSourceOf(config),
     // Whoever pulls from outside decides by itself what to do on nodes that are being drained.
-    rules: { tolerations, nodeStatusMaxImages, markGrace, excludesDrained: prepuller !== null },
+    rules: {
+      sets,
+      systems: [],
+      nodeStatusMaxImages,
+      markGrace,
+      excludesDrained: prepuller !== null,
+    },
     source,
-    nodes: createNodeSource({ connection, nodeSelector, clock, random, logger }),
+    nodes: createNodeSource({
+      connection,
+      nodeSelector,
+      labelKeys: [...new Set(sets.flatMap(selectionKeys))],
+      clock,
+      random,
+      logger,
+    }),
     prepuller: prepuller ?? undefined,
     lookUpTag: (tag, peer, signal) => lookUp.lookup(tag, peer, signal),
     clock,
@@ -98,6 +115,11 @@ function createService(
       observers.stop();
     },
   };
+}
+
+function catalogSourceOf({ sources: [first], sets }: ServedConfig): CatalogSource {
+  if (first === undefined) throw new TypeError("the configuration has no source");
+  return createCatalogSource(first.source, sets, compilePattern);
 }
 
 function createGrpc(

@@ -18,6 +18,7 @@ const CLASSES: ReadonlyMap<string, ImageClass> = new Map([
   ["latest-release", "LATEST_RELEASE"],
   ["latest-weekly", "LATEST_WEEKLY"],
   ["latest-daily", "LATEST_DAILY"],
+  ["latest", "LATEST"],
 ]);
 
 /** What stands after the command's name. */
@@ -78,6 +79,10 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
     },
   ],
   ["import-nublado", { options: {}, mostOperands: 1, build: buildImport }],
+  [
+    "plan",
+    { options: { config: TEXT, state: TEXT, output: { ...TEXT, short: "o" } }, mostOperands: 0, build: buildPlan },
+  ],
   ["status", clientForm(0, (options) => ({ name: "status", ...options }))],
   ["images", clientForm(0, (options) => ({ name: "images", ...options }))],
   ["menu", clientForm(0, (options) => ({ name: "menu", ...options }))],
@@ -147,6 +152,15 @@ function buildCheckConfig(given: Given): Command {
   const [connect, print] = [given.flag("connect"), given.flag("print")];
   if (connect && print) throw new UsageError("check-config takes --connect or --print, not both");
   return { name: "check-config", file, connect, print };
+}
+
+function buildPlan(given: Given): Command {
+  const config = given.text("config");
+  const state = given.text("state");
+  if (config === null || state === null) throw new UsageError("plan needs --config FILE and --state FILE");
+  const output = given.text("output") ?? "text";
+  if (output !== "text" && output !== "json") throw new UsageError("--output takes text or json");
+  return { name: "plan", config, state, json: output === "json" };
 }
 
 function addressOf(given: Given): string {

@@ -44,6 +44,8 @@ export type Command =
   | { readonly name: "check-config"; readonly file: string; readonly connect: boolean; readonly print: boolean }
   /** Prints the configuration of a nublado controller as ours. */
   | { readonly name: "import-nublado"; readonly file: string }
+  /** What a service with this configuration would do with the registries and nodes of a state file. */
+  | { readonly name: "plan"; readonly config: string; readonly state: string; readonly json: boolean }
   | ClientCommand;
 
 /** Whether the command is a question to a running service. */

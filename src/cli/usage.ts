@@ -16,13 +16,17 @@ The service:
   import-nublado FILE       print the configuration of a nublado controller (as its
                             chart renders it, or Helm values) as one of ours; what
                             has no counterpart is listed on standard error
+  plan --config FILE --state FILE
+                            what a service with this configuration would want, show and
+                            pull, with the registries and nodes of a state file
+      -o, --output json     JSON instead of text
 
 Questions to a running service:
   status                    sources, images of the prepull set, nodes
   images                    all images
   menu                      what the spawner shows
   missing [NODE]            what should be on nodes and is not
-  resolve TAG | REFERENCE   one image; or --class recommended, latest-release,
+  resolve TAG | REFERENCE   one image; or --class recommended, latest, latest-release,
                             latest-weekly or latest-daily
   watch                     follow refreshes until interrupted
       --gate NAME           the wait gate to use (default: watch)

@@ -128,6 +128,14 @@ export interface NewestRule extends RuleBase {
 /** What a set wants of one source. */
 export type Rule = AliasRule | PinRule | NewestRule;
 
+/** When an image is on the menu, evaluated for each set. */
+export interface MenuConfig {
+  /** Percent of the nodes that must have the image, rounded up to whole nodes; 100 for `all`. */
+  readonly prepulledOnPercent: number;
+  /** Nodes younger than this do not count. */
+  readonly newNodeGraceMs: number;
+}
+
 /** A set: which images belong on which nodes. */
 export interface SetConfig {
   readonly name: string;

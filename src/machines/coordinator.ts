@@ -3,11 +3,10 @@ import type { NodeRules } from "../domain/nodes/node-record.ts";
 import { emptyNodeTable } from "../domain/nodes/node-table.ts";
 import { NO_WORK, type PrepullWork, workOf } from "../domain/prepull/prepull-work.ts";
 import type { Times } from "../domain/prepull/pull.ts";
-import type { Snapshot } from "../domain/snapshot/snapshot.ts";
+import type { Snapshot, SnapshotSettings } from "../domain/snapshot/snapshot.ts";
 import { backoffDelayMs } from "../lib/backoff.ts";
 import type { PrepullReport, RefreshCause } from "../ports.ts";
 import {
-  type CoordinatorSettings,
   type ImageEvent,
   type ImageState,
   initialImageState,
@@ -44,7 +43,9 @@ export type CoordinatorEmitted =
 
 /** Input of the coordinator. */
 export interface CoordinatorInput {
-  readonly settings: CoordinatorSettings;
+  readonly settings: SnapshotSettings;
+  /** Milliseconds between the end of a refresh and the next one. */
+  readonly refreshInterval: number;
   readonly rules: NodeRules;
   readonly prepuller: PrepullerSettings;
   readonly now: () => Times;
@@ -52,7 +53,7 @@ export interface CoordinatorInput {
   readonly random: () => number;
 }
 
-interface CoordinatorContext extends Pick<CoordinatorInput, "prepuller" | "now" | "random"> {
+interface CoordinatorContext extends Pick<CoordinatorInput, "refreshInterval" | "prepuller" | "now" | "random"> {
   readonly state: ImageState;
   /** What the prepuller has to do, by the snapshot. */
   readonly work: PrepullWork;
@@ -157,7 +158,8 @@ export const coordinatorMachine = setup({
   },
 }).createMachine({
   id: "coordinator",
-  context: ({ input: { settings, rules, prepuller, now, random } }) => ({
+  context: ({ input: { settings, refreshInterval, rules, prepuller, now, random } }) => ({
+    refreshInterval,
     prepuller,
     now,
     random,
@@ -178,7 +180,7 @@ export const coordinatorMachine = setup({
             src: "refresh",
             input: ({ context, self }) => ({
               parent: self,
-              interval: context.state.settings.images.refreshInterval,
+              interval: context.refreshInterval,
               random: context.random,
               firstCause: context.firstCause,
             }),

@@ -2,9 +2,9 @@ import type { Catalog } from "../domain/images/catalog.ts";
 import { withheldReason } from "../domain/images/withheld.ts";
 import { digestsOn } from "../domain/nodes/node-record.ts";
 import { editNodeTable, type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
-import type { DropdownPolicy, ImageSettings } from "../domain/settings.ts";
+import { isWantedBy } from "../domain/sets/explain.ts";
 import { addsToMissing } from "../domain/snapshot/missing-growth.ts";
-import { createSnapshot, type Snapshot } from "../domain/snapshot/snapshot.ts";
+import { createSnapshot, type Snapshot, type SnapshotSettings } from "../domain/snapshot/snapshot.ts";
 import type { NodeChange, NodePage, RefreshCause } from "../ports.ts";
 import {
   errorOfFaults,
@@ -23,12 +23,6 @@ import {
   withWatchFault,
 } from "./source-health.ts";
 import type { GateOpening } from "./wait-gate.ts";
-
-/** What the image state is derived with. */
-export interface CoordinatorSettings {
-  readonly images: ImageSettings;
-  readonly dropdown: DropdownPolicy;
-}
 
 /** The next snapshot while its parts come in. */
 interface Pending {
@@ -70,7 +64,7 @@ export type ImageEvent =
 
 /** The image state: all that the coordinating actor owns. */
 export interface ImageState extends SourceHealth {
-  readonly settings: CoordinatorSettings;
+  readonly settings: SnapshotSettings;
   /** The nodes as they are known now; the snapshot's, once there is one. */
   readonly table: NodeTable;
   readonly pending: Pending | null;
@@ -86,7 +80,7 @@ export interface ImageState extends SourceHealth {
 }
 
 /** The state before anything is known. */
-export function initialImageState(settings: CoordinatorSettings, table: NodeTable): ImageState {
+export function initialImageState(settings: SnapshotSettings, table: NodeTable): ImageState {
   return {
     settings,
     table,
@@ -118,15 +112,20 @@ export function reduceImages(state: ImageState, event: ImageEvent, now: number):
     case "refresh.completed":
       return settle(swap(state, event.cause, now), event.cause, NO_FAULTS, null);
     case "refresh.failed":
-      return settle(failRun(state, event.faults), event.cause, event.faults, errorOfFaults(event.faults));
+      return settle(failRun(state, event.faults, now), event.cause, event.faults, errorOfFaults(event.faults));
     case "xstate.error.actor.refresh":
-      return settle(abandonRun(state), null, NO_FAULTS, new Error("the refresh cycle crashed", { cause: event.error }));
+      return settle(
+        abandonRun(state, now),
+        null,
+        NO_FAULTS,
+        new Error("the refresh cycle crashed", { cause: event.error }),
+      );
     case "nodes.changed":
-      return applyChanges(state, event.changes);
+      return applyChanges(state, event.changes, now);
     case "changes.settled":
       return announce(state, "NODES_CHANGED");
     case "image.prepulled":
-      return applyMark(state, event);
+      return applyMark(state, event, now);
     case "watch.failed":
       return withWatchFault(state, event.error);
     case "watch.recovered":
@@ -185,7 +184,7 @@ function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
   const { pending } = state;
   if (pending === null || pending.catalog === null) return state;
   const next = { ...state, pending: null, refreshFaults: NO_FAULTS };
-  const replaced = replaceSnapshot(next, pending.catalog, pending.table, now);
+  const replaced = replaceSnapshot(next, [pending.catalog], pending.table, { time: now, refreshTime: now });
   return announce(replaced, cause);
 }
 
@@ -193,18 +192,18 @@ function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
  * The refresh has failed. The last images stay; nodes that were listed whole are taken over like any other change of
  * nodes, because the watch goes on from that list.
  */
-function failRun(state: ImageState, faults: RefreshFaults): ImageState {
+function failRun(state: ImageState, faults: RefreshFaults, now: number): ImageState {
   const { pending } = state;
   const failed = { ...state, pending: null, refreshFaults: faults };
-  const next = pending?.whole ? withTable(failed, pending.table) : failed;
+  const next = pending?.whole ? withTable(failed, pending.table, now) : failed;
   const seen = faults.kubernetes === null ? next : withSource(next, "kubernetes", faults.kubernetes.message, 0);
   return faults.registry === null ? seen : withSource(seen, "registry", faults.registry.message, 0);
 }
 
 /** The refresh cycle itself has crashed: a defect, not a failure of a source. */
-function abandonRun(state: ImageState): ImageState {
+function abandonRun(state: ImageState, now: number): ImageState {
   const table = state.pending?.whole ? state.pending.table : state.table;
-  return { ...withoutSlowSources(withTable(state, table)), pending: null };
+  return { ...withoutSlowSources(withTable(state, table, now)), pending: null };
 }
 
 /** The refresh has been running since `since` for longer than is usual. */
@@ -216,14 +215,18 @@ function showSlowRun(state: ImageState, faults: RefreshFaults, since: number): I
 }
 
 /** Nodes have changed, between refreshes or during one. */
-function applyChanges(before: ImageState, changes: readonly NodeChange[]): ImageState {
+function applyChanges(before: ImageState, changes: readonly NodeChange[], now: number): ImageState {
   const state = withJoined(before, changes);
-  return editTables(state, (editor) => {
-    for (const change of changes) {
-      if (change.type === "node.reported") editor.report(change.node, change.observedAt);
-      else editor.remove(change.name, change.uid);
-    }
-  });
+  return editTables(
+    state,
+    (editor) => {
+      for (const change of changes) {
+        if (change.type === "node.reported") editor.report(change.node, change.observedAt);
+        else editor.remove(change.name, change.uid);
+      }
+    },
+    now,
+  );
 }
 
 /**
@@ -237,24 +240,27 @@ function withJoined(state: ImageState, changes: readonly NodeChange[]): ImageSta
   return { ...state, pending: { ...pending, listed: [...pending.listed, joined] } };
 }
 
-/** Whether a mark has a meaning: the digest is in the prepull set, and the node is there. */
+/** Whether a mark has a meaning: some set wants the digest, of whatever source, and the node is there. */
 export function isMarkable({ snapshot, table }: ImageState, digest: string, node: string): boolean {
-  return (
-    snapshot?.catalog.prepullSet.some((entry) => entry.digest === digest) === true && nodeNamed(table, node) !== null
-  );
+  return snapshot?.wanted.sets.some((set) => isWantedBy(set, { digest })) === true && nodeNamed(table, node) !== null;
 }
 
 /** A mark is ignored where it would change nothing that is wanted (docs/spec/look-ups.md). */
 function applyMark(
   state: ImageState,
   { digest, node, uid, markedAt }: Extract<ImageEvent, { type: "image.prepulled" }>,
+  now: number,
 ): ImageState {
   if (!isMarkable(state, digest, node)) return state;
   const record = nodeNamed(state.table, node);
   if (uid !== undefined && record?.report.uid !== uid) return state;
-  const next = editTables(state, (editor) => {
-    editor.mark(node, digest, markedAt);
-  });
+  const next = editTables(
+    state,
+    (editor) => {
+      editor.mark(node, digest, markedAt);
+    },
+    now,
+  );
   // A mark that is renewed lasts longer, and shows nothing new: no generation for it (field case F67).
   const isRenewed = record !== null && digestsOn(record).has(digest);
   return isRenewed ? { ...next, snapshot: state.snapshot, missingGrown: state.missingGrown } : next;
@@ -267,7 +273,11 @@ function announce(state: ImageState, cause: RefreshCause): ImageState {
 }
 
 /** What happens between refreshes happens to the next snapshot too, if one is being gathered. */
-function editTables(state: ImageState, edit: (editor: ReturnType<typeof editNodeTable>) => void): ImageState {
+function editTables(
+  state: ImageState,
+  edit: (editor: ReturnType<typeof editNodeTable>) => void,
+  now: number,
+): ImageState {
   const editor = editNodeTable(state.table);
   edit(editor);
   const table = editor.finish();
@@ -277,24 +287,26 @@ function editTables(state: ImageState, edit: (editor: ReturnType<typeof editNode
     edit(other);
     pending = { ...pending, table: other.finish() };
   }
-  return withTable({ ...state, pending }, table);
+  return withTable({ ...state, pending }, table, now);
 }
 
 /** Other nodes, the same images: a new snapshot, unless nothing differs. */
-function withTable(state: ImageState, table: NodeTable): ImageState {
+function withTable(state: ImageState, table: NodeTable, now: number): ImageState {
   const { snapshot } = state;
   if (table === state.table || snapshot === null) return { ...state, table };
-  const next = replaceSnapshot(state, snapshot.catalog, table, snapshot.refreshTime);
+  const next = replaceSnapshot(state, snapshot.catalogs, table, { time: now, refreshTime: snapshot.refreshTime });
   const grown = next.snapshot !== null && addsToMissing(snapshot.missing(), next.snapshot.missing());
   return { ...next, missingGrown: state.missingGrown || grown };
 }
 
-function replaceSnapshot(state: ImageState, catalog: Catalog, table: NodeTable, refreshTime: number): ImageState {
+function replaceSnapshot(
+  state: ImageState,
+  catalogs: readonly Catalog[],
+  table: NodeTable,
+  times: Pick<Snapshot, "time" | "refreshTime">,
+): ImageState {
   const generation = (state.snapshot?.generation ?? 0) + 1;
-  const { images, dropdown } = state.settings;
-  const snapshot = createSnapshot(
-    { settings: images, dropdown, catalog, table, generation, refreshTime },
-    state.snapshot,
-  );
-  return { ...state, table, snapshot };
+  const { settings } = state;
+  const snapshot = createSnapshot({ settings, catalogs, table, generation, ...times }, state.snapshot);
+  return { ...state, table: snapshot.table, snapshot };
 }

@@ -1,9 +1,10 @@
 import { createActor } from "xstate";
 import type { NodeRules } from "../domain/nodes/node-record.ts";
 import { PULL_BACKOFF } from "../domain/prepull/prepull-backoff.ts";
-import { createDefaultSource } from "../domain/sets/default-source.ts";
+import type { CatalogSource } from "../domain/sets/catalog-source.ts";
+import type { ImageSettings } from "../domain/settings.ts";
+import type { SnapshotSettings } from "../domain/snapshot/snapshot.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
-import type { CoordinatorSettings } from "../machines/image-state.ts";
 import type { PrepullerSettings } from "../machines/prepuller/prepull-state.ts";
 import { prepullerMachine } from "../machines/prepuller/prepuller.ts";
 import { refreshMachine } from "../machines/refresh.ts";
@@ -11,9 +12,16 @@ import type { Clock } from "../ports.ts";
 import { type BuiltInPrepuller, prepullEffects } from "./prepull-effects.ts";
 import { type RefreshEffectsParts, refreshEffects } from "./refresh-effects.ts";
 
+/** What the service rests on of the configuration. */
+export interface ServiceSettings extends SnapshotSettings {
+  readonly images: ImageSettings;
+}
+
 /** What the coordinator is made of. */
 export interface CoordinatorParts extends Pick<RefreshEffectsParts, "source" | "nodes" | "logger"> {
-  readonly settings: CoordinatorSettings;
+  readonly settings: ServiceSettings;
+  /** The source as catalogs are made of it. */
+  readonly catalogSource: CatalogSource;
   readonly rules: NodeRules;
   /** Absent: an outside prepuller does the work. */
   readonly prepuller?: BuiltInPrepuller | undefined;
@@ -28,10 +36,9 @@ const SWEEP_INTERVAL = 600_000;
 /** The coordinating actor with its effects, not started yet. `stopping` aborts before the actor is stopped. */
 export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal) {
   const { settings, rules, clock, random, logger } = parts;
-  const previousCatalog = () => actor.getSnapshot().context.state.snapshot?.catalog ?? null;
+  const previousCatalog = () => actor.getSnapshot().context.state.snapshot?.catalogs[0] ?? null;
   const effects = refreshEffects({
     ...parts,
-    catalogSource: createDefaultSource(settings.images),
     previousCatalog,
     now: () => clock.wallTime(),
   });
@@ -46,6 +53,7 @@ export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal)
     clock: actorClock(clock, stopping),
     input: {
       settings,
+      refreshInterval: settings.images.refreshInterval,
       rules,
       prepuller: prepullerSettings(parts),
       now: () => ({ wall: clock.wallTime(), monotonic: clock.monotonicTime() }),

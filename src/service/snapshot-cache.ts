@@ -46,7 +46,7 @@ export function createSnapshotCache(
   const catalogUses = new Map<Catalog, number>();
   /** The one that was added last: only it may be the current one. */
   let latest: Entry | null = null;
-  let currentCatalog: Catalog | null = null;
+  let currentCatalogs: readonly Catalog[] = [];
   let ownBytes = 0;
   let cancelExpiry: (() => void) | null = null;
 
@@ -54,7 +54,7 @@ export function createSnapshotCache(
     latest = { snapshot, expiresAt: null };
     entries.set(snapshot.generation, latest);
     ownBytes += bytesOf(snapshot);
-    catalogUses.set(snapshot.catalog, (catalogUses.get(snapshot.catalog) ?? 0) + 1);
+    for (const catalog of snapshot.catalogs) catalogUses.set(catalog, (catalogUses.get(catalog) ?? 0) + 1);
   }
 
   function remove(entry: Entry): void {
@@ -62,16 +62,18 @@ export function createSnapshotCache(
     if (entry === latest) latest = null;
     entries.delete(snapshot.generation);
     ownBytes -= bytesOf(snapshot);
-    const uses = (catalogUses.get(snapshot.catalog) ?? 0) - 1;
-    if (uses > 0) catalogUses.set(snapshot.catalog, uses);
-    else catalogUses.delete(snapshot.catalog);
+    for (const catalog of snapshot.catalogs) {
+      const uses = (catalogUses.get(catalog) ?? 0) - 1;
+      if (uses > 0) catalogUses.set(catalog, uses);
+      else catalogUses.delete(catalog);
+    }
   }
 
-  /** The current catalog is there anyway. */
+  /** The current catalogs are there anyway. */
   function bytes(): number {
     let sum = ownBytes;
     for (const catalog of catalogUses.keys()) {
-      if (catalog !== currentCatalog) sum += BYTES_PER_TAG * catalog.entries.length;
+      if (!currentCatalogs.includes(catalog)) sum += BYTES_PER_TAG * catalog.entries.length;
     }
     return sum;
   }
@@ -104,8 +106,8 @@ export function createSnapshotCache(
       add(snapshot);
       shrink();
     },
-    replacedBy({ generation, catalog }) {
-      currentCatalog = catalog;
+    replacedBy({ generation, catalogs }) {
+      currentCatalogs = catalogs;
       if (latest !== null && latest.snapshot.generation !== generation) {
         latest.expiresAt ??= clock.monotonicTime() + TTL_MS;
       }

@@ -4,9 +4,9 @@ import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
 import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
-import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
+import { createDefaultSource, defaultSettings } from "../support/default-source.ts";
 import { imageSettings, nodeRules } from "../support/image-world.ts";
 import {
   digestOf,
@@ -40,6 +40,8 @@ const DROPDOWN = {
   daily: { number: null, age: 90 * 86_400_000, cutoffBuild: null, cutoffDate: null, cutoffVersion: null },
 };
 
+const SNAPSHOT_SETTINGS = defaultSettings(SETTINGS, DROPDOWN);
+
 /** Milliseconds since the epoch at which these worlds are looked at. */
 export const WORLD_TIME: number = Date.UTC(2077, 9, 24);
 
@@ -63,7 +65,17 @@ export function rawWorld(source: "docker" | "google", size: WorldSize): RawWorld
 
 /** A report of one node. */
 export function report(name: string, images: readonly ReportedImage[]): NodeReport {
-  return { name, uid: `uid-${name}`, architecture: "amd64", taints: [], images };
+  return {
+    name,
+    uid: `uid-${name}`,
+    os: null,
+    labels: {},
+    createdAt: null,
+    notReadySince: null,
+    architecture: "amd64",
+    taints: [],
+    images,
+  };
 }
 
 function prepullDigests(listing: readonly RemoteTag[]): readonly string[] {
@@ -91,7 +103,8 @@ export function buildTable(reports: readonly NodeReport[]): NodeTable {
 /** A snapshot of these parts. */
 export function buildSnapshot(catalog: Catalog, table: NodeTable, previous: Snapshot | null): Snapshot {
   const generation = (previous?.generation ?? 0) + 1;
-  const parts = { settings: SETTINGS, dropdown: DROPDOWN, catalog, table, generation, refreshTime: WORLD_TIME };
+  const times = { time: WORLD_TIME, refreshTime: WORLD_TIME };
+  const parts = { settings: SNAPSHOT_SETTINGS, catalogs: [catalog], table, generation, ...times };
   return createSnapshot(parts, previous);
 }
 

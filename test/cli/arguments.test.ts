@@ -92,3 +92,12 @@ test("questions to a service are known from the rest, and the usage names every 
     "watch",
   ]);
 });
+
+test("plan takes a configuration, a state file, and how to print it", () => {
+  const files = ["--config", "c.yaml", "--state", "s.json"];
+  const plan = { name: "plan", config: "c.yaml", state: "s.json" };
+  assert.deepEqual(parseArguments(["plan", ...files]), { ...plan, json: false });
+  assert.deepEqual(parseArguments(["plan", ...files, "-o", "json"]), { ...plan, json: true });
+  assert.throws(() => parseArguments(["plan", "--config", "c.yaml"]), UsageError);
+  assert.throws(() => parseArguments(["plan", ...files, "-o", "yaml"]), UsageError);
+});

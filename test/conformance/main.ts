@@ -8,6 +8,10 @@ import { runDirectory } from "./run-directory.ts";
 import { RUNNERS } from "./runners.ts";
 
 const directory = process.argv[2] ?? join(import.meta.dirname, "cases");
-const { passed, failed } = await runDirectory(directory, RUNNERS, (line) => process.stdout.write(`${line}\n`));
+const { passed, failed } = await runDirectory(
+  directory,
+  (file) => RUNNERS[file],
+  (line) => process.stdout.write(`${line}\n`),
+);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -17,7 +17,11 @@ async function run(
     await writeFile(join(directory, name), typeof content === "string" ? content : JSON.stringify(content));
   }
   const lines: string[] = [];
-  const tally = await runDirectory(directory, { echo: runner }, (line) => lines.push(line));
+  const tally = await runDirectory(
+    directory,
+    (file) => (file === "echo" ? runner : undefined),
+    (line) => lines.push(line),
+  );
   return [tally, lines];
 }
 

@@ -13,11 +13,15 @@ export interface Tally {
   failed: number;
 }
 
-const CASE_FILE = z.object({
-  file: z.string(),
-  count: z.int(),
-  cases: z.array(z.looseObject({ id: z.string(), expected: z.unknown() })),
-});
+const CASE_FILE = z
+  .object({
+    /** What the cases are about: `file` or `family`. */
+    file: z.string().optional(),
+    family: z.string().optional(),
+    count: z.int(),
+    cases: z.array(z.looseObject({ id: z.string(), expected: z.unknown() })),
+  })
+  .transform(({ file, family, ...rest }) => ({ ...rest, file: file ?? family ?? "" }));
 type CaseFile = z.infer<typeof CASE_FILE>;
 
 /**
@@ -26,7 +30,7 @@ type CaseFile = z.infer<typeof CASE_FILE>;
  */
 export async function runDirectory(
   directory: string,
-  runners: Readonly<Record<string, CaseRunner>>,
+  runnerOf: (file: string) => CaseRunner | undefined,
   write: (line: string) => void,
 ): Promise<Tally> {
   const tally = { passed: 0, failed: 0 };
@@ -37,7 +41,7 @@ export async function runDirectory(
       write(`${name}: not a file of cases, or not as many as it says`);
       tally.failed++;
     } else {
-      await runFile(file.data, runners[file.data.file], write, tally);
+      await runFile(file.data, runnerOf(file.data.file), write, tally);
     }
   }
   return tally;

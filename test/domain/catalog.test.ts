@@ -5,12 +5,19 @@ import { runToCompletion } from "../../src/domain/cooperative.ts";
 import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
 import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
-import { viewImages } from "../../src/domain/images/image-view.ts";
-import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
-import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
-import { catalogOf, digest, imageSettings, listing, nodeRules, PREFIX, resolved } from "../support/image-world.ts";
+import { createDefaultSource } from "../support/default-source.ts";
+import {
+  catalogOf,
+  digest,
+  imageSettings,
+  listing,
+  nextSnapshot,
+  PREFIX,
+  resolved,
+  snapshotOf,
+} from "../support/image-world.ts";
 import { anyListing, anySettings } from "../support/world-arbitrary.ts";
 
 function tagsOf({ entries }: Pick<Catalog, "entries">): readonly string[] {
@@ -65,7 +72,7 @@ test("a tag that vanished before its digest was told is left out, the others sta
 
 test("references name registry, repository and tag, and the digest where it is known", () => {
   const catalog = catalogOf(imageSettings(), listing(["w_2077_43", "a"], ["w_2077_42"]));
-  const { images } = viewImages(catalog, emptyNodeTable(nodeRules()), null);
+  const images = nextSnapshot(snapshotOf({ tags: [] }), { catalog }).images().images;
   assert.deepEqual(
     images.map(({ reference, pullReference }) => [reference, pullReference]),
     [

@@ -11,6 +11,7 @@ import {
   imageSettings,
   type ListedTag,
   listing,
+  NO_TRAITS,
   snapshotOf,
 } from "../support/image-world.ts";
 
@@ -174,6 +175,7 @@ test("the size is the registry's where it tells one above zero, else the largest
   const nodes = [3, 5].map((size, at) => ({
     name: `n${at}`,
     uid: `u${at}`,
+    ...NO_TRAITS,
     architecture: null,
     taints: [],
     images: [{ digests: [digest("a")], sizeBytes: size }],

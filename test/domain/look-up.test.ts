@@ -83,8 +83,12 @@ test("a look-up finds architecture-specific images that lists leave out", () => 
 });
 
 test("a tag without digest has to be asked for at the registry", () => {
-  assert.deepEqual(docker().imageForTag("w_2077_41"), { kind: "needs-digest", tag: "w_2077_41" });
-  assert.deepEqual(docker().imageForReference(`${REFERENCE}:w_2077_41`), { kind: "needs-digest", tag: "w_2077_41" });
+  assert.deepEqual(docker().imageForTag("w_2077_41"), { kind: "needs-digest", source: "default", tag: "w_2077_41" });
+  assert.deepEqual(docker().imageForReference(`${REFERENCE}:w_2077_41`), {
+    kind: "needs-digest",
+    source: "default",
+    tag: "w_2077_41",
+  });
 });
 
 test("a tag that was asked for is described as if its digest had been known", () => {
@@ -109,7 +113,7 @@ test("a tag that was asked for may be the primary itself, or alone with its dige
 test("asking for a tag changes nothing in the snapshot", () => {
   const snapshot = docker();
   snapshot.imageResolvedNow("mover", { tag: "mover", digest: digest("a"), sizeBytes: null });
-  assert.deepEqual(snapshot.imageForTag("mover"), { kind: "needs-digest", tag: "mover" });
+  assert.deepEqual(snapshot.imageForTag("mover"), { kind: "needs-digest", source: "default", tag: "mover" });
   assert.deepEqual(found(snapshot.imageForTag("w_2077_43")).image.aliases, ["recommended"]);
 });
 

@@ -10,11 +10,11 @@ const DAY = 86_400_000;
 const NO_LIMIT: FilterPolicy = { number: null, age: null, cutoffBuild: null, cutoffDate: null, cutoffVersion: null };
 
 function menuNames(snapshot: Snapshot, now = 0): readonly string[] {
-  return snapshot.menu(now).menu.map(({ displayName }) => displayName);
+  return snapshot.menu(now).menu.map(({ image }) => image.displayName);
 }
 
 function dropdownNames(snapshot: Snapshot, now = 0): readonly string[] {
-  return snapshot.menu(now).dropdown.map(({ displayName }) => displayName);
+  return snapshot.menu(now).dropdown.map(({ image }) => image.displayName);
 }
 
 const TAGS = listing(["recommended", "a"], ["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]);
@@ -29,8 +29,8 @@ test("the menu has the recommended image first, pulled or not, then what is on e
 test("a menu entry is the reference with digest and the name", () => {
   const snapshot = snapshotOf({ settings: SET, tags: TAGS });
   const [first] = snapshot.menu(0).menu;
-  assert.equal(first?.pullReference, `${PREFIX}recommended@${digest("a")}`);
-  assert.equal(first.displayName, "Recommended (Weekly 2077_43)");
+  assert.equal(first?.image.pullReference, `${PREFIX}recommended@${digest("a")}`);
+  assert.equal(first.image.displayName, "Recommended (Weekly 2077_43)");
 });
 
 test("without any node that they belong on, all images of the set are in the menu", () => {
@@ -100,7 +100,7 @@ test("a clock that steps back brings tags back", () => {
 test("nodes that change nothing in the images leave the menu as it was", () => {
   const first = snapshotOf({ settings: SET, tags: TAGS, nodes: [nodeReport("n1")], dropdown: AGEING });
   const before = first.menu(0);
-  const second = nextSnapshot(first, { table: tableOf([nodeReport("n1"), nodeReport("n2")]) });
+  const second = nextSnapshot(first, { table: tableOf([nodeReport("n1", { images: { other: 1 } })]) });
   assert.equal(second.menu(1), before);
 });
 

@@ -3,12 +3,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { runToCompletion } from "../../src/domain/cooperative.ts";
 import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
-import { unresolvedWishes } from "../../src/domain/prepull/plan.ts";
-import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
 import { isRunnableTag, isValidTag, parseTag } from "../../src/domain/tags/tag-parse.ts";
-import { imageSettings, type ListedTag, listing } from "../support/image-world.ts";
+import { createDefaultSource } from "../support/default-source.ts";
+import { imageSettings, type ListedTag, listing, nodeReport, snapshotOf } from "../support/image-world.ts";
 import { nearlyTag } from "./tag-arbitrary.ts";
 
 /** The tags of the prepull set, in display order. */
@@ -52,16 +51,21 @@ test("a pin that is among the first of its type is there once, and takes a place
 });
 
 test("F23: the recommended tag and pins that name no tag are reported, each once, in the order of the configuration", () => {
-  const settings = imageSettings({
-    recommendedTag: "recommended",
-    pin: ["w_1", "zebra", "w_1", "recommended", "exp_x"],
-  });
-  assert.deepEqual(unresolvedWishes(settings, new Map([["zebra", 0]])), [
-    { wish: "recommended", tag: "recommended" },
-    { wish: "pin", tag: "w_1" },
-    { wish: "pin", tag: "exp_x" },
+  const pin = ["w_1", "zebra", "w_1", "recommended", "exp_x"];
+  const missing = (...tags: readonly string[]) =>
+    snapshotOf({
+      settings: { pin },
+      tags: listing(...tags.map((tag): ListedTag => [tag, tag])),
+      nodes: [nodeReport("n")],
+    })
+      .problems()
+      .map(({ reason, tag }) => [reason, tag]);
+  assert.deepEqual(missing("zebra"), [
+    ["RECOMMENDED_TAG_MISSING", "recommended"],
+    ["PINNED_TAG_MISSING", "w_1"],
+    ["PINNED_TAG_MISSING", "exp_x"],
   ]);
-  assert.deepEqual(unresolvedWishes(settings, new Set(["recommended", "zebra", "w_1", "exp_x"])), []);
+  assert.deepEqual(missing("recommended", "zebra", "w_1", "exp_x"), []);
 });
 
 test("the set is a part of what exists, with every wanted tag, and no more of a type than asked for", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
-import { catalogOf, digest, tableOf } from "../support/image-world.ts";
+import { defaultSettings } from "../support/default-source.ts";
+import { catalogOf, digest, onlyCatalog, tableOf } from "../support/image-world.ts";
 import { anyWorld, listedParts, live, type Moment, type World } from "../support/random-world.ts";
 import { answersOf, type SnapshotAnswers } from "../support/snapshot-answers.ts";
 import { ALL_DIGESTS, anyTag, WORLD_TIME } from "../support/world-arbitrary.ts";
@@ -18,8 +19,9 @@ function ask(snapshot: Snapshot, now: number): SnapshotAnswers {
 function fromScratch({ settings, dropdown }: World, { model, listed, snapshot }: Moment, now: number): SnapshotAnswers {
   const table = tableOf(model.asReports());
   const catalog = catalogOf(settings, ...listedParts(listed, null));
-  const { generation, refreshTime } = snapshot;
-  const answers = ask(createSnapshot({ settings, dropdown, catalog, table, generation, refreshTime }, null), now);
+  const { generation, refreshTime, time } = snapshot;
+  const parts = { settings: defaultSettings(settings, dropdown), catalogs: [catalog], table, time };
+  const answers = ask(createSnapshot({ ...parts, generation, refreshTime }, null), now);
   const truncated = model.truncated();
   const nodes = answers.nodes.map((status) => ({ ...status, imagesTruncated: truncated.has(status.name) }));
   return { ...answers, nodes };
@@ -49,7 +51,8 @@ test("a snapshot is changed by no call and by no later snapshot", () => {
   fc.assert(
     fc.property(anyWorld, (world) => {
       const kept: { readonly snapshot: Snapshot; readonly content: unknown; readonly answers: SnapshotAnswers }[] = [];
-      const contentOf = ({ catalog, table, settings }: Snapshot) => {
+      const contentOf = ({ catalogs, table, settings }: Snapshot) => {
+        const catalog = onlyCatalog({ catalogs });
         // A source has functions, and nothing that changes.
         const { source: _, ...listed } = catalog;
         return structuredClone({ catalog: listed, table, settings });
@@ -137,7 +140,8 @@ test("while the registry's images stay, an answer that has not changed is the sa
       let last: readonly [Snapshot, SnapshotAnswers] | null = null;
       live(world, ({ snapshot }) => {
         const after = ask(snapshot, WORLD_TIME);
-        const before = last?.[0].catalog.entries === snapshot.catalog.entries ? last[1] : after;
+        const before =
+          last !== null && onlyCatalog(last[0]).entries === onlyCatalog(snapshot).entries ? last[1] : after;
         last = [snapshot, after];
         for (const [old, now] of pairs(before, after)) {
           if (old !== now && isSame(old, now)) assert.fail(`made anew: ${JSON.stringify(now)}`);

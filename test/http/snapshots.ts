@@ -4,12 +4,13 @@ import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { Image } from "../../src/domain/images/image.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
-import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { ImageSettings } from "../../src/domain/settings.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { RouteState } from "../../src/http/route.ts";
 import type { SourceState } from "../../src/ports.ts";
+import { createDefaultSource, defaultSettings } from "../support/default-source.ts";
+import { NO_TRAITS, nodeRules } from "../support/image-world.ts";
 
 /** A prepull policy like that of the original's documentation. */
 export const SETTINGS: ImageSettings = {
@@ -38,17 +39,19 @@ export function snapshotOf(world: World, generation = 1, refreshTime = 0): Snaps
   const listing: RemoteTag[] = Object.entries(world.tags).map(([tag, digest]) => ({ tag, digest, sizeBytes: null }));
   const plan = runToCompletion(planCatalog(createDefaultSource(SETTINGS), listing, null, 0));
   const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
-  const editor = editNodeTable(
-    emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 2, markGrace: 0, excludesDrained: false }),
-  );
+  const editor = editNodeTable(emptyNodeTable(nodeRules({ nodeStatusMaxImages: 2, markGrace: 0 })));
   for (const [name, digests] of Object.entries(world.nodes)) editor.report(nodeOf(name, digests), 0);
   const table = editor.finish();
-  return createSnapshot({ settings: SETTINGS, dropdown: {}, catalog, table, generation, refreshTime }, null);
+  return createSnapshot(
+    { settings: defaultSettings(SETTINGS, {}), catalogs: [catalog], table, time: 0, generation, refreshTime },
+    null,
+  );
 }
 
 function nodeOf(name: string, digests: readonly string[]): NodeReport {
   const isTainted = name === name.toUpperCase();
   return {
+    ...NO_TRAITS,
     name,
     uid: name,
     architecture: null,
@@ -80,6 +83,9 @@ export function plainImage(fields: Partial<Image> & { readonly tag: string }): I
   return {
     reference,
     pullReference: reference,
+    source: "default",
+    tagClass: "other",
+    platforms: null,
     displayName: fields.tag,
     type: "UNKNOWN",
     digest: null,

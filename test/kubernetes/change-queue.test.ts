@@ -5,7 +5,21 @@ import type { NodeChange } from "../../src/ports.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 function reported(name: string, uid = name): NodeChange {
-  return { type: "node.reported", node: { name, uid, architecture: null, taints: [], images: [] }, observedAt: 0 };
+  return {
+    type: "node.reported",
+    node: {
+      name,
+      uid,
+      os: null,
+      labels: {},
+      createdAt: null,
+      notReadySince: null,
+      architecture: null,
+      taints: [],
+      images: [],
+    },
+    observedAt: 0,
+  };
 }
 
 function removed(name: string, uid = name): NodeChange {

@@ -5,7 +5,17 @@ import { createListOverlay } from "../../src/kubernetes/watch/list-overlay.ts";
 import type { NodeChange } from "../../src/ports.ts";
 
 function node(name: string, uid = name): NodeReport {
-  return { name, uid, architecture: null, taints: [], images: [] };
+  return {
+    name,
+    uid,
+    os: null,
+    labels: {},
+    createdAt: null,
+    notReadySince: null,
+    architecture: null,
+    taints: [],
+    images: [],
+  };
 }
 
 function reported(name: string, uid = name): NodeChange {

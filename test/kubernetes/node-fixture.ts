@@ -171,7 +171,15 @@ export async function connectSource(
   const { clock = machineTime, nodeSelector = {}, limits = shortLimits, connectionLimits = {} } = options;
   const { logger = silentLogger } = options;
   const connection = connectKubernetes({ kubeconfig: file.path, clock, limits: connectionLimits });
-  const source = createNodeSource({ connection, nodeSelector, clock, random: () => 0.5, logger, limits });
+  const source = createNodeSource({
+    connection,
+    nodeSelector,
+    labelKeys: ["pool"],
+    clock,
+    random: () => 0.5,
+    logger,
+    limits,
+  });
   const life = new AbortController();
   return {
     source,

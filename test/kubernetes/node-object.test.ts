@@ -80,6 +80,10 @@ describe("node object", () => {
         name: "n",
         uid: "u",
         architecture: "arm64",
+        os: null,
+        labels: {},
+        createdAt: null,
+        notReadySince: null,
         taints: [
           { key: "k", value: "", effect: "NoSchedule" },
           { key: "k", value: "v", effect: "NoExecute" },

@@ -195,7 +195,14 @@ describe("node watch (followers and loggers that break)", () => {
     };
     const logger: Logger = { ...silentLogger, warn, child: () => logger };
     const { connection, signal } = connected;
-    const options = { connection, nodeSelector: {}, clock: machineTime, random: () => 0.5, limits: shortLimits };
+    const options = {
+      connection,
+      nodeSelector: {},
+      labelKeys: [],
+      clock: machineTime,
+      random: () => 0.5,
+      limits: shortLimits,
+    };
     const source = createNodeSource({ ...options, logger });
     answerWatches(api, 1, (response) => response.writeHead(500).end());
     const follower = followNodes(source, signal);

@@ -124,7 +124,7 @@ test("a failing cluster leaves the whole snapshot, whatever the registry has tol
   const before = world.state().snapshot;
   world.demand();
   world.page({ n9: {} });
-  world.images.tell({ type: "images.listed", catalog: before?.catalog ?? assert.fail() });
+  world.images.tell({ type: "images.listed", catalog: before?.catalogs[0] ?? assert.fail() });
   world.nodes.tell({ type: "nodes.failed", error: NO_NODES });
   assert.equal(world.state().snapshot, before);
   assert.deepEqual(world.state().refreshFaults, { registry: null, kubernetes: NO_NODES });
@@ -180,7 +180,7 @@ test("a mark during a refresh survives it, though the list is older", async () =
   await world.clock.advance(5_000);
   world.send({ type: "image.prepulled", digest: digest("a"), node: "n1", markedAt: world.clock.monotonicTime() });
   world.nodes.tell({ type: "nodes.listed" });
-  world.images.tell({ type: "images.listed", catalog: world.state().snapshot?.catalog ?? assert.fail() });
+  world.images.tell({ type: "images.listed", catalog: world.state().snapshot?.catalogs[0] ?? assert.fail() });
   assert.deepEqual(missing(world), { n1: ["w_2077_42"] });
   await world.clock.advance(55_000);
   world.report("n1", { images: { x: 1 } });

@@ -22,6 +22,7 @@ import {
   nodeReport,
   nodeRules,
   type ReportContent,
+  serviceSettings,
 } from "../support/image-world.ts";
 
 const SETTINGS = imageSettings({ numWeeklies: 2 });
@@ -31,7 +32,7 @@ const NO_NODES = new KubernetesUnavailableError("no cluster");
 const NO_IMAGES = new RegistryUnavailableError("no registry");
 const HAS_ALL = { images: { a: 2, b: 1 } };
 
-const EMPTY = initialImageState({ images: SETTINGS, dropdown: {} }, emptyNodeTable(nodeRules()));
+const EMPTY = initialImageState(serviceSettings(SETTINGS), emptyNodeTable(nodeRules()));
 
 /** The state after events at one time. */
 function after(state: ImageState, now: number, ...events: readonly ImageEvent[]): ImageState {

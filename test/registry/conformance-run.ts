@@ -15,7 +15,11 @@ export async function passCases(file: "service_docker" | "service_gar", open: Op
     await copyFile(join(CASES, `${file}.json`), join(directory, `${file}.json`));
     const failures: string[] = [];
     const runners = { [file]: serviceRunner(open) };
-    const { passed, failed } = await runDirectory(directory, runners, (line) => failures.push(line));
+    const { passed, failed } = await runDirectory(
+      directory,
+      (file) => runners[file],
+      (line) => failures.push(line),
+    );
     assert.deepEqual(failures, []);
     assert.equal(failed, 0);
     return passed;

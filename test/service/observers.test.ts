@@ -4,7 +4,7 @@ import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
 import { initialImageState } from "../../src/machines/image-state.ts";
 import { createObservers } from "../../src/service/observers/observers.ts";
 import { alertRecorder } from "../support/alert-recorder.ts";
-import { imageSettings, nodeRules } from "../support/image-world.ts";
+import { imageSettings, nodeRules, serviceSettings } from "../support/image-world.ts";
 import { logLines } from "../support/log-lines.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
@@ -25,7 +25,7 @@ test("an actor that crashed is an error and an alert; gates that open are none",
       leading: ignore,
     },
   });
-  const state = initialImageState({ images: imageSettings(), dropdown: {} }, emptyNodeTable(nodeRules()));
+  const state = initialImageState(serviceSettings(imageSettings()), emptyNodeTable(nodeRules()));
   observers.observe({ type: "gates.opened", generation: 1, cause: "STARTUP" }, state);
   assert.deepEqual([logger.lines, alerts.active()], [[], []]);
   observers.observe({ type: "actor.crashed", actor: "refresh", error: new Error("broke") }, state);

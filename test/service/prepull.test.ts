@@ -11,7 +11,17 @@ import {
 import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
 import type { Leadership, Logger, NodeListener, NodeSource, Puller } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
-import { CORDON, digest, imageSettings, listing, nodeReport, nodeRules, REPOSITORY } from "../support/image-world.ts";
+import {
+  CORDON,
+  digest,
+  imageSettings,
+  listing,
+  nodeReport,
+  nodeRules,
+  REPOSITORY,
+  serviceSettings,
+  sourceOf,
+} from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 /** One pull that the service has asked for. */
@@ -79,11 +89,13 @@ async function world({
     error: (_, message) => void errors.push(message),
     child: () => logger,
   };
+  const settings = imageSettings({ numWeeklies: 1 });
   const service = createImageService({
     onGateMessage: () => undefined,
     onGateLimit: () => undefined,
     epoch: "e",
-    settings: { images: imageSettings({ numWeeklies: 1 }), dropdown: {} },
+    settings: serviceSettings(settings),
+    catalogSource: sourceOf(settings),
     rules: { ...rules, excludesDrained: !outside },
     source: {
       ...REPOSITORY,
@@ -221,7 +233,7 @@ test("F28: a drained node that gets no pulls keeps no image off the menu", async
     here.service.reader
       .current()
       ?.menu(0)
-      .menu.map(({ tag }) => tag);
+      .menu.map(({ image }) => image.tag);
   assert.deepEqual(menu(), ["recommended"]);
   assert.deepEqual(
     here.asked.map(({ order }) => order.node),

@@ -7,7 +7,7 @@ import { type ImageState, initialImageState } from "../../src/machines/image-sta
 import { errorOfFaults, NO_FAULTS, type RefreshFaults } from "../../src/machines/refresh.ts";
 import { createRefreshObserver } from "../../src/service/observers/refresh-observer.ts";
 import { alertRecorder } from "../support/alert-recorder.ts";
-import { imageSettings, listing, nodeReport, nodeRules, snapshotOf } from "../support/image-world.ts";
+import { imageSettings, listing, nodeReport, nodeRules, serviceSettings, snapshotOf } from "../support/image-world.ts";
 import { logLines } from "../support/log-lines.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
@@ -36,7 +36,7 @@ function observed() {
     },
   });
   const state = (snapshot: Snapshot | null): ImageState => ({
-    ...initialImageState({ images: imageSettings(), dropdown: {} }, emptyNodeTable(nodeRules())),
+    ...initialImageState(serviceSettings(imageSettings()), emptyNodeTable(nodeRules())),
     snapshot,
   });
   return {

@@ -13,6 +13,7 @@ import {
   nextSnapshot,
   nodeReport,
   nodeRules,
+  onlyCatalog,
   snapshotOf,
   tableOf,
 } from "../support/image-world.ts";
@@ -39,7 +40,9 @@ function observed(first: Snapshot) {
     },
     /** The next snapshot has these tags. */
     tags(...tags: readonly ListedTag[]): void {
-      latest = nextSnapshot(latest, { catalog: catalogOf(latest.settings, listing(...tags), latest.catalog) });
+      latest = nextSnapshot(latest, {
+        catalog: catalogOf(latest.settings.images ?? assert.fail(), listing(...tags), onlyCatalog(latest)),
+      });
       observer.replaced(latest);
     },
     /** What was logged by the end of the second. */

@@ -7,7 +7,15 @@ import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
 import { refreshMachine } from "../../src/machines/refresh.ts";
 import { actorClock } from "./actor-clock.ts";
 import { fakeEffect } from "./fake-effects.ts";
-import { catalogOf, imageSettings, listing, nodeReport, nodeRules, type ReportContent } from "./image-world.ts";
+import {
+  catalogOf,
+  imageSettings,
+  listing,
+  nodeReport,
+  nodeRules,
+  type ReportContent,
+  serviceSettings,
+} from "./image-world.ts";
 import { manualClock } from "./manual-clock.ts";
 
 /** Milliseconds between two refreshes. */
@@ -40,7 +48,8 @@ export function coordinatorWorld({ chance = 0, onEmit = () => undefined }: Coord
   const actor = createActor(machine, {
     clock: actorClock(clock),
     input: {
-      settings: { images: SETTINGS, dropdown: {} },
+      settings: serviceSettings(SETTINGS),
+      refreshInterval: SETTINGS.refreshInterval,
       rules: nodeRules(),
       prepuller: {
         mode: "outside",

@@ -3,13 +3,14 @@ import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { planCatalog } from "../../src/domain/images/catalog-plan.ts";
 import { completeCatalog } from "../../src/domain/images/complete-catalog.ts";
 import type { NodeRules } from "../../src/domain/nodes/node-record.ts";
-import type { NodeReport, ReportedImage, Taint } from "../../src/domain/nodes/node-report.ts";
+import type { NodeReport, ReportedImage, Taint, Toleration } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { CatalogSource } from "../../src/domain/sets/catalog-source.ts";
-import { createDefaultSource } from "../../src/domain/sets/default-source.ts";
 import type { DropdownPolicy, ImageSettings } from "../../src/domain/settings.ts";
 import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
+import type { ServiceSettings } from "../../src/service/coordinator-actor.ts";
+import { createDefaultSource, defaultSettings } from "./default-source.ts";
 
 /** Where the images of the tests are. */
 export const REPOSITORY = { registry: "registry.test:5000", repository: "sciplat/lab" };
@@ -36,6 +37,16 @@ export function imageSettings(changes: Partial<ImageSettings> = {}): ImageSettin
     aliasTags: [],
     ...changes,
   };
+}
+
+/** What a service of images alone rests on. */
+export function serviceSettings(images: ImageSettings): ServiceSettings {
+  return { ...defaultSettings(images, {}), images };
+}
+
+/** The settings and the source of a service of images alone. */
+export function serviceOf(images: ImageSettings) {
+  return { settings: serviceSettings(images), catalogSource: sourceOf(images) };
 }
 
 /** A tag of a listing: with the short name of its digest, and its size, where the registry tells them. */
@@ -85,19 +96,31 @@ export interface ReportContent {
   readonly uid?: string;
 }
 
+/** What most nodes of tests do not have. */
+export const NO_TRAITS: Pick<NodeReport, "os" | "labels" | "createdAt" | "notReadySince"> = {
+  os: null,
+  labels: {},
+  createdAt: null,
+  notReadySince: null,
+};
+
 /** A report of one node. */
 export function nodeReport(name: string, content: ReportContent = {}): NodeReport {
   const { images = {}, entries = [], taints = [], architecture = null, uid = `uid-${name}` } = content;
   const reported = Object.entries(images).map(([id, sizeBytes]) => ({ digests: [digest(id)], sizeBytes }));
-  return { name, uid, architecture, taints, images: [...reported, ...entries] };
+  return { ...NO_TRAITS, name, uid, architecture, taints, images: [...reported, ...entries] };
 }
 
 /** A taint that nothing tolerates. */
 export const CORDON: Taint = { key: "node.kubernetes.io/unschedulable", value: "", effect: "NoSchedule" };
 
+/** Rules of tests: those of one set that has all nodes, with these tolerations. */
+export type RuleChanges = Partial<NodeRules> & { readonly tolerations?: readonly Toleration[] };
+
 /** Rules by which a list of images is never cut, unless they say otherwise. */
-export function nodeRules(changes: Partial<NodeRules> = {}): NodeRules {
-  return { tolerations: [], nodeStatusMaxImages: -1, markGrace: 60_000, excludesDrained: false, ...changes };
+export function nodeRules({ tolerations = [], ...changes }: RuleChanges = {}): NodeRules {
+  const sets = [{ selector: {}, expressions: [], tolerations }];
+  return { sets, systems: [], nodeStatusMaxImages: -1, markGrace: 60_000, excludesDrained: false, ...changes };
 }
 
 /** The table of nodes that have reported once, at time zero. */
@@ -112,7 +135,7 @@ export interface WorldContent {
   readonly settings?: Partial<ImageSettings>;
   readonly tags: readonly RemoteTag[];
   readonly nodes?: readonly NodeReport[];
-  readonly rules?: Partial<NodeRules>;
+  readonly rules?: RuleChanges;
   readonly dropdown?: DropdownPolicy;
 }
 
@@ -120,16 +143,31 @@ export interface WorldContent {
 export function snapshotOf({ settings, tags, nodes = [], rules, dropdown = {} }: WorldContent): Snapshot {
   const images = imageSettings(settings);
   const table = tableOf(nodes, nodeRules(rules));
-  const parts = { settings: images, dropdown, catalog: catalogOf(images, tags), table, generation: 1, refreshTime: 0 };
+  const catalogs = [catalogOf(images, tags)];
+  const parts = {
+    settings: defaultSettings(images, dropdown),
+    catalogs,
+    table,
+    time: 0,
+    generation: 1,
+    refreshTime: 0,
+  };
   return createSnapshot(parts, null);
 }
 
 /** The next snapshot, with some of its parts changed. */
 export function nextSnapshot(before: Snapshot, changes: { catalog?: Catalog; table?: NodeTable }): Snapshot {
-  const { settings, dropdown, refreshTime } = before;
-  const { catalog = before.catalog, table = before.table } = changes;
-  const parts = { settings, dropdown, catalog, table, generation: before.generation + 1, refreshTime };
+  const { settings, time, refreshTime } = before;
+  const { catalog, table = before.table } = changes;
+  const catalogs = catalog === undefined ? before.catalogs : [catalog];
+  const parts = { settings, catalogs, table, time, generation: before.generation + 1, refreshTime };
   return createSnapshot(parts, before);
+}
+
+/** The catalog of the only source. */
+export function onlyCatalog({ catalogs: [catalog] }: Pick<Snapshot, "catalogs">): Catalog {
+  if (catalog === undefined) throw new Error("there is no catalog");
+  return catalog;
 }
 
 /** The image that a look-up found; throws where it only found that the registry has to be asked. */

@@ -70,7 +70,7 @@ export function workWith({
   return {
     nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
     setSize,
-    recommended: null,
+    firsts: [],
     table,
   };
 }

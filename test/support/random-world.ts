@@ -1,10 +1,12 @@
 import fc from "fast-check";
+import type { Catalog } from "../../src/domain/images/catalog.ts";
 import { STALE_PRESENCE_TTL_MS } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport, ReportedImage } from "../../src/domain/nodes/node-report.ts";
 import { editNodeTable, emptyNodeTable, type NodeTableEditor } from "../../src/domain/nodes/node-table.ts";
 import { createSnapshot, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
-import { CORDON, catalogOf, nextSnapshot, nodeRules } from "./image-world.ts";
+import { defaultSettings } from "./default-source.ts";
+import { CORDON, catalogOf, NO_TRAITS, nextSnapshot, nodeRules, onlyCatalog } from "./image-world.ts";
 import { type NodeModel, nodeModel } from "./node-model.ts";
 import { ALL_DIGESTS, anyDigest, anyDropdown, anyListing, anySettings } from "./world-arbitrary.ts";
 
@@ -92,7 +94,7 @@ function nameOf(world: World, number: number): string {
 }
 
 function reportOf(world: World, { number, ...report }: World["others"][number]): NodeReport {
-  return { ...report, name: nameOf(world, number) };
+  return { ...NO_TRAITS, ...report, name: nameOf(world, number) };
 }
 
 function firstReports(world: World): readonly NodeReport[] {
@@ -114,9 +116,9 @@ export function live(world: World, visit: (moment: Moment, step: Step | null) =>
     start.report(report, clock);
     model.report(report, clock);
   }
-  const parts = { settings, dropdown, generation: 1, refreshTime: 0 };
-  const catalog = catalogOf(settings, ...listedParts(listed, null));
-  let snapshot = createSnapshot({ ...parts, catalog, table: start.finish() }, null);
+  const parts = { settings: defaultSettings(settings, dropdown), time: 0, generation: 1, refreshTime: 0 };
+  const catalogs = [catalogOf(settings, ...listedParts(listed, null))];
+  let snapshot = createSnapshot({ ...parts, catalogs, table: start.finish() }, null);
   visit({ snapshot, model: model.copy(), listed }, null);
   for (const step of world.steps) {
     clock += step.pause;
@@ -125,14 +127,14 @@ export function live(world: World, visit: (moment: Moment, step: Step | null) =>
     if (step.leaving > 0) leave(step.leaving, editor, model);
     listed = step.listed ?? listed;
     const table = editor.finish();
-    const { catalog: before } = snapshot;
+    const before = onlyCatalog(snapshot);
     snapshot = nextSnapshot(snapshot, { table, catalog: catalogOf(settings, ...listedParts(listed, before)) });
     visit({ snapshot, model: model.copy(), listed }, step);
   }
 }
 
 /** What a catalog is made of, but for its settings. */
-export function listedParts([tags, later]: Moment["listed"], before: Snapshot["catalog"] | null) {
+export function listedParts([tags, later]: Moment["listed"], before: Catalog | null) {
   return [tags, before, later] as const;
 }
 

@@ -4,7 +4,16 @@ import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
 import type { GateCaller, GateRequest, GateSession, NodeListener, RefreshCause } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
-import { imageSettings, listing, nodeReport, nodeRules, REPOSITORY, resolved } from "./image-world.ts";
+import {
+  imageSettings,
+  listing,
+  nodeReport,
+  nodeRules,
+  REPOSITORY,
+  resolved,
+  serviceSettings,
+  sourceOf,
+} from "./image-world.ts";
 import { logLines } from "./log-lines.ts";
 import { manualClock } from "./manual-clock.ts";
 
@@ -125,6 +134,7 @@ export function serviceWorld() {
   const news: CoordinatorEmitted[] = [];
   const broken: unknown[] = [];
   const lookUps: string[] = [];
+  const settings = imageSettings({ numWeeklies: 2, refreshInterval: INTERVAL });
   const service = createImageService({
     onGateMessage: () => undefined,
     onGateLimit: () => undefined,
@@ -132,7 +142,8 @@ export function serviceWorld() {
     source: registry,
     nodes: cluster,
     logger,
-    settings: { images: imageSettings({ numWeeklies: 2, refreshInterval: INTERVAL }), dropdown: {} },
+    settings: serviceSettings(settings),
+    catalogSource: sourceOf(settings),
     rules: nodeRules(),
     clock,
     random: () => 0,

@@ -8,6 +8,7 @@ import type {
   PrepullImages,
 } from "../../src/domain/snapshot/answers.ts";
 import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import { onlyCatalog } from "./image-world.ts";
 
 /** Every answer that a snapshot gives, at some moment. */
 export interface SnapshotAnswers {
@@ -31,7 +32,8 @@ export function answersOf(
   const ask = (name: string, look: () => unknown): void => {
     lookUps[name] = answerOf(look);
   };
-  const repository = `${snapshot.catalog.registry}/${snapshot.catalog.repository}`;
+  const catalog = onlyCatalog(snapshot);
+  const repository = `${catalog.registry}/${catalog.repository}`;
   for (const imageClass of IMAGE_CLASSES) ask(imageClass, () => snapshot.imageForClass(imageClass));
   for (const tag of tags) {
     ask(`:${tag}`, () => snapshot.imageForTag(tag));

@@ -20,6 +20,8 @@ export interface CatalogEntry {
   readonly aliasCount: number;
   readonly aliasTarget: string | null;
   readonly inPrepullSet: boolean;
+  /** Name of its source. */
+  readonly source: string;
   /** What stands before the tag in its reference: `registry/repository:`. */
   readonly prefix: string;
 }

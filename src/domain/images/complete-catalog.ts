@@ -1,6 +1,7 @@
 import { type CooperativeTask, mergeCooperatively, STEP_SIZE, sortCooperatively } from "../cooperative.ts";
 import { isSameList } from "../same-list.ts";
 import type { SchemeTag, TagScheme } from "../schemes/scheme.ts";
+import type { CatalogSource } from "../sets/catalog-source.ts";
 import { evaluateRule, type RuleOutcome } from "../sets/evaluate-rule.ts";
 import { formatPlatform } from "../sets/platform.ts";
 import type { SourceView } from "../sets/source-view.ts";
@@ -30,7 +31,7 @@ export function* completeCatalog(
       const remote = plan.remote.get(tag.tag);
       const member = { tag, remote, inPrepullSet: plan.prepull.has(tag.tag) };
       const before = previous?.byTag.get(tag.tag);
-      const entry = isOfMember(before, member) ? before : newEntry(prefix, member, alone(tag));
+      const entry = isOfMember(before, member) ? before : newEntry(plan.source, prefix, member, alone(tag));
       entries.push(entry);
       if (entry.digest !== null) append(groups, entry.digest, entry);
     }
@@ -113,7 +114,12 @@ function* outcomesOf(
 }
 
 function isSameOutcome(a: RuleOutcome<CatalogEntry>, b: RuleOutcome<CatalogEntry>): boolean {
-  return a.changesAt === b.changesAt && a.shortfall === b.shortfall && isSameList(a.wanted, b.wanted);
+  return (
+    a.changesAt === b.changesAt &&
+    a.shortfall === b.shortfall &&
+    isSameList(a.missing, b.missing) &&
+    isSameList(a.wanted, b.wanted)
+  );
 }
 
 /** Only resolved aliases stand elsewhere than their tags as parsed, so they alone are sorted, and merged into the rest. */
@@ -156,7 +162,7 @@ function referencePrefix({ registry, repository }: Repository): string {
   return `${registry}/${repository}:`;
 }
 
-function newEntry(prefix: string, member: Member, grouped: Grouped): CatalogEntry {
+function newEntry({ name }: CatalogSource, prefix: string, member: Member, grouped: Grouped): CatalogEntry {
   return {
     tag: grouped.tag,
     parsed: member.tag,
@@ -167,6 +173,7 @@ function newEntry(prefix: string, member: Member, grouped: Grouped): CatalogEntr
     aliasCount: grouped.aliasCount,
     aliasTarget: grouped.aliasTarget,
     inPrepullSet: member.inPrepullSet,
+    source: name,
     prefix,
   };
 }
@@ -177,12 +184,12 @@ export function entryWithDigest(catalog: Catalog, entry: CatalogEntry, found: Re
   const self: Member = { tag: entry.parsed, remote: found, inPrepullSet: entry.inPrepullSet };
   const group = [...others.filter((other) => other.parsed.tag !== entry.parsed.tag).map(asMember), self];
   const describe = createGrouping(group.sort((a, b) => catalog.source.reader.scheme.compare(a.tag, b.tag)));
-  return newEntry(referencePrefix(catalog), self, describe(self));
+  return newEntry(catalog.source, referencePrefix(catalog), self, describe(self));
 }
 
 /** A tag as parsed, with a digest that the snapshot does not know (section 5, `image_for_reference`). */
 export function entryOfOtherDigest(catalog: Catalog, entry: CatalogEntry, digest: string): CatalogEntry {
   const remote = { tag: entry.parsed.tag, digest, sizeBytes: null };
   const member = { tag: entry.parsed, remote, inPrepullSet: false };
-  return newEntry(referencePrefix(catalog), member, alone(entry.parsed));
+  return newEntry(catalog.source, referencePrefix(catalog), member, alone(entry.parsed));
 }

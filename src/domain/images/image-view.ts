@@ -1,6 +1,7 @@
-import { coversNodes, NO_NODES, type NodeSet } from "../nodes/node-set.ts";
-import { type NodeTable, nodesToHave } from "../nodes/node-table.ts";
+import { coversNodes, NO_NODES } from "../nodes/node-set.ts";
+import type { NodeTable } from "../nodes/node-table.ts";
 import { changedDigests, presenceOf } from "../nodes/presence.ts";
+import type { Needs } from "../snapshot/needs.ts";
 import type { TagType } from "../tags/tag.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
 import type { EntryIndex } from "./entry-index.ts";
@@ -10,6 +11,7 @@ import type { Image } from "./image.ts";
 export interface ImageView {
   readonly entries: readonly CatalogEntry[];
   readonly table: NodeTable;
+  readonly needs: Needs;
   /** One image an entry, in the same order. The same array as the view's it was made from, where no image differs. */
   readonly images: readonly Image[];
   /** The catalog's. */
@@ -20,11 +22,11 @@ export interface ImageView {
  * Puts catalog and nodes together. With a view of the same entries at hand only the images whose digest has come to or
  * gone from a node are made anew; an image that is as it was is the same object.
  */
-export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
-  if (base === null || base.entries !== catalog.entries) return wholeView(catalog, table, base);
+export function viewImages(catalog: Catalog, table: NodeTable, needs: Needs, base: ImageView | null): ImageView {
+  if (base === null || base.entries !== catalog.entries) return wholeView(catalog, table, needs, base);
   const { entries, byTag } = base;
-  if (base.table === table) return base;
-  const describe = imageMaker(table);
+  if (base.table === table && base.needs === needs) return base;
+  const describe = imageMaker(catalog, table, needs);
   let images: Image[] | null = null;
   const update = (entry: CatalogEntry): void => {
     const at = byTag.positionOf(entry);
@@ -35,43 +37,41 @@ export function viewImages(catalog: Catalog, table: NodeTable, base: ImageView |
     images ??= base.images.slice();
     images[at] = after;
   };
-  if (base.table.eligible === table.eligible) {
+  if (base.needs === needs) {
     changedDigests(base.table.presence, table.presence, (digest) => {
       for (const entry of catalog.groups.get(digest) ?? []) update(entry);
     });
   } else for (const entry of entries) if (entry.digest !== null) update(entry);
-  return { entries, table, byTag, images: images ?? base.images };
+  return { entries, table, needs, byTag, images: images ?? base.images };
 }
 
-function wholeView(catalog: Catalog, table: NodeTable, base: ImageView | null): ImageView {
+function wholeView(catalog: Catalog, table: NodeTable, needs: Needs, base: ImageView | null): ImageView {
   const { entries, byTag } = catalog;
-  const describe = imageMaker(table);
+  const describe = imageMaker(catalog, table, needs);
   const images = entries.map((entry) => {
     const before = base?.byTag.positionOf(entry);
     return describe(entry, before === undefined ? undefined : base?.images[before]);
   });
-  return { entries, table, images, byTag };
+  return { entries, table, needs, images, byTag };
 }
 
 /** Describes one entry with the nodes of this table, outside any view: for look-ups. */
-export function describeImage(entry: CatalogEntry, table: NodeTable): Image {
-  return imageMaker(table)(entry, undefined);
+export function describeImage(catalog: Catalog, entry: CatalogEntry, table: NodeTable, needs: Needs): Image {
+  return imageMaker(catalog, table, needs)(entry, undefined);
 }
 
 /** A function that describes entries, and gives an image back that is as it was. */
-function imageMaker(table: NodeTable): (entry: CatalogEntry, before: Image | undefined) => Image {
-  const needed = new Map<string | null, NodeSet>();
-  const neededBy = (architecture: string | null): NodeSet => {
-    const known = needed.get(architecture);
-    if (known !== undefined) return known;
-    const nodes = nodesToHave(table, architecture);
-    needed.set(architecture, nodes);
-    return nodes;
-  };
+function imageMaker(
+  catalog: Catalog,
+  table: NodeTable,
+  needs: Needs,
+): (entry: CatalogEntry, before: Image | undefined) => Image {
   return (entry, before) => {
     const presence = entry.digest === null ? null : presenceOf(table.presence, entry.digest);
     const prepulled =
-      entry.digest !== null && coversNodes(presence?.nodes ?? NO_NODES, neededBy(entry.tag.architecture));
+      entry.digest !== null &&
+      coversNodes(presence?.nodes ?? NO_NODES, needs.forImage(catalog, entry)) &&
+      !needs.fitsNone(catalog, entry);
     const sizeBytes = entry.registrySize ?? (presence?.sizeBytes || null);
     if (before?.prepulled === prepulled && before.sizeBytes === sizeBytes) return before;
     return new CatalogImage(entry, prepulled, sizeBytes);
@@ -104,6 +104,18 @@ class CatalogImage implements Image {
 
   get tag(): string {
     return this.entry.tag.tag;
+  }
+
+  get source(): string {
+    return this.entry.source;
+  }
+
+  get tagClass(): string {
+    return this.entry.parsed.class;
+  }
+
+  get platforms(): CatalogEntry["platforms"] {
+    return this.entry.platforms;
   }
 
   get displayName(): string {

@@ -1,7 +1,8 @@
+import type { Platform } from "../sets/platform.ts";
 import type { TagType } from "../tags/tag.ts";
 
 /** The classes of images that can be asked for instead of a tag. */
-export const IMAGE_CLASSES = ["RECOMMENDED", "LATEST_RELEASE", "LATEST_WEEKLY", "LATEST_DAILY"] as const;
+export const IMAGE_CLASSES = ["RECOMMENDED", "LATEST_RELEASE", "LATEST_WEEKLY", "LATEST_DAILY", "LATEST"] as const;
 
 /** See IMAGE_CLASSES. */
 export type ImageClass = (typeof IMAGE_CLASSES)[number];
@@ -16,6 +17,12 @@ export interface Image {
   /** `registry/repository:tag@digest`, or `reference` where no digest is known. */
   readonly pullReference: string;
   readonly tag: string;
+  /** Name of its source. */
+  readonly source: string;
+  /** What the source's scheme makes of the tag: `alias`, `other`, or a class of the scheme. */
+  readonly tagClass: string;
+  /** See `CatalogEntry`. */
+  readonly platforms: readonly Platform[] | null;
   readonly displayName: string;
   readonly type: TagType;
   readonly digest: string | null;

@@ -1,5 +1,6 @@
 import { InvalidReferenceError, UnknownImageError } from "../errors.ts";
-import type { ImageSettings } from "../settings.ts";
+import { latestOf } from "../sets/latest.ts";
+import type { Wanted } from "../sets/wanted.ts";
 import type { RemoteTag } from "../tags/remote-tag.ts";
 import type { TagType } from "../tags/tag.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
@@ -14,15 +15,25 @@ export type Found =
   | { readonly kind: "entry"; readonly entry: CatalogEntry }
   | { readonly kind: "needs-digest"; readonly tag: string };
 
-const LATEST: Readonly<Record<Exclude<ImageClass, "RECOMMENDED">, TagType>> = {
+const LATEST: Readonly<Record<Exclude<ImageClass, "RECOMMENDED" | "LATEST">, TagType>> = {
   LATEST_RELEASE: "RELEASE",
   LATEST_WEEKLY: "WEEKLY",
   LATEST_DAILY: "DAILY",
 };
 
-/** The prepull set's image of the class, pulled yet or not (docs/spec/look-ups.md); null where there is none. */
-export function entryOfClass(catalog: Catalog, settings: ImageSettings, imageClass: ImageClass): CatalogEntry | null {
-  if (imageClass === "RECOMMENDED") return catalog.byTag.get(settings.recommendedTag) ?? null;
+/**
+ * The source's image of the class, pulled yet or not; null where there is none. RECOMMENDED is the first that any set wants
+ * (docs/spec/sets.md 6.2), LATEST the first in the source's order; of the others what sets want is looked at alone
+ * (docs/spec/look-ups.md).
+ */
+export function entryOfClass(catalog: Catalog, wanted: Wanted, imageClass: ImageClass): CatalogEntry | null {
+  if (imageClass === "LATEST") return latestOf(catalog.entries);
+  if (imageClass === "RECOMMENDED") {
+    const firsts = wanted.sets.flatMap(({ set, first, images }) =>
+      set.order === "display" ? [first] : images.map(({ entry }) => entry),
+    );
+    return firsts.find((entry) => entry?.source === catalog.source.name) ?? null;
+  }
   const type = LATEST[imageClass];
   return catalog.prepullSet.find(({ tag }) => tag.type === type && tag.architecture === null) ?? null;
 }

@@ -1,13 +1,17 @@
+import { exclusionOf, type Membership, membershipOf, type SetNodes } from "../sets/membership.ts";
+import { isSelected } from "../sets/node-selection.ts";
 import { drainOf } from "./draining.ts";
-import type { NodeReport, ReportedImage, Toleration } from "./node-report.ts";
-import { type Eligibility, judgeTaints } from "./toleration.ts";
+import type { NodeReport, ReportedImage } from "./node-report.ts";
 
 /** How long an image stays present while reports cannot decide, in ms: 30 minutes (docs/spec/nodes.md). */
 export const STALE_PRESENCE_TTL_MS = 30 * 60_000;
 
 /** The rules by which reports are read; they come from the configuration. */
 export interface NodeRules {
-  readonly tolerations: readonly Toleration[];
+  /** Which nodes each set has, in the order of the sets. */
+  readonly sets: readonly SetNodes[];
+  /** For each set the systems besides Linux that its images are for. */
+  readonly systems: readonly ReadonlySet<string>[];
   /** The kubelet's `nodeStatusMaxImages`: a list of this length may be cut. Negative: no list ever is. */
   readonly nodeStatusMaxImages: number;
   /** Milliseconds for which a mark stands against reports that do not show it. */
@@ -31,8 +35,11 @@ export interface NodeRecord {
   readonly report: NodeReport;
   /** Place in the node sets; a place is given to another node only after this one has left. */
   readonly slot: number;
+  /** Where it stands with each set. */
+  readonly memberships: readonly Membership[];
+  /** Whether it is one of some set's nodes. */
   readonly eligible: boolean;
-  /** Why the node is not eligible, or null. */
+  /** Why it is in no set though one selects it, or null. */
   readonly comment: string | null;
   /** Beyond what the report shows: marks, and what a report that cannot tell leaves open. By digest. */
   readonly held: ReadonlyMap<string, HeldImage>;
@@ -40,13 +47,13 @@ export interface NodeRecord {
   readonly truncated: boolean;
 }
 
+const LINUX_ALONE: ReadonlySet<string> = new Set();
 const NOTHING_HELD: ReadonlyMap<string, HeldImage> = new Map();
 
 /** A new node as its first report has it. */
 export function firstRecord(report: NodeReport, slot: number, rules: NodeRules): NodeRecord {
-  const { eligible, comment } = judge(report, rules);
   const truncated = isAtLimit(report, rules);
-  return { report, slot, eligible, comment, held: NOTHING_HELD, truncated };
+  return { report, slot, ...judge(report, rules), held: NOTHING_HELD, truncated };
 }
 
 /**
@@ -62,16 +69,32 @@ export function nextRecord(
   rules: NodeRules,
   sizeOf: (digest: string) => number,
 ): NodeRecord {
-  const { eligible, comment } = judge(report, rules);
   const truncated = isAtLimit(report, rules);
   const held = stillHeld(before, report, observedAt, rules, { truncated, sizeOf });
-  return { report, slot: before.slot, eligible, comment, held, truncated };
+  return { report, slot: before.slot, ...judge(report, rules), held, truncated };
 }
 
-function judge(report: NodeReport, { tolerations, excludesDrained }: NodeRules): Eligibility {
-  const byTaints = judgeTaints(report.taints, tolerations);
-  const drain = excludesDrained && byTaints.eligible ? drainOf(report) : null;
-  return drain === null ? byTaints : { eligible: false, comment: drain };
+/** The record as other rules have it. */
+export function rejudged(record: NodeRecord, rules: NodeRules): NodeRecord {
+  return { ...record, ...judge(record.report, rules) };
+}
+
+/** Whether some set selects the node: others are not shown. */
+export function isShown(report: NodeReport, { sets }: NodeRules): boolean {
+  return sets.some((set) => isSelected(report.labels, set));
+}
+
+function judge(
+  report: NodeReport,
+  { sets, systems, excludesDrained }: NodeRules,
+): Pick<NodeRecord, "memberships" | "eligible" | "comment"> {
+  const drain = excludesDrained ? drainOf(report) : null;
+  const memberships = sets.map((set, at): Membership => {
+    const membership = membershipOf(report, set, systems[at] ?? LINUX_ALONE);
+    return membership.kind === "member" && drain !== null ? { kind: "excluded", comment: drain } : membership;
+  });
+  const comment = exclusionOf(memberships);
+  return { memberships, eligible: memberships.some(({ kind }) => kind === "member"), comment };
 }
 
 /** The record with a mark, or the same record where the report shows the image anyway. */
@@ -101,11 +124,21 @@ export function isRepeated(record: NodeRecord, report: NodeReport): boolean {
   return (
     record.held.size === 0 &&
     last.architecture === report.architecture &&
+    last.os === report.os &&
+    last.createdAt === report.createdAt &&
+    last.notReadySince === report.notReadySince &&
+    isSameLabels(last.labels, report.labels) &&
     last.taints.length === report.taints.length &&
     last.images.length === report.images.length &&
     last.taints.every((taint, at) => isSameTaint(taint, report.taints[at])) &&
     last.images.every((image, at) => isSameImage(image, report.images[at]))
   );
+}
+
+function isSameLabels(a: NodeReport["labels"], b: NodeReport["labels"]): boolean {
+  if (a === b) return true;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
 function isSameTaint(a: NodeReport["taints"][number], b: NodeReport["taints"][number] | undefined): boolean {

@@ -30,8 +30,16 @@ export interface NodeReport {
   readonly name: string;
   /** Identity of the object: a node made again under the same name has another uid. */
   readonly uid: string;
-  /** The label `kubernetes.io/arch`, or null where it is absent. */
+  /** The label `kubernetes.io/arch`, else what the kubelet says (nodeInfo), or null where neither has it. */
   readonly architecture: string | null;
+  /** The same of the operating system: `kubernetes.io/os`. */
+  readonly os: string | null;
+  /** The labels that decide to which sets the node belongs; others are left out. Best shared between nodes, as images are. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When the node was created, milliseconds since the epoch; null where that is not known. */
+  readonly createdAt: number | null;
+  /** Since when it has not been ready, milliseconds since the epoch; null while it is ready, or where it does not say. */
+  readonly notReadySince: number | null;
   readonly taints: readonly Taint[];
   /** The kubelet's list, in its order; empty where the node reports none (or null). */
   readonly images: readonly ReportedImage[];

@@ -70,6 +70,25 @@ export function withoutNodes(set: NodeSet, others: NodeSet): NodeSet {
   });
 }
 
+/** The nodes that are in both sets. */
+export function bothNodes(a: NodeSet, b: NodeSet): NodeSet {
+  return a.slice(0, b.length).map((chunk, at) => {
+    const other = b[at];
+    return other === undefined || other === chunk ? chunk : chunk.map((word, of) => word & (other[of] ?? 0));
+  });
+}
+
+/** How many nodes the set has. */
+export function countNodes(set: NodeSet): number {
+  let count = 0;
+  for (const chunk of set) {
+    for (const word of chunk) {
+      for (let rest = word; rest !== 0; rest &= rest - 1) count += 1;
+    }
+  }
+  return count;
+}
+
 /** Whether every node of `needed` is in `set`. */
 export function coversNodes(set: NodeSet, needed: NodeSet): boolean {
   return needed.every((chunk, at) => {

@@ -1,40 +1,31 @@
+import { canRun, type NodePlatform, type Runnable } from "../sets/platform.ts";
 import {
   digestsOn,
   firstRecord,
   forEachDigest,
   isRepeated,
+  isShown,
   markedRecord,
   type NodeRecord,
   type NodeRules,
   nextRecord,
+  rejudged,
 } from "./node-record.ts";
 import type { NodeReport } from "./node-report.ts";
 import { draftNodes, eitherNodes, hasNode, NO_NODES, type NodeSet, type NodeSetDraft, setNode } from "./node-set.ts";
 import { editPresence, NO_PRESENCE, type PresenceIndex, presenceOf, type ReportedSize } from "./presence.ts";
 
-/** Architectures that Go knows (GOARCH) and nodes can have: an image of one of them belongs on such nodes alone. */
-const NODE_ARCHITECTURES: ReadonlySet<string> = new Set([
-  "amd64",
-  "arm64",
-  "arm",
-  "386",
-  "ppc64le",
-  "s390x",
-  "riscv64",
-  "loong64",
-  "mips64le",
-]);
-
 const NOTHING: ReadonlyMap<string, number> = new Map();
 
-/** Which nodes an image belongs on: sets of slots of the eligible nodes. Shared between tables while nothing in it changes. */
-interface EligibleNodes {
-  readonly all: NodeSet;
-  /** By architecture label; the key null stands for nodes without the label. */
-  readonly byLabel: ReadonlyMap<string | null, NodeSet>;
+/** The nodes of one set that run alike. */
+interface PlatformNodes extends NodePlatform {
+  readonly nodes: NodeSet;
 }
 
-/** All nodes that the selector picks, and where each digest is. Immutable; made by a NodeTableEditor. */
+/** The nodes of each set, by what they run. Shared between tables while nothing in it changes. */
+type MemberNodes = readonly (readonly PlatformNodes[])[];
+
+/** All nodes that some set selects, and where each digest is. Immutable; made by a NodeTableEditor. */
 export interface NodeTable {
   readonly rules: NodeRules;
   /** By name, in code point order. */
@@ -42,13 +33,12 @@ export interface NodeTable {
   /** The record of each slot; holes where a node has left. */
   readonly bySlot: readonly (NodeRecord | undefined)[];
   readonly presence: PresenceIndex;
-  readonly eligible: EligibleNodes;
+  readonly members: MemberNodes;
 }
 
 /** A table without nodes. */
 export function emptyNodeTable(rules: NodeRules): NodeTable {
-  const eligible = { all: NO_NODES, byLabel: new Map() };
-  return { rules, records: [], bySlot: [], presence: NO_PRESENCE, eligible };
+  return { rules, records: [], bySlot: [], presence: NO_PRESENCE, members: rules.sets.map(() => []) };
 }
 
 /** The node's record, or null. */
@@ -58,15 +48,26 @@ export function nodeNamed(table: NodeTable, name: string): NodeRecord | null {
   return found?.report.name === name ? found : null;
 }
 
-/**
- * The eligible nodes that an image of this architecture belongs on (docs/spec/nodes.md): all of them, unless it is
- * one that nodes can have.
- */
-export function nodesToHave(table: NodeTable, architecture: string | null): NodeSet {
-  if (architecture === null || !NODE_ARCHITECTURES.has(architecture)) return table.eligible.all;
-  const same = table.eligible.byLabel.get(architecture) ?? NO_NODES;
-  const unlabelled = table.eligible.byLabel.get(null) ?? NO_NODES;
-  return eitherNodes(same, unlabelled);
+/** The nodes of the set at this place that can run the image (docs/spec/sets.md 4.3). */
+export function nodesToHave({ members }: NodeTable, set: number, image: Runnable): NodeSet {
+  const able = (members[set] ?? []).filter((node) => canRun(node, image));
+  return able.reduce<NodeSet>((all, { nodes }) => (all === NO_NODES ? nodes : eitherNodes(all, nodes)), NO_NODES);
+}
+
+/** What the nodes of the set at this place run, each once. */
+export function platformsIn({ members }: NodeTable, set: number): readonly NodePlatform[] {
+  return members[set] ?? [];
+}
+
+/** The table with other systems that the images of the sets are for; the same table where they are the same. */
+export function withSystems(table: NodeTable, systems: readonly ReadonlySet<string>[]): NodeTable {
+  const isSame = systems.every((own, at) => own.symmetricDifference(table.rules.systems[at] ?? new Set()).size === 0);
+  if (isSame) return table;
+  const rules = { ...table.rules, systems };
+  const records = table.records.map((record) => rejudged(record, rules));
+  const bySlot = table.bySlot.slice();
+  for (const record of records) bySlot[record.slot] = record;
+  return { ...table, rules, records, bySlot, members: memberNodes(records, rules) };
 }
 
 /** The names of the nodes in the set, in order. */
@@ -158,6 +159,7 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
   return {
     remove,
     report(report, observedAt) {
+      if (!isShown(report, rules)) return remove(report.name, null);
       const before = current(report.name);
       if (before !== null && before.report.uid !== report.uid) remove(report.name, null);
       const same = before !== null && before.report.uid === report.uid ? before : null;
@@ -182,8 +184,8 @@ export function editNodeTable(base: NodeTable): NodeTableEditor {
     finish() {
       if (records.size === 0) return base;
       const merged = mergeRecords(base.records, records);
-      const eligible = eligibleNodes(base, records, merged);
-      return { rules, records: merged, bySlot, presence: presence.finish(), eligible };
+      const members = nextMembers(base, records, merged);
+      return { rules, records: merged, bySlot, presence: presence.finish(), members };
     },
   };
 }
@@ -229,27 +231,40 @@ function mergeRecords(
   return merged.concat(old.slice(at));
 }
 
-function eligibleNodes(
+function nextMembers(
   base: NodeTable,
   edited: ReadonlyMap<string, NodeRecord | null>,
   records: readonly NodeRecord[],
-): EligibleNodes {
-  let same = true;
+): MemberNodes {
   for (const [name, after] of edited) {
-    const before = nodeNamed(base, name);
-    same &&=
-      (before?.eligible ?? false) === (after?.eligible ?? false) &&
-      (!after?.eligible || (before?.slot === after.slot && before.report.architecture === after.report.architecture));
+    if (!isSameStanding(nodeNamed(base, name), after)) return memberNodes(records, base.rules);
   }
-  if (same) return base.eligible;
-  const all = draftNodes(NO_NODES);
-  const byLabel = new Map<string | null, NodeSetDraft>();
-  for (const { eligible, slot, report } of records) {
-    if (!eligible) continue;
-    setNode(all, slot, true);
-    const label = byLabel.get(report.architecture) ?? draftNodes(NO_NODES);
-    byLabel.set(report.architecture, label);
-    setNode(label, slot, true);
-  }
-  return { all: all.nodes, byLabel: new Map([...byLabel].map(([label, { nodes }]) => [label, nodes])) };
+  return base.members;
+}
+
+/** Whether a node stands with each set as before, and runs the same. */
+function isSameStanding(before: NodeRecord | null, after: NodeRecord | null): boolean {
+  if (!before?.eligible && !after?.eligible) return true;
+  return (
+    before?.slot === after?.slot &&
+    before?.report.os === after?.report.os &&
+    before?.report.architecture === after?.report.architecture &&
+    before?.memberships.every(({ kind }, at) => (kind === "member") === (after?.memberships[at]?.kind === "member")) ===
+      true
+  );
+}
+
+function memberNodes(records: readonly NodeRecord[], { sets }: NodeRules): MemberNodes {
+  return sets.map((_, at) => {
+    const groups = new Map<string, NodePlatform & { readonly draft: NodeSetDraft }>();
+    for (const { memberships, slot, report } of records) {
+      if (memberships[at]?.kind !== "member") continue;
+      const { os, architecture } = report;
+      const key = `${os}/${architecture}`;
+      const group = groups.get(key) ?? { os, architecture, draft: draftNodes(NO_NODES) };
+      groups.set(key, group);
+      setNode(group.draft, slot, true);
+    }
+    return [...groups.values()].map(({ os, architecture, draft }) => ({ os, architecture, nodes: draft.nodes }));
+  });
 }

@@ -22,26 +22,26 @@ export interface NodeWork {
 export interface PrepullWork {
   /** In the order of the names. */
   readonly nodes: readonly NodeWork[];
-  /** How many images the prepull set has, one a digest. */
+  /** How many images the sets want, one a digest. */
   readonly setSize: number;
-  /** The digest of the recommended image, where there is one. */
-  readonly recommended: string | null;
+  /** The digests of the first images of the sets, such as the recommended one: others wait for them. */
+  readonly firsts: readonly string[];
   /** The nodes at the time of the last difference; null before the first snapshot. */
   readonly table: NodeTable | null;
 }
 
 /** What there is to do before anything is known. */
-export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, recommended: null, table: null };
+export const NO_WORK: PrepullWork = { nodes: [], setSize: 0, firsts: [], table: null };
 
 /** What a snapshot leaves to be pulled; parts that are as they were in `previous` are taken from it. */
 export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
-  const { catalog, settings, table } = snapshot;
-  const recommended = catalog.byTag.get(settings.recommendedTag)?.digest ?? null;
-  const setSize = new Set(catalog.prepullSet.map(({ digest }) => digest)).size;
-  const targetsOf = targetMaker(recommended);
+  const { wanted, table } = snapshot;
+  const firsts = wanted.sets.flatMap(({ first }) => first?.digest ?? []);
+  const setSize = new Set(wanted.sets.flatMap(({ images }) => images.map(({ entry }) => entry.digest))).size;
+  const targetsOf = targetMaker(new Set(firsts));
   const findBefore = alongside(previous.nodes, ({ node }) => node);
   const findRecord = alongside(table.records, ({ report }) => report.name);
-  const isAboutTheSame = recommended === previous.recommended;
+  const isAboutTheSame = isSameList(firsts, previous.firsts);
   const nodes = snapshot.missing().map((entry) => {
     const uid = findRecord(entry.node)?.report.uid ?? "";
     const before = findBefore(entry.node) ?? null;
@@ -49,7 +49,7 @@ export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
     return nodeWork(entry, uid, before, targetsOf);
   });
   const same = previous.table !== null && setSize === previous.setSize && isSameList(nodes, previous.nodes);
-  return same ? previous : { setSize, recommended, table, nodes };
+  return same ? previous : { setSize, firsts, table, nodes };
 }
 
 function nodeWork(
@@ -64,13 +64,13 @@ function nodeWork(
 }
 
 /** Nodes that lack the same images share the answer's list, so they share its targets too. */
-function targetMaker(recommended: string | null): (images: readonly Image[]) => readonly PullTarget[] {
+function targetMaker(firsts: ReadonlySet<string>): (images: readonly Image[]) => readonly PullTarget[] {
   const made = new Map<readonly Image[], readonly PullTarget[]>();
   return (images) => {
     const known = made.get(images);
     if (known !== undefined) return known;
     const targets = images.flatMap(({ digest, pullReference, sizeBytes }) =>
-      digest === null ? [] : [{ digest, reference: pullReference, sizeBytes, isRecommended: digest === recommended }],
+      digest === null ? [] : [{ digest, reference: pullReference, sizeBytes, isRecommended: firsts.has(digest) }],
     );
     made.set(images, targets);
     return targets;

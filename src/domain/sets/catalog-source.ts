@@ -1,6 +1,8 @@
-import type { Repository } from "../images/repository.ts";
+import { type Repository, repositoryOf } from "../images/repository.ts";
+import { createSourceReader } from "../schemes/source-reader.ts";
+import type { CompilePattern } from "../schemes/tag-pattern.ts";
 import type { TagReader } from "../schemes/tag-reader.ts";
-import type { Rule, SetConfig } from "../settings.ts";
+import type { Rule, SetConfig, SourceConfig } from "../settings.ts";
 
 /** A source as catalogs are made of it: where it is, how its tags are read, and which rules want some of them. */
 export interface CatalogSource extends Repository {
@@ -18,6 +20,21 @@ export interface SourceRule {
   /** Its place among the set's rules. */
   readonly index: number;
   readonly rule: Rule;
+}
+
+/** Creates a source of the configuration, with the rules of the sets on it. Error: SchemeError. */
+export function createCatalogSource(
+  source: SourceConfig,
+  sets: readonly SetConfig[],
+  compile: CompilePattern,
+): CatalogSource {
+  return {
+    name: source.name,
+    ...repositoryOf(source.connection),
+    reader: createSourceReader(source, sets, compile),
+    asksForDigests: source.connection.type === "docker",
+    rules: rulesOn(source.name, sets),
+  };
 }
 
 /** The rules of the sets that are about the source of this name. */

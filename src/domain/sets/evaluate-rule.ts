@@ -8,13 +8,15 @@ import type { SourceEntry, SourceView } from "./source-view.ts";
 export interface RuleOutcome<Entry> {
   /** In the order inside the rule. */
   readonly wanted: readonly Entry[];
+  /** Tags that it names and the source lacks. */
+  readonly missing: readonly string[];
   /** What the rule names or counts and does not find; null where it finds all of it. For an operator. */
   readonly shortfall: string | null;
   /** The first time after `now`, in milliseconds since the epoch, at which the outcome may be another; null for never. */
   readonly changesAt: number | null;
 }
 
-const ENDED = { wanted: [], shortfall: null, changesAt: null } as const;
+const ENDED = { wanted: [], missing: [], shortfall: null, changesAt: null } as const;
 
 /** Whether the rule has ended: a rule wants nothing from `until` on. */
 export function hasEnded({ until }: Rule, now: number): boolean {
@@ -45,6 +47,7 @@ function namedBy<Entry extends SourceEntry>(
   const missing = tags.filter((_, at) => found[at] === undefined);
   return {
     wanted: found.filter((entry) => entry !== undefined),
+    missing,
     shortfall: missing.length === 0 ? null : `the registry has no tag ${missing.join(", ")}`,
     changesAt: null,
   };
@@ -73,7 +76,7 @@ function* newestOf<Entry extends SourceEntry>(
       changesAt = earliest(changesAt, expiryOf(entry, rule));
     } else if (rule.newestPer === null) break;
   }
-  return { wanted, shortfall: shortfallOf(rule, order, wanted.length, counter.isCut), changesAt };
+  return { wanted, missing: [], shortfall: shortfallOf(rule, order, wanted.length, counter.isCut), changesAt };
 }
 
 /** What `newest` counts: versions by digest, or in a set of display order each tag. */

@@ -2,12 +2,28 @@ import type { Image } from "../images/image.ts";
 import type { PullFailureClass } from "../prepull/failure-table.ts";
 
 /**
- * What the spawner shows (docs/spec/look-ups.md, `menu_images`): of each image its name, and the reference to start from,
- * with digest where one is known.
+ * What the spawner shows of one set (docs/spec/look-ups.md, `menu_images`; docs/spec/sets.md 5): of each image its name, and
+ * the reference to start from, with digest where one is known.
  */
 export interface Menu {
-  readonly menu: readonly Image[];
-  readonly dropdown: readonly Image[];
+  readonly menu: readonly MenuImage[];
+  readonly dropdown: readonly MenuImage[];
+}
+
+/** One image of a menu. */
+export interface MenuImage {
+  readonly image: Image;
+  /** Name of its source. */
+  readonly source: string;
+  /** On how many of the set's nodes it is; null for an image that the set does not want. */
+  readonly counts: SetCounts | null;
+}
+
+/** How far an image has come on the nodes of one set. */
+export interface SetCounts {
+  readonly ready: number;
+  readonly total: number;
+  readonly prepulled: boolean;
 }
 
 /** All images, with the four classes (docs/spec/look-ups.md, `images`); a class without image is null. */

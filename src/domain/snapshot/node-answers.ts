@@ -1,10 +1,8 @@
-import type { Catalog, CatalogEntry } from "../images/catalog.ts";
-import { primaryOf } from "../images/group.ts";
 import type { Image } from "../images/image.ts";
 import type { NodeRecord } from "../nodes/node-record.ts";
-import { hasNode, NO_NODES, type NodeSet, withoutNodes } from "../nodes/node-set.ts";
-import { type NodeTable, namesOf, nodesToHave } from "../nodes/node-table.ts";
-import { type Presence, presenceOf } from "../nodes/presence.ts";
+import { hasNode, NO_NODES, type NodeSet, sameNodes, withoutNodes } from "../nodes/node-set.ts";
+import { type NodeTable, namesOf } from "../nodes/node-table.ts";
+import type { Presence } from "../nodes/presence.ts";
 import { isSameList } from "../same-list.ts";
 import { alongside } from "./alongside.ts";
 import type { NodeImage, NodeMissingImages, NodeStatus, PrepullImages } from "./answers.ts";
@@ -17,45 +15,9 @@ export interface PlannedImage {
   readonly needed: NodeSet;
 }
 
-/** The prepull set's images as they stand with the nodes, in display order. */
-export function plannedImages(
-  entries: readonly CatalogEntry[],
-  table: NodeTable,
-  imageOf: (entry: CatalogEntry) => Image,
-): readonly PlannedImage[] {
-  return entries.map((entry) => ({
-    image: imageOf(entry),
-    presence: entry.digest === null ? null : presenceOf(table.presence, entry.digest),
-    needed: nodesToHave(table, entry.tag.architecture),
-  }));
-}
-
-/**
- * The prepull set with one image a digest (the set's first by the rule for the primary), the recommended one first,
- * the others in display order: what each node is to pull, and in which order.
- */
-export function pullOrder(catalog: Catalog, recommendedTag: string): readonly CatalogEntry[] {
-  const recommended = catalog.byTag.get(recommendedTag)?.digest ?? null;
-  const seen = new Set<string>();
-  const order: CatalogEntry[] = [];
-  for (const { digest } of catalog.prepullSet) {
-    if (digest === null || seen.has(digest)) continue;
-    seen.add(digest);
-    const group = (catalog.groups.get(digest) ?? []).filter((entry) => entry.inPrepullSet);
-    const first = primaryOf(group.map((entry) => ({ entry, tag: entry.parsed, inPrepullSet: true })));
-    if (first !== undefined) order.push(first.entry);
-  }
-  const places = new Map(catalog.prepullSet.map((entry, at) => [entry, at]));
-  const placeOf = (entry: CatalogEntry): number =>
-    entry.digest === recommended ? -1 : (places.get(entry) ?? places.size);
-  return order.sort((a, b) => placeOf(a) - placeOf(b));
-}
-
-/** The prepull set without aliases whose target is in the set: what the status shows. */
-export function shownInStatus(catalog: Catalog): readonly CatalogEntry[] {
-  return catalog.prepullSet.filter(
-    ({ aliasTarget }) => aliasTarget === null || catalog.byTag.get(aliasTarget)?.inPrepullSet !== true,
-  );
+/** One image to pull, with the place of the first set that wants it on the nodes that need it. */
+export interface PlannedPull extends PlannedImage {
+  readonly set: number;
 }
 
 /** So many lists are remembered at most; nodes that are being filled go through a few dozen. */
@@ -109,8 +71,8 @@ function listOf<T>(patterns: Patterns<T>, sets: readonly NodeSet[], slot: number
 export interface NodeAnswerMemo<T, Entry> {
   /** The nodes, in the order of their names, as the answer's entries are. */
   readonly records: readonly NodeRecord[];
-  /** Of the images that it is about, in their order. */
-  readonly digests: readonly (string | null)[];
+  /** What, besides a node's record, its entry follows from: digests of the images, and the sets that want them. */
+  readonly basis: readonly (string | number | null)[];
   readonly patterns: Patterns<T>;
   readonly made: readonly Entry[];
 }
@@ -121,7 +83,7 @@ export interface NodeAnswerMemo<T, Entry> {
  */
 export function missingByNode(
   table: NodeTable,
-  planned: readonly PlannedImage[],
+  planned: readonly PlannedPull[],
   earlier: NodeAnswerMemo<Image, NodeMissingImages> | null,
 ): NodeAnswerMemo<Image, NodeMissingImages> {
   const images = planned.map(({ image }) => image);
@@ -129,8 +91,8 @@ export function missingByNode(
   const lacking = planned.map(({ needed, presence }) => withoutNodes(needed, presence?.nodes ?? NO_NODES));
   const findEntry = alongside(earlier?.made ?? [], ({ node }) => node);
   const findRecord = alongside(earlier?.records ?? [], ({ report }) => report.name);
-  const digests = digestsOf(planned);
-  const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.digests, digests);
+  const basis = planned.flatMap(({ image: { digest }, set }) => [digest, set]);
+  const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.basis, basis);
   const missing: NodeMissingImages[] = [];
   for (const record of table.records) {
     const { name } = record.report;
@@ -143,7 +105,7 @@ export function missingByNode(
     if (lacked.length === 0) continue;
     missing.push(before !== undefined && isSameList(before.images, lacked) ? before : { node: name, images: lacked });
   }
-  return memoOf({ records: table.records, digests, patterns, made: missing }, earlier);
+  return memoOf({ records: table.records, basis, patterns, made: missing }, earlier);
 }
 
 /** Every node, with those of the images that are on it; what does not differ is taken over as `missingByNode` does. */
@@ -156,9 +118,9 @@ export function nodeStatuses(
   const patterns = patternsOf(references, earlier?.patterns ?? null);
   const present = planned.map(({ presence }) => presence?.nodes ?? NO_NODES);
   const findStatus = alongside(earlier?.made ?? [], ({ name }) => name);
-  const digests = digestsOf(planned);
+  const basis = planned.map(({ image }) => image.digest);
   const findRecord = alongside(earlier?.records ?? [], ({ report }) => report.name);
-  const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.digests, digests);
+  const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.basis, basis);
   const statuses = table.records.map((record) => {
     const { name } = record.report;
     const before = findStatus(name);
@@ -166,11 +128,7 @@ export function nodeStatuses(
     const cached = listOf(patterns, present, record.slot);
     return before !== undefined && isSameStatus(before, record, cached) ? before : newStatus(record, cached);
   });
-  return memoOf({ records: table.records, digests, patterns, made: statuses }, earlier);
-}
-
-function digestsOf(planned: readonly PlannedImage[]): readonly (string | null)[] {
-  return planned.map(({ image }) => image.digest);
+  return memoOf({ records: table.records, basis, patterns, made: statuses }, earlier);
 }
 
 /** With the earlier list itself where that holds the very same things. */
@@ -197,6 +155,8 @@ function newStatus({ report, eligible, comment, truncated }: NodeRecord, cached:
 /** One entry of the status's images, with what it rests on. */
 export interface NodeImageMemo {
   readonly planned: PlannedImage;
+  /** The nodes whose slots the sets of nodes are of. */
+  readonly members: NodeTable["members"];
   readonly made: NodeImage;
 }
 
@@ -208,12 +168,18 @@ export function nodeImages(
 ): ReadonlyMap<string, NodeImageMemo> {
   const memos = new Map<string, NodeImageMemo>();
   for (const one of planned) {
-    const before = earlier.get(one.image.tag);
+    const key = `${one.image.source}:${one.image.tag}`;
+    const before = earlier.get(key);
     const same =
       before?.planned.image === one.image &&
       before.planned.presence === one.presence &&
-      before.planned.needed === one.needed;
-    memos.set(one.image.tag, { planned: one, made: same ? before.made : nodeImageOf(table, one, before?.made) });
+      before.members === table.members &&
+      sameNodes(before.planned.needed, one.needed);
+    memos.set(key, {
+      planned: one,
+      members: table.members,
+      made: same ? before.made : nodeImageOf(table, one, before?.made),
+    });
   }
   return memos;
 }

@@ -1,13 +1,17 @@
+import type { CatalogEntry } from "../images/catalog.ts";
 import { withheldReason } from "../images/withheld.ts";
 import { exceedsLimit } from "../nodes/node-record.ts";
-import { unresolvedWishes } from "../prepull/plan.ts";
 import type { PodRefusal } from "../prepull/pod-refusal.ts";
-import type { SnapshotParts } from "./snapshot.ts";
+import { ruleWords } from "../sets/rule-words.ts";
+import type { AppliedRule } from "../sets/set-images.ts";
+import type { ImageSettings } from "../settings.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What the configuration asks for and cannot be had. The names are those of the contract. */
 export type ProblemReason =
   | "RECOMMENDED_TAG_MISSING"
   | "PINNED_TAG_MISSING"
+  | "RULE_UNMET"
   | "NO_NODES"
   | "NO_ELIGIBLE_NODES"
   | "IMAGE_LIMIT_DIFFERS"
@@ -25,8 +29,8 @@ export interface Problem {
 }
 
 /** Everything that the configuration asks for and the registry or the cluster does not have. */
-export function problemsOf(parts: Pick<SnapshotParts, "settings" | "catalog" | "table">): readonly Problem[] {
-  return [...missingTags(parts), ...withheldTags(parts), ...missingNodes(parts), ...differingLimits(parts)];
+export function problemsOf(snapshot: Pick<Snapshot, "settings" | "catalogs" | "wanted" | "table">): readonly Problem[] {
+  return [...unmetRules(snapshot), ...withheldTags(snapshot), ...missingNodes(snapshot), ...differingLimits(snapshot)];
 }
 
 /** What keeps the built-in prepuller of this replica from its work, as of now. */
@@ -50,10 +54,22 @@ export function sharedLeaseReason(instance: string): string {
   );
 }
 
-function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "catalog">): readonly Problem[] {
-  const ofCycle = settings.cycle === null ? "" : ` of cycle ${settings.cycle}`;
-  return unresolvedWishes(settings, catalog.byTag).map(({ wish, tag }) =>
-    wish === "recommended"
+/** What rules name or count and do not find; each tag that `images:` asks for once. */
+function unmetRules({ settings: { images }, wanted }: Pick<Snapshot, "settings" | "wanted">): readonly Problem[] {
+  const problems = new Map<string, Problem>();
+  for (const { set, rules } of wanted.sets) {
+    for (const applied of rules) {
+      const own = images !== null && set.order === "display" ? missingTags(images, applied) : unmetRule(applied);
+      for (const problem of own) if (!problems.has(problem.tag)) problems.set(problem.tag, problem);
+    }
+  }
+  return [...problems.values()];
+}
+
+function missingTags({ cycle }: ImageSettings, { rule, missing }: AppliedRule<CatalogEntry>): readonly Problem[] {
+  const ofCycle = cycle === null ? "" : ` of cycle ${cycle}`;
+  return missing.map((tag) =>
+    rule.kind === "alias"
       ? {
           reason: "RECOMMENDED_TAG_MISSING",
           tag,
@@ -63,12 +79,20 @@ function missingTags({ settings, catalog }: Pick<SnapshotParts, "settings" | "ca
   );
 }
 
+function unmetRule({ set, index, rule, shortfall }: AppliedRule<CatalogEntry>): readonly Problem[] {
+  if (shortfall === null) return [];
+  // Alerts are told apart by reason and tag: this names the rule.
+  const tag = `${set.name}[${index}]`;
+  return [{ reason: "RULE_UNMET", tag, message: `set ${set.name}, ${ruleWords(rule)}: ${shortfall}` }];
+}
+
 /** One for all of them: a registry may withhold hundreds for one reason. */
-function withheldTags({ catalog: { withheld } }: Pick<SnapshotParts, "catalog">): readonly Problem[] {
+function withheldTags({ catalogs }: Pick<Snapshot, "catalogs">): readonly Problem[] {
+  const withheld = catalogs.flatMap((catalog) => catalog.withheld);
   return withheld.length === 0 ? [] : [{ reason: "TAGS_WITHHELD", tag: "", message: withheldReason(withheld) }];
 }
 
-function missingNodes({ table: { records } }: Pick<SnapshotParts, "table">): readonly Problem[] {
+function missingNodes({ table: { records } }: Pick<Snapshot, "table">): readonly Problem[] {
   const [first] = records;
   if (first === undefined)
     return [{ reason: "NO_NODES", tag: "", message: "nodeSelector: no node matches, so nothing is prepulled" }];
@@ -77,7 +101,7 @@ function missingNodes({ table: { records } }: Pick<SnapshotParts, "table">): rea
   return [{ reason: "NO_ELIGIBLE_NODES", tag: "", message }];
 }
 
-function differingLimits({ table: { records, rules } }: Pick<SnapshotParts, "table">): readonly Problem[] {
+function differingLimits({ table: { records, rules } }: Pick<Snapshot, "table">): readonly Problem[] {
   const nodes = records.filter((record) => exceedsLimit(record, rules));
   const [first] = nodes;
   if (first === undefined) return [];

@@ -4,7 +4,7 @@
  */
 
 import type { Image } from "../../domain/images/image.ts";
-import type { NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
+import type { MenuImage, NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
 import type { ResolvedImage } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
 import { fieldNumbers, messageEncoder } from "../server/contract.ts";
@@ -71,7 +71,7 @@ export function encodeResolvedImage({ image, nodes }: ResolvedImage): Buffer {
 }
 
 /** `labimages.v1.MenuImage`. */
-export const encodeMenuImage: (image: Image) => Buffer = oncePerObject(({ pullReference, displayName }) =>
+export const encodeMenuImage: (item: MenuImage) => Buffer = oncePerObject(({ image: { pullReference, displayName } }) =>
   encodeMenuImageMessage({ reference: pullReference, name: displayName }),
 );
 

@@ -6,6 +6,8 @@ import { ownText } from "../../lib/bytes.ts";
  * of 50 images hold a few hundred objects instead of 250,000.
  */
 export interface ImageInterning {
+  /** The shared object of those labels that decide to which sets a node belongs. */
+  internLabels(labels: Readonly<Record<string, unknown>>): Readonly<Record<string, string>>;
   /** The shared entry of an image with these names (`repository@digest`, `repository:tag`). */
   intern(names: readonly string[], sizeBytes: number): ReportedImage;
   /** Begins an epoch, for each full list: entries that are used neither in it nor in the one before are dropped. */
@@ -15,10 +17,28 @@ export interface ImageInterning {
 /** Distinct entries of one epoch; beyond it entries are not shared, and nothing is wrong. */
 const MAX_ENTRIES = 20_000;
 
-export function createImageInterning(maxEntries = MAX_ENTRIES): ImageInterning {
+/**
+ * Creates an interning.
+ * @param labelKeys the labels that are kept of a node
+ */
+export function createImageInterning(
+  maxEntries: number = MAX_ENTRIES,
+  labelKeys: readonly string[] = [],
+): ImageInterning {
+  const labelSets = new Map<string, Readonly<Record<string, string>>>();
   let current = new Map<string, ReportedImage>();
   let previous = new Map<string, ReportedImage>();
   return {
+    internLabels(labels) {
+      const kept = labelKeys.flatMap((key): readonly (readonly [string, string])[] => {
+        const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+        return typeof value === "string" ? [[key, ownText(value)]] : [];
+      });
+      const key = JSON.stringify(kept);
+      const known = labelSets.get(key) ?? Object.fromEntries(kept);
+      if (labelSets.size < maxEntries) labelSets.set(key, known);
+      return known;
+    },
     intern(names, sizeBytes) {
       // By the names as they came: digests that are taken out of them only to be let go cost more than the look-up. V8
       // learns from the first nodes that such lists live long, puts all of them where only a full collection looks, and

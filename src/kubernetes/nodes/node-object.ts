@@ -9,6 +9,7 @@ export interface ReadNode {
 }
 
 const ARCHITECTURE_LABEL = "kubernetes.io/arch";
+const SYSTEM_LABEL = "kubernetes.io/os";
 const noTaints: readonly Taint[] = [];
 const noImages: readonly ReportedImage[] = [];
 
@@ -21,13 +22,19 @@ export function readNode(value: unknown, interning: ImageInterning): ReadNode | 
   const metadata = objectOf(object["metadata"]);
   const { name, uid, resourceVersion } = metadata;
   if (typeof name !== "string" || name === "" || typeof uid !== "string" || uid === "") return null;
-  const architecture = objectOf(metadata["labels"])[ARCHITECTURE_LABEL];
+  const labels = objectOf(metadata["labels"]);
+  const status = objectOf(object["status"]);
+  const info = objectOf(status["nodeInfo"]);
   const report: NodeReport = {
     name,
     uid,
-    architecture: typeof architecture === "string" ? architecture : null,
+    architecture: firstText(labels[ARCHITECTURE_LABEL], info["architecture"]),
+    os: firstText(labels[SYSTEM_LABEL], info["operatingSystem"]),
+    labels: interning.internLabels(labels),
     taints: readTaints(objectOf(object["spec"])),
-    images: readImages(objectOf(object["status"])["images"], interning),
+    images: readImages(status["images"], interning),
+    createdAt: timeOf(metadata["creationTimestamp"]),
+    notReadySince: notReadySince(status["conditions"]),
   };
   return { report, resourceVersion: versionOf(resourceVersion) };
 }
@@ -66,6 +73,25 @@ function readImages(value: unknown, interning: ImageInterning): readonly Reporte
     const size = typeof sizeBytes === "number" && Number.isFinite(sizeBytes) && sizeBytes > 0 ? sizeBytes : 0;
     return interning.intern(texts, size);
   });
+}
+
+/** The first of the values that is a text with something in it. */
+function firstText(...values: readonly unknown[]): string | null {
+  for (const value of values) if (typeof value === "string" && value !== "") return value;
+  return null;
+}
+
+/** Milliseconds since the epoch. */
+function timeOf(value: unknown): number | null {
+  const time = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
+}
+
+/** Since when the condition Ready is not True; null where it is, and where the node has none yet. */
+function notReadySince(value: unknown): number | null {
+  if (!Array.isArray(value)) return null;
+  const ready = value.map(objectOf).find(({ type }) => type === "Ready");
+  return ready === undefined || ready["status"] === "True" ? null : timeOf(ready["lastTransitionTime"]);
 }
 
 function textOf(value: unknown): string {

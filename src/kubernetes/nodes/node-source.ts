@@ -28,6 +28,8 @@ export interface NodeSourceOptions {
   readonly connection: KubernetesConnection;
   /** Labels that a node must have, all of them; empty for every node. */
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** The labels that are kept of a node: those that decide to which sets it belongs. */
+  readonly labelKeys: readonly string[];
   readonly clock: Clock;
   /** Evenly distributed from 0 to under 1, as `Math.random`; for jitter. */
   readonly random: () => number;
@@ -45,7 +47,7 @@ export interface NodeSourceOptions {
 export function createNodeSource(options: NodeSourceOptions): NodeSource {
   const { connection, clock, random, limits = {} } = options;
   const logger = options.logger.child({ component: "nodes" });
-  const interning = createImageInterning();
+  const interning = createImageInterning(undefined, options.labelKeys);
   const labelSelector = selectorText(options.nodeSelector);
   const common = { connection, clock, interning, labelSelector };
   /** The list that is under way. */

@@ -50,10 +50,11 @@ export function createRefreshObserver({ logger, alerts, metrics, clock }: Refres
   }
 
   function succeeded(cause: RefreshCause, seconds: number, snapshot: NonNullable<ImageState["snapshot"]>): void {
-    const { catalog, table, generation } = snapshot;
-    metrics.remoteTags(catalog.entries.length);
+    const { catalogs, table, generation } = snapshot;
+    const tags = catalogs.reduce((sum, { entries }) => sum + entries.length, 0);
+    metrics.remoteTags(tags);
     const missing = snapshot.missing().reduce((sum, { images }) => sum + images.length, 0);
-    const counts = { generation, tags: catalog.entries.length, nodes: table.records.length, missing };
+    const counts = { generation, tags, nodes: table.records.length, missing };
     logger.info({ cause, ...counts, seconds: Math.round(seconds * 1_000) / 1_000 }, "refreshed");
     lastReasons = "";
   }

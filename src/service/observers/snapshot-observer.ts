@@ -1,4 +1,4 @@
-import { setChanges } from "../../domain/images/set-changes.ts";
+import { setChanges, wantedTags } from "../../domain/images/set-changes.ts";
 import { type NodeChanges, nodeChanges } from "../../domain/nodes/node-changes.ts";
 import type { NodeRecord } from "../../domain/nodes/node-record.ts";
 import type { Problem, ProblemReason } from "../../domain/snapshot/problems.ts";
@@ -17,6 +17,7 @@ const MAX_REASONS = 10;
 const OVER: Readonly<Record<ProblemReason, string>> = {
   RECOMMENDED_TAG_MISSING: "the registry has the tag",
   PINNED_TAG_MISSING: "the registry has the tag",
+  RULE_UNMET: "the rule finds what it names",
   TAGS_WITHHELD: "no tag is withheld",
   NO_NODES: "a node matches",
   NO_ELIGIBLE_NODES: "a node is eligible",
@@ -53,7 +54,7 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
     cancel = null;
     if (latest === null || latest === seen) return;
     if (latest.table.records !== seen?.table.records) reportNodes(seen, latest);
-    if (seen !== null && latest.catalog !== seen.catalog) reportSet(seen, latest);
+    if (seen !== null && latest.wanted !== seen.wanted) reportSets(seen, latest);
     reportProblems(latest.problems());
     seen = latest;
   }
@@ -91,13 +92,22 @@ export function createSnapshotObserver({ logger, alerts, clock }: SnapshotObserv
     alerts.raise({ key: "truncated-reports", message, details: namesOf(truncated) });
   }
 
-  function reportSet({ catalog: before }: Snapshot, { catalog: after, settings }: Snapshot): void {
-    const { added, removed, moved, recommended } = setChanges(before, after, settings.recommendedTag);
-    if (added.length + removed.length + moved.length > 0) {
-      const lists = { added: listOf(added), removed: listOf(removed), moved: listOf(moved) };
-      logger.info({ ...lists, size: after.prepullSet.length }, "prepull set changed");
+  function reportSets(before: Snapshot, after: Snapshot): void {
+    for (const now of after.wanted.sets) {
+      const { name, order } = now.set;
+      const last = before.wanted.sets.find(({ set }) => set.name === name);
+      if (last === undefined) continue;
+      const { added, removed, moved, first } = setChanges(last, now);
+      const set = after.wanted.sets.length === 1 ? {} : { set: name };
+      if (added.length + removed.length + moved.length > 0) {
+        const lists = { added: listOf(added), removed: listOf(removed), moved: listOf(moved) };
+        logger.info({ ...set, ...lists, size: wantedTags(now) }, "prepull set changed");
+      }
+      if (first !== null) {
+        const message = order === "display" ? "recommended image moved" : "first image moved";
+        logger.info({ ...set, ...first }, message);
+      }
     }
-    if (recommended !== null) logger.info({ tag: settings.recommendedTag, ...recommended }, "recommended image moved");
   }
 
   /** The alert is the line of the log; one that lasts is none again, but a line where its message changes. */

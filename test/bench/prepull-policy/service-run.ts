@@ -3,6 +3,7 @@ import type { PullOutcome } from "../../../src/domain/prepull/pull.ts";
 import type { CoordinatorEmitted } from "../../../src/machines/coordinator.ts";
 import type { ImageSource, Logger, NodeListener, NodeSource, Puller } from "../../../src/ports.ts";
 import { createImageService, type ImageService } from "../../../src/service/image-service.ts";
+import { nodeRules, serviceOf } from "../../support/image-world.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { type Scenario, seededRandom } from "./scenario.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -34,7 +35,17 @@ export function startService(scenario: Scenario, clock: VirtualClock, wire: Wire
     const lacking = new Set(arrivals.missing(name).map(({ digest }) => digest));
     const held = scenario.images.filter(({ digest }) => !lacking.has(digest));
     const reported = held.map(({ digest, sizeBytes }) => ({ digests: [digest], sizeBytes }));
-    return { name, uid: `uid-${name}`, architecture: "amd64", taints: [], images: reported };
+    return {
+      name,
+      uid: `uid-${name}`,
+      os: null,
+      labels: {},
+      createdAt: null,
+      notReadySince: null,
+      architecture: "amd64",
+      taints: [],
+      images: reported,
+    };
   }
 
   const nodes: NodeSource = {
@@ -107,22 +118,19 @@ function createService(
     onGateMessage: () => undefined,
     onGateLimit: () => undefined,
     epoch: "simulation",
-    settings: {
-      images: {
-        source: { type: "docker", registry: "registry.test", repository: "sciplat/lab" },
-        refreshInterval: 300_000,
-        prepullTimeout: scenario.pullTimeout,
-        recommendedTag: recommended,
-        numReleases: 1,
-        numWeeklies: 2,
-        numDailies: 3,
-        cycle: null,
-        pin: [],
-        aliasTags: [],
-      },
-      dropdown: {},
-    },
-    rules: { tolerations: [], nodeStatusMaxImages: 50, markGrace: 60_000, excludesDrained: true },
+    ...serviceOf({
+      source: { type: "docker", registry: "registry.test", repository: "sciplat/lab" },
+      refreshInterval: 300_000,
+      prepullTimeout: scenario.pullTimeout,
+      recommendedTag: recommended,
+      numReleases: 1,
+      numWeeklies: 2,
+      numDailies: 3,
+      cycle: null,
+      pin: [],
+      aliasTags: [],
+    }),
+    rules: nodeRules({ nodeStatusMaxImages: 50, excludesDrained: true }),
     source: imageSource(scenario),
     nodes,
     lookUpTag: () => Promise.resolve(null),

@@ -1,6 +1,7 @@
 import type { NodeReport } from "../../../src/domain/nodes/node-report.ts";
 import { editNodeTable } from "../../../src/domain/nodes/node-table.ts";
 import type { Snapshot } from "../../../src/domain/snapshot/snapshot.ts";
+import { onlyCatalog } from "../../support/image-world.ts";
 import type { WorldSize } from "../content.ts";
 import { answerAll, buildSnapshot, buildWhole, type RawWorld, rawWorld } from "../domain-world.ts";
 import { median, timed } from "../measure.ts";
@@ -72,7 +73,7 @@ function changedNode({ reports }: RawWorld, step: number): NodeReport {
 function afterChange(before: Snapshot, node: NodeReport): Snapshot {
   const editor = editNodeTable(before.table);
   editor.report(node, 0);
-  const snapshot = buildSnapshot(before.catalog, editor.finish(), before);
+  const snapshot = buildSnapshot(onlyCatalog(before), editor.finish(), before);
   answerAll(snapshot);
   return snapshot;
 }

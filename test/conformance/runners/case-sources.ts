@@ -65,6 +65,10 @@ export function caseNode(node: CaseNode): NodeReport {
     name: node.name,
     uid: `uid-of-${node.name}`,
     architecture: node.labels?.["kubernetes.io/arch"] ?? null,
+    os: null,
+    labels: {},
+    createdAt: null,
+    notReadySince: null,
     taints: (node.taints ?? []).map((taint) => ({ ...taint, value: taint.value ?? "" })),
     images: (node.images ?? []).map(({ names, sizeBytes }) => ({
       digests: digestsInNames(names ?? []),

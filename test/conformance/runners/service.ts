@@ -7,7 +7,9 @@ import { completeCatalog } from "../../../src/domain/images/complete-catalog.ts"
 import type { Image, ImageClass } from "../../../src/domain/images/image.ts";
 import { spawnerImagesJson, spawnerPrepullsJson } from "../../../src/domain/images/spawner-json.ts";
 import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
-import { createDefaultSource } from "../../../src/domain/sets/default-source.ts";
+import type { CatalogSource } from "../../../src/domain/sets/catalog-source.ts";
+import type { ImageSettings } from "../../../src/domain/settings.ts";
+import type { MenuImage } from "../../../src/domain/snapshot/answers.ts";
 import {
   createSnapshot,
   type LookUp,
@@ -21,6 +23,8 @@ import {
   initialImageState,
   reduceImages,
 } from "../../../src/machines/image-state.ts";
+import { createDefaultSource, defaultSettings } from "../../support/default-source.ts";
+import { nodeRules } from "../../support/image-world.ts";
 import type { CaseRunner } from "../run-directory.ts";
 import { type CaseRegistry, caseNode, caseRegistry, type OpenCaseRegistry } from "./case-sources.ts";
 import { type CaseNode, type CaseStep, SERVICE_CASE, type ServiceCase } from "./service-case.ts";
@@ -39,6 +43,8 @@ const CLASSES: Readonly<Record<string, ImageClass>> = {
 
 interface Service {
   state: ImageState;
+  readonly images: ImageSettings;
+  readonly source: CatalogSource;
   registry: CaseRegistry;
   readonly now: number;
 }
@@ -64,7 +70,7 @@ async function runCase(input: ServiceCase, open: OpenCaseRegistry): Promise<unkn
     lookUp(service, (snapshot) => snapshot.imageForReference(reference)),
   );
   const steps = await inTurn(input.steps, (step) => runStep(service, step));
-  service.registry = await open(service.state.settings.images.source, input.second.registry);
+  service.registry = await open(service.images.source, input.second.registry);
   const failedAgain = await refresh(service, input.second.nodes, SECOND_REFRESH);
   const { status, ...second } = answers(service);
   const { config: _, ...withoutConfig } = status;
@@ -93,12 +99,14 @@ async function startService(input: ServiceCase, open: OpenCaseRegistry): Promise
     parseConfig(JSON.stringify({ images, dropdownMenu, tolerations: withoutNulls(tolerations), kubernetes })),
   );
   const { markGrace } = config.kubernetes;
-  const rules = { tolerations: config.tolerations, nodeStatusMaxImages: -1, markGrace, excludesDrained: false };
-  const settings = { images: config.images, dropdown: config.dropdown };
+  const rules = nodeRules({ tolerations: config.tolerations, markGrace });
+  const settings = defaultSettings(config.images, config.dropdown);
   const now = parseDateTime(input.now);
   if (now === null) throw new Error(`no time: ${input.now}`);
   return {
     state: initialImageState(settings, emptyNodeTable(rules)),
+    images: config.images,
+    source: createDefaultSource(config.images),
     registry: await open(config.images.source, input.registry),
     now,
   };
@@ -110,13 +118,10 @@ function withoutNulls(tolerations: readonly unknown[]): readonly unknown[] {
 
 async function refresh(service: Service, nodes: readonly CaseNode[], observedAt: number): Promise<object> {
   const { registry } = service;
-  const settings = service.state.settings.images;
-  const previous = service.state.snapshot?.catalog ?? null;
+  const previous = service.state.snapshot?.catalogs[0] ?? null;
   const begun = reduceImages(service.state, { type: "refresh.started" }, service.now);
   try {
-    const plan = runToCompletion(
-      planCatalog(createDefaultSource(settings), await registry.list(), previous, service.now),
-    );
+    const plan = runToCompletion(planCatalog(service.source, await registry.list(), previous, service.now));
     const catalog = runToCompletion(completeCatalog(plan, await registry.resolve(plan.unresolved), previous));
     const events: readonly ImageEvent[] = [
       { type: "nodes.paged", page: { nodes: nodes.map(caseNode), observedAt } },
@@ -137,28 +142,27 @@ function reasonOf(error: unknown): string {
 }
 
 /** The current snapshot, or the empty one: the running service answers NOT_READY then. */
-function snapshotOf({ state, now }: Service): Snapshot {
+function snapshotOf({ state, source, now }: Service): Snapshot {
   if (state.snapshot !== null) return state.snapshot;
-  const { images: settings, dropdown } = state.settings;
-  const plan = runToCompletion(planCatalog(createDefaultSource(settings), [], null, now));
-  const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
-  return createSnapshot({ settings, dropdown, catalog, table: state.table, generation: 1, refreshTime: now }, null);
+  const { settings, table } = state;
+  const plan = runToCompletion(planCatalog(source, [], null, now));
+  const catalogs = [runToCompletion(completeCatalog(plan, new Map(), null))];
+  return createSnapshot({ settings, catalogs, table, time: now, generation: 1, refreshTime: now }, null);
 }
 
 function answers(service: Service) {
   const snapshot = snapshotOf(service);
-  const { settings } = snapshot;
   const { menu, dropdown } = snapshot.menu(service.now);
   return {
     images: parsed(spawnerImagesJson(snapshot.images())),
     menu: { menu: menuEntries(menu), dropdown: menuEntries(dropdown) },
     missing: missingTags(snapshot),
-    status: parsed(spawnerPrepullsJson(settings, snapshot.prepullImages(), snapshot.nodes())),
+    status: parsed(spawnerPrepullsJson(service.images, snapshot.prepullImages(), snapshot.nodes())),
   };
 }
 
-function menuEntries(images: readonly Image[]): readonly object[] {
-  return images.map(({ pullReference, displayName }) => ({ reference: pullReference, name: displayName }));
+function menuEntries(images: readonly MenuImage[]): readonly object[] {
+  return images.map(({ image }) => ({ reference: image.pullReference, name: image.displayName }));
 }
 
 function parsed(json: string): Record<string, unknown> {
@@ -253,7 +257,7 @@ function changes(before: Snapshot, after: Snapshot, now: number): object {
 function changeable(snapshot: Snapshot, now: number): Readonly<Record<string, unknown>> {
   const { prepulled, pending } = snapshot.prepullImages();
   return {
-    menu: snapshot.menu(now).menu.map(({ pullReference, displayName }) => [pullReference, displayName]),
+    menu: snapshot.menu(now).menu.map(({ image }) => [image.pullReference, image.displayName]),
     missing: missingTags(snapshot),
     prepulled: prepulled.map(({ image }) => image.tag),
     pending: pending.map(({ image, nodes, missing }) => ({ tag: image.tag, nodes, missing })),

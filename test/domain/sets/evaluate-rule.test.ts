@@ -121,5 +121,10 @@ test("aliases, other tags and zero versions are never counted", () => {
   const view = viewOf(calver, { latest: "a", other: "b" });
   const outcome = evaluate(newest(), view);
   assert.deepEqual([tagsOf(outcome), outcome.shortfall], [[], "no tag of the registry matches"]);
-  assert.deepEqual(evaluate(newest({ newest: 0 }), view), { wanted: [], shortfall: null, changesAt: null });
+  assert.deepEqual(evaluate(newest({ newest: 0 }), view), {
+    wanted: [],
+    missing: [],
+    shortfall: null,
+    changesAt: null,
+  });
 });

@@ -4,7 +4,7 @@ import type { Image } from "../../../src/domain/images/image.ts";
 import type { MenuImage } from "../../support/grpc-messages.ts";
 import { ask } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
-import { imageOf } from "../support/images.ts";
+import { imageOf, menuOf } from "../support/images.ts";
 import { startServer } from "../support/running-server.ts";
 
 const entries = (count: number, padding = ""): Image[] =>
@@ -16,7 +16,7 @@ const shown = (images: readonly Image[]): MenuImage[] =>
 describe("GetMenu", () => {
   test("answers menu and dropdown, the same for as long as the snapshot says so", async (context) => {
     const [menu, dropdown] = [entries(2), entries(5)];
-    const state = fakeState(snapshotOf(1, { images: [], menu: { menu, dropdown } }));
+    const state = fakeState(snapshotOf(1, { images: [], menu: { menu: menuOf(menu), dropdown: menuOf(dropdown) } }));
     const { client } = await startServer(context, { state });
     const first = await ask(client, client.GetMenu, {});
     assert.deepEqual(first.menu, shown(menu));
@@ -39,7 +39,7 @@ describe("GetMenu", () => {
   test("asks for the menu as of now, and as of the same moment when it goes on", async (context) => {
     const dropdown = entries(5_000, "x".repeat(1_000));
     const times: number[] = [];
-    const snapshot = snapshotOf(1, { images: [], menu: { menu: entries(1), dropdown } });
+    const snapshot = snapshotOf(1, { images: [], menu: { menu: menuOf(entries(1)), dropdown: menuOf(dropdown) } });
     const made = snapshot.menu(0);
     const timed = {
       ...snapshot,

@@ -5,7 +5,6 @@ import { completeCatalog } from "../../../src/domain/images/complete-catalog.ts"
 import type { Image } from "../../../src/domain/images/image.ts";
 import { parseReference } from "../../../src/domain/images/reference.ts";
 import { emptyNodeTable } from "../../../src/domain/nodes/node-table.ts";
-import { createDefaultSource } from "../../../src/domain/sets/default-source.ts";
 import type { ImageSettings } from "../../../src/domain/settings.ts";
 import type {
   ImageList,
@@ -17,7 +16,13 @@ import type {
   WorkByNode,
 } from "../../../src/domain/snapshot/answers.ts";
 import type { Problem } from "../../../src/domain/snapshot/problems.ts";
-import type { LookUp, ResolvedImage, Snapshot, SnapshotParts } from "../../../src/domain/snapshot/snapshot.ts";
+import {
+  createSnapshot,
+  type LookUp,
+  type ResolvedImage,
+  type Snapshot,
+  type SnapshotParts,
+} from "../../../src/domain/snapshot/snapshot.ts";
 import type {
   GateCaller,
   GateRequest,
@@ -27,6 +32,8 @@ import type {
   SourceState,
   StateReader,
 } from "../../../src/ports.ts";
+import { createDefaultSource, defaultSettings } from "../../support/default-source.ts";
+import { nodeRules } from "../../support/image-world.ts";
 import { REGISTRY, REPOSITORY } from "./images.ts";
 
 /** What a test snapshot answers. */
@@ -58,10 +65,10 @@ function emptyParts(): Omit<SnapshotParts, "generation" | "refreshTime"> {
   const plan = runToCompletion(planCatalog(createDefaultSource(settings), [], null, 0));
   const catalog = runToCompletion(completeCatalog(plan, new Map(), null));
   return {
-    settings,
-    dropdown: {},
-    catalog,
-    table: emptyNodeTable({ tolerations: [], nodeStatusMaxImages: 50, markGrace: 0, excludesDrained: false }),
+    settings: defaultSettings(settings, {}),
+    catalogs: [catalog],
+    table: emptyNodeTable(nodeRules({ nodeStatusMaxImages: 50, markGrace: 0 })),
+    time: 0,
   };
 }
 
@@ -84,7 +91,9 @@ export function snapshotOf(generation: number, content: SnapshotContent): Snapsh
   function imageForTag(tag: string): LookUp {
     const found = resolved.get(tag);
     if (found === undefined) throw new UnknownImageError("no such tag", { tag });
-    return found.image.digest === null ? { kind: "needs-digest", tag } : { kind: "image", resolved: found };
+    return found.image.digest === null
+      ? { kind: "needs-digest", source: "default", tag }
+      : { kind: "image", resolved: found };
   }
   function imageOfClass(image: Image | null): ResolvedImage {
     const found = resolved.get(image?.tag ?? "");
@@ -92,10 +101,9 @@ export function snapshotOf(generation: number, content: SnapshotContent): Snapsh
     return found;
   }
 
+  const refreshTime = Date.UTC(2077, 9, 23, 12, 0, generation);
   return {
-    ...emptyParts(),
-    generation,
-    refreshTime: Date.UTC(2077, 9, 23, 12, 0, generation),
+    ...createSnapshot({ ...emptyParts(), generation, refreshTime }, null),
     imageResolvedNow: (tag) => imageOfClass(resolved.get(tag)?.image ?? null),
     imageForTag,
     imageForReference: (reference) => imageForTag(parseReference(reference).tag ?? ""),

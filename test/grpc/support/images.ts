@@ -1,4 +1,5 @@
 import type { Image } from "../../../src/domain/images/image.ts";
+import type { MenuImage } from "../../../src/domain/snapshot/answers.ts";
 
 /** The repository of all test images. */
 export const REGISTRY = "registry.example.org";
@@ -18,6 +19,9 @@ export function imageOf(tag: string, overrides: Partial<Image> = {}): Image {
     reference,
     pullReference: digest === null ? reference : `${reference}@${digest}`,
     tag,
+    source: "default",
+    tagClass: "weekly",
+    platforms: null,
     displayName: `Image ${tag}`,
     type: "WEEKLY",
     digest,
@@ -31,6 +35,11 @@ export function imageOf(tag: string, overrides: Partial<Image> = {}): Image {
     prepulled: true,
     ...overrides,
   };
+}
+
+/** Images as entries of a menu. */
+export function menuOf(images: readonly Image[]): readonly MenuImage[] {
+  return images.map((image) => ({ image, source: image.source, counts: null }));
 }
 
 /** Weekly images, newest first, each with a digest of its own. */

@@ -6,6 +6,7 @@ export const ImageClass = {
   IMAGE_CLASS_LATEST_RELEASE: 'IMAGE_CLASS_LATEST_RELEASE',
   IMAGE_CLASS_LATEST_WEEKLY: 'IMAGE_CLASS_LATEST_WEEKLY',
   IMAGE_CLASS_LATEST_DAILY: 'IMAGE_CLASS_LATEST_DAILY',
+  IMAGE_CLASS_LATEST: 'IMAGE_CLASS_LATEST',
 } as const;
 
 export type ImageClass =
@@ -19,5 +20,7 @@ export type ImageClass =
   | 3
   | 'IMAGE_CLASS_LATEST_DAILY'
   | 4
+  | 'IMAGE_CLASS_LATEST'
+  | 5
 
 export type ImageClass__Output = typeof ImageClass[keyof typeof ImageClass]

@@ -10,6 +10,7 @@ export const ProblemReason = {
   PROBLEM_REASON_TAGS_WITHHELD: 'PROBLEM_REASON_TAGS_WITHHELD',
   PROBLEM_REASON_LEASE_SHARED: 'PROBLEM_REASON_LEASE_SHARED',
   PROBLEM_REASON_PODS_REFUSED: 'PROBLEM_REASON_PODS_REFUSED',
+  PROBLEM_REASON_RULE_UNMET: 'PROBLEM_REASON_RULE_UNMET',
 } as const;
 
 export type ProblemReason =
@@ -31,5 +32,7 @@ export type ProblemReason =
   | 7
   | 'PROBLEM_REASON_PODS_REFUSED'
   | 8
+  | 'PROBLEM_REASON_RULE_UNMET'
+  | 9
 
 export type ProblemReason__Output = typeof ProblemReason[keyof typeof ProblemReason]
