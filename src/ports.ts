@@ -145,6 +145,15 @@ export interface Leadership {
   mayWrite(): boolean;
 }
 
+/** Whose token it is that a caller shows. */
+export interface TokenReviewer {
+  /**
+   * Returns the user name of a token; null where it is not authenticated, or not for our audience. Errors:
+   * KubernetesUnavailableError, KubernetesDeniedError; an abort of `signal` rejects with the signal's reason.
+   */
+  review(token: string, signal: AbortSignal): Promise<string | null>;
+}
+
 /** Something an operator should know at once. Deduplicated by `key` by the adapter. */
 export interface Alert {
   /** Names the cause: two alerts of one key are one. */

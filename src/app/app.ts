@@ -66,9 +66,10 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   const tlsOf = (server: "grpc" | "http") => naming(`${server}.tls`, factories.tls(options, metrics, server));
   const grpcTls = own("gRPC certificates", await tlsOf("grpc"), (it) => it?.certificates.stop());
   const httpTls = own("HTTP certificates", await tlsOf("http"), (it) => it?.certificates.stop());
-  const grpc = own("gRPC server", factories.grpc(served, service, metrics, grpcTls), (it) => it.shutdown(0));
+  const auth = factories.auth(options, connection, metrics);
+  const grpc = own("gRPC server", factories.grpc(served, service, metrics, grpcTls, auth), (it) => it.shutdown(0));
   serving.begin = () => grpc.setServing(true);
-  const http = own("HTTP server", factories.http(served, service, metrics, hook, httpTls), (it) => it.stop(0));
+  const http = own("HTTP server", factories.http(served, service, metrics, hook, httpTls, auth), (it) => it.stop(0));
   // The ports first: where one is taken, nothing has been asked of any peer yet, and no lease is held.
   const { port: grpcPort } = await naming("grpc.listen", grpc.start());
   const { port: httpPort } = await naming("http.listen", http.start());

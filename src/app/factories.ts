@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Authorizer, createAuthorizer } from "../access/authorizer.ts";
 import { openCertificates } from "../access/certificate-source.ts";
 import type { ServerTls } from "../access/tls-server.ts";
 import type { ServedConfig } from "../config/config.ts";
@@ -9,6 +10,7 @@ import { SERVED_METHODS } from "../grpc/server/contract.ts";
 import { CALL_CODES } from "../grpc/server/error-table.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { createTokenReviewer } from "../kubernetes/access/token-review.ts";
 import { connectKubernetes, type KubernetesConnection } from "../kubernetes/client/connection.ts";
 import { createNodeSource } from "../kubernetes/nodes/node-source.ts";
 import type { Clock } from "../ports.ts";
@@ -127,6 +129,7 @@ function createGrpc(
   { reader, commands }: ImageService,
   metrics: Metrics,
   tls: ServerTls | undefined,
+  auth: Authorizer | undefined,
 ): GrpcServer {
   const { listen, insecure, limits } = config.grpc;
   const { namespace, pullSecret } = config.prepuller;
@@ -135,6 +138,7 @@ function createGrpc(
     listen,
     insecure,
     tls,
+    auth,
     limits: {
       ...DEFAULT_GRPC_LIMITS,
       connections: limits.maxConnections,
@@ -184,6 +188,7 @@ function createHttp(
   metrics: Metrics,
   hook: Hook | null,
   tls: ServerTls | undefined,
+  auth: Authorizer | undefined,
 ): HttpServer {
   const { listen, allowAnonymousRead, pathPrefix } = config.http;
   return createHttpServer({
@@ -191,6 +196,8 @@ function createHttp(
     allowAnonymousRead,
     pathPrefix,
     tls,
+    auth,
+    trusted: config.http.auth ?? undefined,
     reader,
     settings: config.images,
     metrics,
@@ -218,8 +225,25 @@ async function openTls(
     observeNotAfter: (file, notAfterMs) => metrics.certificateNotAfter(file, notAfterMs),
   });
   if (files.clientCAFile === null) return { certificates, clientCertificates: "none" };
-  // Probes and scrapes of HTTP come without a certificate.
-  return { certificates, clientCertificates: server === "grpc" ? "required" : "optional" };
+  // Probes and scrapes of HTTP come without a certificate, and callers may show a token instead.
+  const isRequired = server === "grpc" && config.grpc.auth === null;
+  return { certificates, clientCertificates: isRequired ? "required" : "optional" };
+}
+
+function createAuth(
+  { config, clock, logger }: AppOptions,
+  connection: KubernetesConnection,
+  metrics: Metrics,
+): Authorizer | undefined {
+  const { auth: settings } = config.grpc;
+  if (settings === null) return undefined;
+  return createAuthorizer({
+    settings,
+    reviewer: createTokenReviewer(connection, settings.audience),
+    clock,
+    logger: logger.child({ component: "auth" }),
+    observe: (outcome) => metrics.authorized(outcome),
+  });
 }
 
 /** How each part of the service is made, in the order in which they are: tests let one of them fail. */
@@ -232,6 +256,7 @@ export const FACTORIES = {
   service: createService,
   hook: createRegistryHook,
   tls: openTls,
+  auth: createAuth,
   grpc: createGrpc,
   http: createHttp,
 };

@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import type { ImageClass } from "../domain/images/image.ts";
 import { isLoopback, parseListenAddress } from "../lib/net.ts";
-import type { ClientOptions, ClientSecurity, Command, ImageSelector } from "./command.ts";
+import type { CallerPermission, ClientOptions, ClientSecurity, Command, ImageSelector } from "./command.ts";
 
 /** A command line that asks for nothing that there is: for standard error, with exit status 2. */
 export class UsageError extends Error {
@@ -93,6 +93,13 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
     clientForm(1, (options, given) => ({ name: "resolve", selector: selectorOf(given), ...options }), { class: TEXT }),
   ],
   [
+    "auth",
+    clientForm(2, (options, { operands: [verb, permission] }) => {
+      if (verb === "can-i" && isPermission(permission)) return { name: "auth", permission, ...options };
+      throw new UsageError("auth takes can-i and read, prepull or refresh");
+    }),
+  ],
+  [
     "watch",
     clientForm(0, (options, given) => ({ name: "watch", gate: given.text("gate") ?? "watch", ...options }), {
       gate: TEXT,
@@ -169,6 +176,10 @@ function addressOf(given: Given): string {
     throw new UsageError("--address takes HOST:PORT, such as 127.0.0.1:50051");
   }
   return address;
+}
+
+function isPermission(text: string | undefined): text is CallerPermission {
+  return text === "read" || text === "prepull" || text === "refresh";
 }
 
 function securityOf(given: Given, address: string): ClientSecurity {

@@ -25,8 +25,12 @@ export interface ClientOptions {
   readonly json: boolean;
 }
 
+/** What a caller may do. */
+export type CallerPermission = "read" | "prepull" | "refresh";
+
 /** A question to a running service. */
 export type ClientCommand =
+  | ({ readonly name: "auth"; readonly permission: CallerPermission } & ClientOptions)
   | ({ readonly name: "status" | "images" | "menu" | "refresh" } & ClientOptions)
   /** `node` is empty for all nodes. */
   | ({ readonly name: "missing"; readonly node: string } & ClientOptions)

@@ -28,6 +28,8 @@ Questions to a running service:
   missing [NODE]            what should be on nodes and is not
   resolve TAG | REFERENCE   one image; or --class recommended, latest, latest-release,
                             latest-weekly or latest-daily
+  auth can-i PERMISSION     whether the caller may read, prepull or refresh: status 0,
+                            or 1 where it may not
   watch                     follow refreshes until interrupted
       --gate NAME           the wait gate to use (default: watch)
   refresh                   refresh now, and wait until that is done

@@ -89,6 +89,31 @@ interface TlsConfig {
   readonly clientCAFile: string | null;
 }
 
+/** One caller: a Kubernetes account, by its user name, or a client certificate, by a subject alternative name. */
+interface CallerConfig {
+  readonly kind: "account" | "certificate";
+  readonly name: string;
+  readonly permissions: readonly ("read" | "prepull" | "refresh")[];
+}
+
+/** Who may call. */
+interface GrpcAuthConfig {
+  /** Audience that tokens have to be issued for. */
+  readonly audience: string;
+  readonly callers: readonly CallerConfig[];
+  /** Services that need no caller. */
+  readonly public: readonly ("health" | "reflection")[];
+  readonly maxCallsPerCaller: number;
+}
+
+/** A proxy that authenticates users, and names them in a header. */
+interface HttpAuthConfig {
+  /** In lower case. */
+  readonly trustedHeader: string;
+  /** Addresses and networks of the proxies. */
+  readonly trustedProxies: readonly string[];
+}
+
 /** The gRPC server. */
 interface GrpcConfig {
   readonly listen: ListenAddress;
@@ -96,6 +121,8 @@ interface GrpcConfig {
   readonly insecure: boolean;
   /** Null: plaintext. */
   readonly tls: TlsConfig | null;
+  /** Null: everybody who is connected may call everything. */
+  readonly auth: GrpcAuthConfig | null;
   readonly limits: GrpcLimits;
 }
 
@@ -105,6 +132,8 @@ interface HttpConfig {
   readonly allowAnonymousRead: boolean;
   /** Null: plaintext. */
   readonly tls: TlsConfig | null;
+  /** Null: no proxy is trusted. */
+  readonly auth: HttpAuthConfig | null;
   /** Stands before the paths of the original's routes, such as `/nublado`; empty for none. */
   readonly pathPrefix: string;
   /** File with the shared secret of `/hooks/registry`, or null: no hook is served. */

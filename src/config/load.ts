@@ -51,7 +51,7 @@ function toConfig(file: ConfigFile): Config {
     tolerations: file.tolerations.map(toToleration),
     kubernetes: file.kubernetes,
     prepuller,
-    grpc: { listen: grpc.listen, insecure: grpc.insecure, tls: grpc.tls, limits: grpc.limits },
+    grpc: { listen: grpc.listen, insecure: grpc.insecure, tls: grpc.tls, auth: grpc.auth, limits: grpc.limits },
     http,
     log: { level: file.logLevel, profile: file.logProfile },
   };

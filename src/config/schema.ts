@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseDateTime } from "../domain/tags/calendar.ts";
 import { parseVersion } from "../domain/tags/version.ts";
 import { formatHostPort, isLoopback, mayCollide } from "../lib/net.ts";
+import { grpcAuth, httpAuth, tls } from "./access-schema.ts";
 import {
   duration,
   flag,
@@ -51,13 +52,11 @@ const filter = section({
   ),
 });
 
-const tls = mapping({ certFile: path, keyFile: path, clientCAFile: optional(path) });
-
 const grpc = section({
   listen: withDefault(listenAddress, { host: "127.0.0.1", port: 50_051 }),
   insecure: withDefault(flag, false),
   tls: optional(tls),
-  auth: notYet("authentication of gRPC callers"),
+  auth: optional(grpcAuth),
   limits: section({
     maxConnections: withDefault(wholeNumber(1, 100_000), 1_000),
     maxStreams: withDefault(wholeNumber(1, 1_000_000), 10_000),
@@ -156,13 +155,19 @@ export const configSchema = mapping({
     listen: withDefault(listenAddress, { host: "127.0.0.1", port: 8_080 }),
     allowAnonymousRead: withDefault(flag, false),
     tls: optional(tls),
+    auth: optional(httpAuth),
     pathPrefix: withDefault(pathPrefix, ""),
     hookSecretFile: optional(path),
   }),
   alerts: section({ slackWebhookFile: notYet("alerts to Slack") }),
   logLevel: withDefault(logLevel, "info"),
   logProfile: withDefault(wordInAnyCase(["production", "development"]), "production"),
-}).superRefine(({ grpc: { listen }, http }, context) => {
+}).superRefine(({ grpc: { listen, tls, auth }, http }, context) => {
+  const showCertificates = (auth?.callers ?? []).some(({ kind }) => kind === "certificate");
+  if (showCertificates && tls?.clientCAFile == null && http.tls?.clientCAFile == null) {
+    const message = "callers by name show certificates: set grpc.tls.clientCAFile, the authorities of those";
+    context.addIssue({ code: "custom", message, path: ["grpc", "auth", "callers"], params: { whole: true } });
+  }
   if (!mayCollide(listen, http.listen)) return;
   const message = `must be another address than that of grpc.listen, ${formatHostPort(listen)}`;
   context.addIssue({ code: "custom", message, path: ["http", "listen"], params: { whole: true } });

@@ -61,6 +61,20 @@ export class InvalidArgumentError extends LabImagesError {
   }
 }
 
+/** The caller is not known: no credentials, or none that are valid. */
+export class UnauthenticatedError extends LabImagesError {
+  constructor(message: string) {
+    super("UNAUTHENTICATED", message);
+  }
+}
+
+/** The caller is known, and may not do this. */
+export class PermissionDeniedError extends LabImagesError {
+  constructor(message: string, metadata: Readonly<Record<string, string>>) {
+    super("PERMISSION_DENIED", message, metadata);
+  }
+}
+
 /** No snapshot yet: the service has started, and has not yet seen both the registry and the cluster. */
 export class NotReadyError extends LabImagesError {
   constructor(message: string) {

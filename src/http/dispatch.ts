@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../ports.ts";
 import { isLocalHost } from "./host-check.ts";
+import type { AccessProblem, ReadAccess } from "./read-access.ts";
 import { readTarget } from "./request-target.ts";
 import { sendText } from "./response.ts";
 import type { Route } from "./route.ts";
@@ -10,7 +11,7 @@ import type { Route } from "./route.ts";
 export interface DispatchOptions {
   readonly routes: ReadonlyMap<string, Route>;
   readonly logger: Logger;
-  readonly allowAnonymousRead: boolean;
+  readonly mayRead: ReadAccess;
   /** Whether the server is bound to a loopback address. */
   readonly isOnLoopback: () => boolean;
 }
@@ -34,11 +35,23 @@ export function createDispatch(options: DispatchOptions): (request: IncomingMess
     } else if (!isTaken) {
       const allowed = route.methods.join(", ");
       sendText(request, response, 405, `this path takes ${allowed}`, ["Allow", allowed]);
-    } else if (route.isRead && !options.allowAnonymousRead && !isOnLoopback()) {
-      sendText(request, response, 403, "beyond loopback this is served only with http.allowAnonymousRead");
+    } else if (route.isRead) {
+      run({ ...route, handle: guarded(route, options.mayRead) }, target.path, request, response, logger);
     } else {
       run(route, target.path, request, response, logger);
     }
+  };
+}
+
+function guarded({ handle }: Route, mayRead: ReadAccess): Route["handle"] {
+  return (request, response) => {
+    const admit = (problem: AccessProblem | null) => {
+      if (problem === null) return handle(request, response);
+      const challenge = problem.status === 401 ? ["WWW-Authenticate", "Bearer"] : [];
+      return sendText(request, response, problem.status, problem.text, challenge);
+    };
+    const problem = mayRead(request);
+    return problem instanceof Promise ? problem.then(admit) : admit(problem);
   };
 }
 

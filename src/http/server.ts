@@ -10,6 +10,7 @@ import type { Clock, Logger } from "../ports.ts";
 import { createHttpConnections, type HttpConnections, peerOfSocket } from "./connections.ts";
 import { createDispatch } from "./dispatch.ts";
 import { live, metricsHandler, readinessHandler } from "./health-routes.ts";
+import { createReadAccess, type ReadAccessOptions } from "./read-access.ts";
 import { READ_METHODS, type RequestHandler, type Route, type RouteState } from "./route.ts";
 import { createSpawnerRoutes } from "./spawner-routes.ts";
 
@@ -53,10 +54,8 @@ const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Configuration and collaborators of the HTTP server. */
-export interface HttpServerOptions {
+export interface HttpServerOptions extends Omit<ReadAccessOptions, "isOnLoopback"> {
   readonly listen: ListenAddress;
-  /** Serves images and prepulls beyond loopback too. */
-  readonly allowAnonymousRead: boolean;
   /** Stands before the paths of the original's routes alone: `http.pathPrefix`. */
   readonly pathPrefix: string;
   readonly reader: RouteState;
@@ -85,14 +84,14 @@ export interface HttpServer {
 
 /** Makes the server; nothing is bound before `start`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { listen, logger, clock, allowAnonymousRead, tls, onLimit } = options;
+  const { listen, logger, clock, tls, onLimit } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   let draining = false;
   let onLoopback = false;
   const dispatch = createDispatch({
     routes: createRoutes(options, () => draining),
     logger,
-    allowAnonymousRead,
+    mayRead: createReadAccess({ ...options, isOnLoopback: () => onLoopback }),
     isOnLoopback: () => onLoopback,
   });
   const serverOptions = {

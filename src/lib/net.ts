@@ -95,6 +95,22 @@ export function isLoopback(host: string): boolean {
   return classOfHost(host) === "loopback";
 }
 
+/** Whether the text is an IP address, or a network such as 10.0.0.0/8. */
+export function isNetwork(text: string): boolean {
+  const [address = "", prefix, ...more] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || address.includes("%") || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+/** Returns a function that says whether an address is in one of these networks, which `isNetwork` has accepted. */
+export function networkSet(networks: readonly string[]): (address: string) => boolean {
+  const list = blockList(
+    ...networks.map((each) => (each.includes("/") ? each : `${each}/${isIP(each) === 4 ? 32 : 128}`)),
+  );
+  return (address) => isIP(address) !== 0 && list.check(withoutZone(address), familyOf(address));
+}
+
 /** Whether two servers cannot both listen on their addresses: a DNS name may stand for any address, localhost for any of loopback. */
 export function mayCollide(one: ListenAddress, other: ListenAddress): boolean {
   if (one.port !== other.port || one.port === 0) return false;

@@ -32,6 +32,8 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   grpcCall(method: string, code: string, seconds: number): void;
   /** How many gRPC streams are open. */
   openStreams(count: number): void;
+  /** A caller was let in, or not, and why. */
+  authorized(outcome: "allowed" | "unauthenticated" | "denied" | "unavailable"): void;
   /** When the certificate in this file of the configuration, such as `grpc.tls.certFile`, ends; ms since the epoch. */
   certificateNotAfter(file: string, notAfterMs: number): void;
   /** A limit has cut or refused a peer. */
@@ -217,9 +219,15 @@ function createAlertMetrics(registers: Registers): AlertCounts {
   return { alertRaised: () => raised.inc(), activeAlerts: (count) => active.set(count) };
 }
 
-function createAccessMetrics(registers: Registers): Pick<Metrics, "certificateNotAfter"> {
+function createAccessMetrics(registers: Registers): Pick<Metrics, "certificateNotAfter" | "authorized"> {
   let notAfter: Gauge<"file"> | null = null;
+  let outcomes: Counter<"outcome"> | null = null;
   return {
+    authorized(outcome) {
+      // Where everybody may call there is no such series.
+      outcomes ??= createOutcomes(registers);
+      outcomes.inc({ outcome });
+    },
     certificateNotAfter(file, notAfterMs) {
       // Without TLS there is no such series.
       notAfter ??= new Gauge({
@@ -231,6 +239,17 @@ function createAccessMetrics(registers: Registers): Pick<Metrics, "certificateNo
       notAfter.set({ file }, notAfterMs / 1_000);
     },
   };
+}
+
+function createOutcomes(registers: Registers): Counter<"outcome"> {
+  const counter = new Counter({
+    name: "labimages_auth_total",
+    help: "Calls that need a caller, by outcome: allowed, unauthenticated, denied, or unavailable (no review of the token).",
+    labelNames: ["outcome"],
+    registers,
+  });
+  for (const outcome of ["allowed", "unauthenticated", "denied", "unavailable"]) counter.inc({ outcome }, 0);
+  return counter;
 }
 
 function createLogMetrics(registers: Registers): Metrics["watchLog"] {

@@ -24,6 +24,7 @@ const UNDERSTOOD: readonly (readonly [string, Command])[] = [
   ["status", { name: "status", ...PLAIN }],
   ["images --json --address [::1]:1", { name: "images", address: "[::1]:1", json: true, security: PLAINTEXT }],
   ["menu", { name: "menu", ...PLAIN }],
+  ["auth can-i prepull", { name: "auth", permission: "prepull", ...PLAIN }],
   ["menu --tls", { name: "menu", ...PLAIN, security: { ...PLAINTEXT, tls: true } }],
   ["menu --token-file t", { name: "menu", ...PLAIN, security: { ...PLAINTEXT, tokenFile: "t" } }],
   [
@@ -62,6 +63,8 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [["images", "--address", "nowhere"], /HOST:PORT/],
   [["images", "--address", "127.0.0.1:99999"], /HOST:PORT/],
   [["images", "--address", "127.0.0.1:0"], /HOST:PORT/],
+  [["auth", "can-i"], /auth takes can-i/],
+  [["auth", "can-i", "fly"], /read, prepull or refresh/],
   [["menu", "--cert", "c"], /--cert and --key need each other/],
   [["menu", "--address", "hub.example.org:1", "--token-file", "t"], /in plaintext/],
   [["resolve"], /a tag, a reference or --class/],
@@ -83,6 +86,7 @@ test("questions to a service are known from the rest, and the usage names every 
   for (const name of names) assert.ok(USAGE.includes(name), name);
   const questions = UNDERSTOOD.filter(([, command]) => isClientCommand(command)).map(([, { name }]) => name);
   assert.deepEqual([...new Set(questions)].sort(compareCodePoints), [
+    "auth",
     "images",
     "menu",
     "missing",

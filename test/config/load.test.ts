@@ -28,6 +28,7 @@ test("what is left out has its default", () => {
     listen: { host: "127.0.0.1", port: 8_080 },
     allowAnonymousRead: false,
     tls: null,
+    auth: null,
     pathPrefix: "",
     hookSecretFile: null,
   });
@@ -162,7 +163,26 @@ test("what may be a secret is not repeated", () => {
 
 for (const [keys, said] of [
   ["grpc: {tls: {certFile: /x}}", "grpc.tls.keyFile: expected the path of a file, found nothing"],
-  ["grpc: {auth: {}}", "grpc.auth: this version does not have authentication of gRPC callers yet: remove the key"],
+  [
+    "grpc: {auth: {callers: [{serviceAccount: a, permissions: [read]}]}}",
+    'grpc.auth.callers[0].serviceAccount: expected a service account such as lab-images/prepuller: its namespace and its name, found "a"',
+  ],
+  [
+    "grpc: {auth: {callers: [{serviceAccount: a/b, name: c, permissions: [read]}]}}",
+    "grpc.auth.callers[0]: expected either serviceAccount or name, found a mapping",
+  ],
+  [
+    "grpc: {auth: {callers: [{name: a.example.org, permissions: [read]}]}}",
+    "grpc.auth.callers: callers by name show certificates: set grpc.tls.clientCAFile, the authorities of those",
+  ],
+  [
+    "grpc: {auth: {callers: [{serviceAccount: a/b, permissions: []}]}}",
+    "grpc.auth.callers[0].permissions: expected a list of at least one of read, prepull and refresh, found a list",
+  ],
+  [
+    "http: {auth: {trustedHeader: X-User, trustedProxies: [10.0.0.0/33]}}",
+    'http.auth.trustedProxies[0]: expected an address or a network such as 10.0.0.0/8, found "10.0.0.0/33"',
+  ],
   [
     "alerts: {slackWebhookFile: /x}",
     "alerts.slackWebhookFile: this version does not have alerts to Slack yet: remove the key",

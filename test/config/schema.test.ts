@@ -17,7 +17,7 @@ const SETS_EXAMPLE = join(ROOT, "config.sets.example.yaml");
 type Path = readonly (string | number)[];
 
 /** Keys of features that this version refuses; the example does not show them. */
-const NOT_YET = ["grpc.auth", "alerts", "alerts.slackWebhookFile"];
+const NOT_YET = ["alerts", "alerts.slackWebhookFile"];
 
 /** Every key of the schema, as `images.source.type`. */
 function keysOfSchema(): ReadonlySet<string> {
@@ -47,7 +47,7 @@ function uncommented(text: string, source: "docker" | "google"): string {
   const other = lines.indexOf("  # source:");
   const keep = lines.filter((_, index) => other < 0 || source === "google" || index < other || index > other + 6);
   const dropped = keep.filter((line) => source === "docker" || !isDockerSource(line));
-  return dropped.map((line) => line.replace(/^(\s*)# (\s*[A-Za-z]+:)(?=\s|$)/, "$1$2")).join("\n");
+  return dropped.map((line) => line.replace(/^(\s*)# (\s*(?:- )?[A-Za-z]+:)(?=\s|$)/, "$1$2")).join("\n");
 }
 
 function isDockerSource(line: string): boolean {

@@ -8,6 +8,7 @@ import {
   type Permission,
   prepullerPermissions,
   READER_PERMISSIONS,
+  TOKEN_REVIEW_PERMISSIONS,
 } from "../../src/kubernetes/access/permissions.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
@@ -41,6 +42,7 @@ function written(permissions: readonly Permission[]): ReadonlySet<string> {
 
 test("check-config --connect asks about each permission that deploy/ grants, and no other", async () => {
   assert.deepEqual(written(READER_PERMISSIONS), await rightsIn("20-reader-role.yaml"));
+  assert.deepEqual(written(TOKEN_REVIEW_PERMISSIONS), await rightsIn("callers/token-review-role.yaml"));
   const scope = { namespace: "lab-images", leaseName: "lab-images-prepuller", deployment: "lab-images" };
   assert.deepEqual(written(prepullerPermissions(scope)), await rightsIn("30-prepuller-role.yaml"));
 });

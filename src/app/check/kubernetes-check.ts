@@ -8,6 +8,7 @@ import {
   type Permission,
   prepullerPermissions,
   READER_PERMISSIONS,
+  TOKEN_REVIEW_PERMISSIONS,
 } from "../../kubernetes/access/permissions.ts";
 import {
   KubernetesAnswerError,
@@ -60,7 +61,9 @@ export async function checkKubernetes(deps: KubernetesCheckDeps, signal: AbortSi
       const check = { ...deps, connection, signal: inner };
       const nodes = await checkNodes(check);
       const readers = await checkPermissions(check, "kubernetes", READER_PERMISSIONS);
-      return [...nodes, ...readers, ...(config.prepuller.enabled ? await checkPrepuller(check) : [])];
+      const showTokens = config.grpc.auth?.callers.some(({ kind }) => kind === "account") ?? false;
+      const callers = showTokens ? await checkPermissions(check, "grpc.auth", TOKEN_REVIEW_PERMISSIONS) : [];
+      return [...nodes, ...readers, ...callers, ...(config.prepuller.enabled ? await checkPrepuller(check) : [])];
     });
   } finally {
     await connection.close();

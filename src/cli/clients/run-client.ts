@@ -1,6 +1,7 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import type { ImageServiceClient } from "../../grpc/gen/labimages/v1/ImageService.ts";
 import type { ClientCommand } from "../command.ts";
+import { reportCanI } from "./can-i.ts";
 import { connect } from "./image-service.ts";
 import { reportImages, reportMenu, reportMissing, reportResolved } from "./look-ups.ts";
 import { printable, type Report, writeJson } from "./report.ts";
@@ -30,8 +31,7 @@ export async function runClient(command: ClientCommand, io: ClientIo): Promise<n
     io.stdout.write(`${asJson ? writeJson(report.json) : report.text}\n`);
   };
   try {
-    await answer(command, client, io.signal, write);
-    return 0;
+    return await answer(command, client, io.signal, write);
   } catch (error) {
     if (!io.signal.aborted) io.stderr.write(`lab-images: ${describeFailure(error, command.address)}\n`);
     return 1;
@@ -45,13 +45,18 @@ async function answer(
   client: ImageServiceClient,
   signal: AbortSignal,
   write: (report: Report) => void,
-): Promise<void> {
+): Promise<number> {
   if (command.name === "watch") await watchRefreshes(client, signal, command.gate, write);
-  else write(await askOnce(command, client, signal));
+  else if (command.name === "auth") {
+    const report = await reportCanI(client, signal, command.permission);
+    write(report);
+    return report.isAllowed ? 0 : 1;
+  } else write(await askOnce(command, client, signal));
+  return 0;
 }
 
 function askOnce(
-  command: Exclude<ClientCommand, { readonly name: "watch" }>,
+  command: Exclude<ClientCommand, { readonly name: "watch" | "auth" }>,
   client: ImageServiceClient,
   signal: AbortSignal,
 ): Promise<Report> {

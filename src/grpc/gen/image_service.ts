@@ -4,6 +4,8 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.ts';
 import type { DockerSource as _labimages_v1_DockerSource, DockerSource__Output as _labimages_v1_DockerSource__Output } from './labimages/v1/DockerSource.ts';
+import type { GetCallerRequest as _labimages_v1_GetCallerRequest, GetCallerRequest__Output as _labimages_v1_GetCallerRequest__Output } from './labimages/v1/GetCallerRequest.ts';
+import type { GetCallerResponse as _labimages_v1_GetCallerResponse, GetCallerResponse__Output as _labimages_v1_GetCallerResponse__Output } from './labimages/v1/GetCallerResponse.ts';
 import type { GetMenuRequest as _labimages_v1_GetMenuRequest, GetMenuRequest__Output as _labimages_v1_GetMenuRequest__Output } from './labimages/v1/GetMenuRequest.ts';
 import type { GetMenuResponse as _labimages_v1_GetMenuResponse, GetMenuResponse__Output as _labimages_v1_GetMenuResponse__Output } from './labimages/v1/GetMenuResponse.ts';
 import type { GetPrepullStatusRequest as _labimages_v1_GetPrepullStatusRequest, GetPrepullStatusRequest__Output as _labimages_v1_GetPrepullStatusRequest__Output } from './labimages/v1/GetPrepullStatusRequest.ts';
@@ -54,6 +56,8 @@ export interface ProtoGrpcType {
     v1: {
       DockerSource: MessageTypeDefinition<_labimages_v1_DockerSource, _labimages_v1_DockerSource__Output>
       FailureClass: EnumTypeDefinition
+      GetCallerRequest: MessageTypeDefinition<_labimages_v1_GetCallerRequest, _labimages_v1_GetCallerRequest__Output>
+      GetCallerResponse: MessageTypeDefinition<_labimages_v1_GetCallerResponse, _labimages_v1_GetCallerResponse__Output>
       GetMenuRequest: MessageTypeDefinition<_labimages_v1_GetMenuRequest, _labimages_v1_GetMenuRequest__Output>
       GetMenuResponse: MessageTypeDefinition<_labimages_v1_GetMenuResponse, _labimages_v1_GetMenuResponse__Output>
       GetPrepullStatusRequest: MessageTypeDefinition<_labimages_v1_GetPrepullStatusRequest, _labimages_v1_GetPrepullStatusRequest__Output>
@@ -73,6 +77,7 @@ export interface ProtoGrpcType {
       NodeImage: MessageTypeDefinition<_labimages_v1_NodeImage, _labimages_v1_NodeImage__Output>
       NodeMissingImages: MessageTypeDefinition<_labimages_v1_NodeMissingImages, _labimages_v1_NodeMissingImages__Output>
       NodeStatus: MessageTypeDefinition<_labimages_v1_NodeStatus, _labimages_v1_NodeStatus__Output>
+      Permission: EnumTypeDefinition
       PrepullConfig: MessageTypeDefinition<_labimages_v1_PrepullConfig, _labimages_v1_PrepullConfig__Output>
       PrepullProgress: MessageTypeDefinition<_labimages_v1_PrepullProgress, _labimages_v1_PrepullProgress__Output>
       PrepullState: EnumTypeDefinition

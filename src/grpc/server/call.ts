@@ -4,6 +4,7 @@ import type { GrpcLimit } from "../../domain/peer-limits.ts";
 import { peerOf } from "../../lib/net.ts";
 import type { Clock } from "../../ports.ts";
 import type { FailureLog } from "./error-table.ts";
+import { knownCaller } from "./known-callers.ts";
 
 /** Observes calls, for metrics. Must not throw. */
 export interface CallObserver {
@@ -29,12 +30,14 @@ export function recordCall({ clock, observer }: CallDeps, method: string, code: 
   observer.callFinished({ method, code: status[code], seconds });
 }
 
-/** The part of a call of any kind that ends it, and names its caller. */
-export type EndingCall = Pick<ServerUnaryCall<unknown, unknown>, "once" | "getDeadline" | "cancelled" | "getPeer">;
+type AnyCall = ServerUnaryCall<unknown, unknown>;
 
-/** Whose share of the limits a call counts for. */
-export function callerOf(call: Pick<EndingCall, "getPeer">): string {
-  return peerOf(call.getPeer().replace(/:\d+$/, ""));
+/** The part of a call of any kind that ends it, and names its caller. */
+export type EndingCall = Pick<AnyCall, "once" | "getDeadline" | "cancelled" | "getPeer" | "metadata">;
+
+/** Whose share of the limits a call counts for: a caller that is known, or a network address. */
+export function callerOf(call: Pick<EndingCall, "getPeer" | "metadata">): string {
+  return knownCaller(call.metadata)?.name ?? peerOf(call.getPeer().replace(/:\d+$/, ""));
 }
 
 /** In ms. A caller's own timer fires, and its cancellation arrives, before ours, which started a message later. */

@@ -17,6 +17,7 @@ import type { RetryInfo } from "../gen/google/rpc/RetryInfo.ts";
 import type { Status } from "../gen/google/rpc/Status.ts";
 import type { HealthCheckResponse } from "../gen/grpc/health/v1/HealthCheckResponse.ts";
 import type { HealthListResponse } from "../gen/grpc/health/v1/HealthListResponse.ts";
+import type { GetCallerResponse } from "../gen/labimages/v1/GetCallerResponse.ts";
 import type { GetMenuResponse } from "../gen/labimages/v1/GetMenuResponse.ts";
 import type { GetPrepullStatusResponse } from "../gen/labimages/v1/GetPrepullStatusResponse.ts";
 import type { Image } from "../gen/labimages/v1/Image.ts";
@@ -43,6 +44,7 @@ interface EncodedMessages {
   "google.rpc.Status": Status;
   "grpc.health.v1.HealthCheckResponse": HealthCheckResponse;
   "grpc.health.v1.HealthListResponse": HealthListResponse;
+  "labimages.v1.GetCallerResponse": GetCallerResponse;
   "labimages.v1.GetMenuResponse": GetMenuResponse;
   "labimages.v1.GetPrepullStatusResponse": GetPrepullStatusResponse;
   "labimages.v1.Image": Image;

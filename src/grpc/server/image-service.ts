@@ -1,4 +1,5 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import { getCaller } from "../handlers/get-caller.ts";
 import { getMenu } from "../handlers/get-menu.ts";
 import { getPrepullStatus } from "../handlers/get-prepull-status.ts";
 import { listImages } from "../handlers/list-images.ts";
@@ -37,5 +38,6 @@ export function imageService(context: ServiceContext, deps: StreamDeps): Untyped
     ReportPrepull: unary("ReportPrepull", reportPrepull(context)),
     WaitForRefresh: stream("WaitForRefresh", waitForRefresh(context)),
     Refresh: unary("Refresh", refresh(context)),
+    GetCaller: unary("GetCaller", getCaller(context)),
   };
 }

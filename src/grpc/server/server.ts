@@ -1,9 +1,11 @@
 import { Server, type ServerInterceptor, type ServerOptions } from "@grpc/grpc-js";
+import type { Authorizer } from "../../access/authorizer.ts";
 import type { ServerTls } from "../../access/tls-server.ts";
 import { formatHostPort, isLoopback, type ListenAddress } from "../../lib/net.ts";
 import type { Clock, ImageCommands, Logger, StateReader } from "../../ports.ts";
 import { MAX_MESSAGE_BYTES } from "../paging/page.ts";
 import { createTransport, type TransportLimits } from "../transport/transport.ts";
+import { createAuthInterceptor } from "./auth-interceptor.ts";
 import type { CallObserver } from "./call.ts";
 import { createConnections, ListenError } from "./connections.ts";
 import { servedService } from "./contract.ts";
@@ -47,6 +49,8 @@ export interface GrpcServerOptions {
   readonly insecure: boolean;
   /** Without it: plaintext. */
   readonly tls?: ServerTls | undefined;
+  /** Without it everybody who is connected may call everything. */
+  readonly auth?: Authorizer | undefined;
   readonly limits: GrpcLimits;
   readonly reader: StateReader;
   readonly commands: ImageCommands;
@@ -78,9 +82,9 @@ const MAX_REQUEST_BYTES = 64 * 1_024;
 const STALL_MS = 1_000;
 const CUT_INTERVAL_MS = 100;
 
-function serverOptions(limits: GrpcLimits, interceptor: ServerInterceptor): ServerOptions {
+function serverOptions(limits: GrpcLimits, interceptors: ServerInterceptor[]): ServerOptions {
   return {
-    interceptors: [interceptor],
+    interceptors,
     "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_concurrent_streams": limits.callsPerConnection,
@@ -109,21 +113,22 @@ function checkListen({ listen, insecure, tls, logger }: GrpcServerOptions): List
 
 /** A server that does not listen yet. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { limits, logger, clock, randomId, observer, tls } = options;
+  const { limits, logger, clock, randomId, observer, tls, auth } = options;
   let stopping: Promise<void> | null = null;
   const streams = createStreamRegistry((count) => observer.streamsOpen(count));
-  const settings: StreamDeps = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
-  const health = createHealth(settings);
+  const deps: StreamDeps = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
+  const health = createHealth(deps);
 
   const transport = createTransport(limits, {
     clock,
-    statusOf: (error) => statusOf(error, "transport", settings),
+    statusOf: (error) => statusOf(error, "transport", deps),
     onLimit: (limit, peer) => observer.limitReached(limit, peer),
   });
-  const server = new Server(serverOptions(limits, transport.interceptor));
-  server.addService(servedService(IMAGE_SERVICE), imageService(createServiceContext(options), settings));
+  const guards = auth === undefined ? [] : [createAuthInterceptor(auth, deps)];
+  const server = new Server(serverOptions(limits, [transport.interceptor, ...guards]));
+  server.addService(servedService(IMAGE_SERVICE), imageService(createServiceContext(options), deps));
   server.addService(servedService(HEALTH_SERVICE), health.implementation);
-  addReflection(server, settings);
+  addReflection(server, deps);
   const connections = createConnections(
     { limit: limits.connections, tls, logger, clock, onLimit: (peer) => observer.limitReached("connections", peer) },
     transport.attach(server),

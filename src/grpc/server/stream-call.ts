@@ -6,7 +6,7 @@ import type { StreamRegistry } from "./stream-registry.ts";
 
 /** One stream of messages, as its handler sees it. */
 export interface StreamContext {
-  /** Whose share of what is limited the stream counts for. */
+  /** Whose share of what is limited the stream counts for: a caller that is known, or a network address. */
   readonly peer: string;
   /** Aborts when the stream is over, whoever ended it: the handler has to return, or throw the reason. */
   readonly signal: AbortSignal;

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import {
   type Metadata,
   ServerInterceptingCall,
@@ -48,6 +49,16 @@ export class GuardedCall extends ServerInterceptingCall {
     this.#method = path;
     this.#hasRequests = requestStream;
     this.#guards = guards;
+  }
+
+  /** The connection's socket, which is the caller's side of TLS. */
+  get socket(): Socket {
+    return this.#call.connection.socket;
+  }
+
+  /** Ends the call with the status of this failure, whether its peer takes it or not. */
+  fail(error: unknown): void {
+    this.#call.fail(error);
   }
 
   override start(listener: Listener): void {

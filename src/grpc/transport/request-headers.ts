@@ -31,6 +31,7 @@ export function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
     host: headers.host,
     "content-type": ascii(headers["content-type"]),
     "grpc-encoding": ascii(headers["grpc-encoding"]),
+    authorization: ascii(headers.authorization),
     "grpc-timeout": timeout === undefined ? undefined : clampTimeout(timeout),
   };
 }

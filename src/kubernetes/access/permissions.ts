@@ -33,6 +33,14 @@ export const READER_PERMISSIONS: readonly Permission[] = ["list", "watch"].map((
   without: "",
 }));
 
+/** What the tokens of callers need: the rules of deploy/callers/token-review-role.yaml. */
+export const TOKEN_REVIEW_PERMISSIONS: readonly Permission[] = [
+  {
+    ...{ verb: "create", group: "authentication.k8s.io", resource: "tokenreviews", namespace: "", name: "" },
+    without: "callers with tokens are refused",
+  },
+];
+
 /** What the built-in prepuller needs: the rules of deploy/30-prepuller-role.yaml. */
 export function prepullerPermissions({ namespace, leaseName, deployment }: PrepullerScope): readonly Permission[] {
   const permission = (verb: string, group: string, resource: string, name = "", without = ""): Permission => ({

@@ -48,6 +48,7 @@ const factories: Factories = {
   prepuller: async (options) => made("prepuller", await FACTORIES.prepuller(options)),
   service: (...options) => made("service", FACTORIES.service(...options)),
   hook: (...options) => made("hook", FACTORIES.hook(...options)),
+  auth: (...options) => FACTORIES.auth(...options),
   tls: (...options) => FACTORIES.tls(...options),
   grpc: (...options) => made("grpc", FACTORIES.grpc(...options)),
   http: (...options) => made("http", FACTORIES.http(...options)),

@@ -1,6 +1,7 @@
 import type { TestContext } from "node:test";
 import { type ChannelCredentials, credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import type { Authorizer } from "../../../src/access/authorizer.ts";
 import type { ServerTls } from "../../../src/access/tls-server.ts";
 import type { HealthClient } from "../../../src/grpc/gen/grpc/health/v1/Health.ts";
 import type { ProtoGrpcType as HealthTypes } from "../../../src/grpc/gen/health.ts";
@@ -83,6 +84,7 @@ export interface ServerChoices {
   readonly insecure?: boolean;
   readonly settings?: ServedSettings;
   readonly tls?: ServerTls;
+  readonly auth?: Authorizer;
   /** Default: the real one. */
   readonly clock?: Clock;
 }
@@ -124,6 +126,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     listen: choices.listen ?? { host: "127.0.0.1", port: 0 },
     insecure: choices.insecure ?? false,
     tls: choices.tls,
+    auth: choices.auth,
     limits: { ...DEFAULT_GRPC_LIMITS, ...choices.limits },
     reader: state.reader,
     commands: state.commands,

@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { GetCallerRequest as _labimages_v1_GetCallerRequest, GetCallerRequest__Output as _labimages_v1_GetCallerRequest__Output } from '../../labimages/v1/GetCallerRequest.ts';
+import type { GetCallerResponse as _labimages_v1_GetCallerResponse, GetCallerResponse__Output as _labimages_v1_GetCallerResponse__Output } from '../../labimages/v1/GetCallerResponse.ts';
 import type { GetMenuRequest as _labimages_v1_GetMenuRequest, GetMenuRequest__Output as _labimages_v1_GetMenuRequest__Output } from '../../labimages/v1/GetMenuRequest.ts';
 import type { GetMenuResponse as _labimages_v1_GetMenuResponse, GetMenuResponse__Output as _labimages_v1_GetMenuResponse__Output } from '../../labimages/v1/GetMenuResponse.ts';
 import type { GetPrepullStatusRequest as _labimages_v1_GetPrepullStatusRequest, GetPrepullStatusRequest__Output as _labimages_v1_GetPrepullStatusRequest__Output } from '../../labimages/v1/GetPrepullStatusRequest.ts';
@@ -24,6 +26,15 @@ import type { WatchPrepullStatusRequest as _labimages_v1_WatchPrepullStatusReque
 import type { WatchPrepullStatusResponse as _labimages_v1_WatchPrepullStatusResponse, WatchPrepullStatusResponse__Output as _labimages_v1_WatchPrepullStatusResponse__Output } from '../../labimages/v1/WatchPrepullStatusResponse.ts';
 
 export interface ImageServiceClient extends grpc.Client {
+  GetCaller(argument: _labimages_v1_GetCallerRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  GetCaller(argument: _labimages_v1_GetCallerRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  GetCaller(argument: _labimages_v1_GetCallerRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  GetCaller(argument: _labimages_v1_GetCallerRequest, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  getCaller(argument: _labimages_v1_GetCallerRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  getCaller(argument: _labimages_v1_GetCallerRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  getCaller(argument: _labimages_v1_GetCallerRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  getCaller(argument: _labimages_v1_GetCallerRequest, callback: grpc.requestCallback<_labimages_v1_GetCallerResponse__Output>): grpc.ClientUnaryCall;
+  
   GetMenu(argument: _labimages_v1_GetMenuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetMenuResponse__Output>): grpc.ClientUnaryCall;
   GetMenu(argument: _labimages_v1_GetMenuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_labimages_v1_GetMenuResponse__Output>): grpc.ClientUnaryCall;
   GetMenu(argument: _labimages_v1_GetMenuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_labimages_v1_GetMenuResponse__Output>): grpc.ClientUnaryCall;
@@ -109,6 +120,8 @@ export interface ImageServiceClient extends grpc.Client {
 }
 
 export interface ImageServiceHandlers extends grpc.UntypedServiceImplementation {
+  GetCaller: grpc.handleUnaryCall<_labimages_v1_GetCallerRequest__Output, _labimages_v1_GetCallerResponse>;
+  
   GetMenu: grpc.handleUnaryCall<_labimages_v1_GetMenuRequest__Output, _labimages_v1_GetMenuResponse>;
   
   GetPrepullStatus: grpc.handleUnaryCall<_labimages_v1_GetPrepullStatusRequest__Output, _labimages_v1_GetPrepullStatusResponse>;
@@ -132,6 +145,7 @@ export interface ImageServiceHandlers extends grpc.UntypedServiceImplementation 
 }
 
 export interface ImageServiceDefinition extends grpc.ServiceDefinition {
+  GetCaller: MethodDefinition<_labimages_v1_GetCallerRequest, _labimages_v1_GetCallerResponse, _labimages_v1_GetCallerRequest__Output, _labimages_v1_GetCallerResponse__Output>
   GetMenu: MethodDefinition<_labimages_v1_GetMenuRequest, _labimages_v1_GetMenuResponse, _labimages_v1_GetMenuRequest__Output, _labimages_v1_GetMenuResponse__Output>
   GetPrepullStatus: MethodDefinition<_labimages_v1_GetPrepullStatusRequest, _labimages_v1_GetPrepullStatusResponse, _labimages_v1_GetPrepullStatusRequest__Output, _labimages_v1_GetPrepullStatusResponse__Output>
   ListImages: MethodDefinition<_labimages_v1_ListImagesRequest, _labimages_v1_ListImagesResponse, _labimages_v1_ListImagesRequest__Output, _labimages_v1_ListImagesResponse__Output>
