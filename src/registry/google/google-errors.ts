@@ -30,6 +30,13 @@ function statusOf(error: unknown): string | null {
   return statusNames.get(error.code) ?? `status ${error.code}`;
 }
 
+/** Whether it is grpc-js itself that has refused the message, by the bytes that it announces. */
+function isTooLarge(error: unknown): boolean {
+  return (
+    error instanceof Error && /^8 RESOURCE_EXHAUSTED: Received message (?:larger|that decompresses)/.test(error.message)
+  );
+}
+
 /** What a failure of Google's client means. */
 export interface GoogleFailure {
   /** For the caller, in our own words. */
@@ -57,6 +64,10 @@ export function googleFailure(error: unknown, host: string): GoogleFailure {
   if (denied.has(status)) {
     const refused = new RegistryDeniedError(`${host} refuses our Google credentials (${status})`, error);
     return { error: refused, again: false, label: status };
+  }
+  if (isTooLarge(error)) {
+    const failed = new RegistryUnavailableError(`${host} answers with more bytes than are read`, error);
+    return { error: failed, again: false, label: "too large" };
   }
   const failed = new RegistryUnavailableError(`${host} answers ${status}`, error);
   return { error: failed, again: transient.has(status), label: status };
