@@ -5,7 +5,6 @@ import { startScene } from "../scene.ts";
 import { figure, type Measurement } from "../table.ts";
 
 const SIZE = { tags: 1_000, nodes: 10, imagesPerNode: 20 };
-const LIST = /\/tags\/list(?:\?|$)/;
 const MANIFEST = /\/manifests\/([^/]+)$/;
 
 /** Row 9. */
@@ -15,19 +14,18 @@ export const measureRegistryRequests: Measurement = async () => {
   await scene.refresh();
   const requests = await scene.world.call("takeRequests", null);
   const wanted = await prepullSet(scene.client);
-  const others = requests.filter(({ path }) => !LIST.test(path));
-  const asked = others.flatMap(({ path }) => MANIFEST.exec(path)?.[1] ?? []);
+  const asked = requests.flatMap(({ path }) => MANIFEST.exec(path)?.[1] ?? []);
   const outside = asked.filter((tag) => !wanted.has(tag));
-  const most = wanted.size + 1;
+  const most = wanted.size + 2;
   return [
     {
       number: 9,
-      what: "registry requests a refresh, without pages of the list, 1,000 tags",
-      ours: `${others.length}, of which ${outside.length} for tags outside the prepull set`,
-      against: `one for each of the ${wanted.size} tags of the prepull set, plus one: ${most}`,
-      ratio: figure(others.length / most),
+      what: "registry requests a refresh, 1,000 tags in a list of one page",
+      ours: `${requests.length}, of which ${outside.length} for tags outside the prepull set`,
+      against: `one for each of the ${wanted.size} tags of the prepull set, plus two (the list, and the proof that it is whole): ${most}`,
+      ratio: figure(requests.length / most),
       goal: "no more, and none for tags outside",
-      met: others.length <= most && outside.length === 0,
+      met: requests.length <= most && outside.length === 0,
     },
   ];
 };
