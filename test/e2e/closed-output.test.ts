@@ -102,11 +102,13 @@ describe("F64: standard output that cannot be written", { concurrency: 2 }, () =
       const child = spawn(process.execPath, [PROGRAM, "serve", "--config", config], {
         stdio: ["ignore", stdout, "pipe"],
       });
+      // A child that outlives a failed assertion would keep this file from ending.
+      using _ended = { [Symbol.dispose]: () => child.kill("SIGKILL") };
       child.stdout?.destroy();
       assert.ok(child.stderr !== null);
       const complaints = text(child.stderr);
       const exited = once(child, "exit");
-      await eventually(() => assert.ok(peers.registry.requests.length > seen + 1));
+      await eventually(() => assert.ok(peers.registry.requests.length > seen + 1), { withinMs: 60_000 });
       child.kill("SIGTERM");
       assert.deepEqual(await exited, [0, null]);
       assert.equal(await complaints, "");
