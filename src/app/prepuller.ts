@@ -40,7 +40,7 @@ export interface RunningPrepuller extends BuiltInPrepuller {
 /** Puts the prepuller together; null where the configuration leaves it to an outside one. */
 export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<RunningPrepuller | null> {
   const { config, connection, clock, random } = parts;
-  const { enabled, pullSecret, maxConcurrentPulls, leaderElection } = config.prepuller;
+  const { enabled, pullSecret, maxConcurrentPulls, adaptive, leaderElection } = config.prepuller;
   if (!enabled) return null;
   const logger = parts.logger.child({ component: "prepuller" });
   const namespace = await podNamespace(config, parts.environment, connection);
@@ -67,6 +67,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     puller,
     leadership,
     maxConcurrentPulls,
+    isAdaptive: adaptive,
     sweepInterval: SWEEP_INTERVAL,
     ended: () => leadership.ended(),
     announce: () => leadership.announce(),

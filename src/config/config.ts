@@ -60,7 +60,10 @@ interface PrepullerConfig {
   readonly namespace: string | null;
   /** Name of the secret that pods pull with, or null. */
   readonly pullSecret: string | null;
+  /** How many pulls may hold a slot at one time, whatever is observed. */
   readonly maxConcurrentPulls: number;
+  /** Whether fewer may where fewer are enough. */
+  readonly adaptive: boolean;
   readonly pod: PrepullPodOptions;
   readonly leaderElection: LeaderElectionConfig;
 }

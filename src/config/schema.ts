@@ -102,7 +102,8 @@ const prepuller = section({
   enabled: withDefault(flag, false),
   namespace: optional(dnsLabel),
   pullSecret: optional(dnsSubdomain),
-  maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 20),
+  maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 100),
+  adaptive: withDefault(flag, true),
   pod,
   leaderElection,
 });

@@ -70,6 +70,7 @@ function prepullerSettings({ prepuller, settings }: CoordinatorParts): Prepuller
   return {
     mode: prepuller === undefined ? "outside" : "built-in",
     maxConcurrentPulls: prepuller?.maxConcurrentPulls ?? 0,
+    isAdaptive: prepuller?.isAdaptive ?? true,
     pullTimeout: settings.images.prepullTimeout,
     backoff: prepuller?.backoff ?? PULL_BACKOFF,
     sweepInterval: prepuller?.sweepInterval ?? SWEEP_INTERVAL,

@@ -10,8 +10,10 @@ import type { Leadership, Logger, Puller } from "../ports.ts";
 export interface BuiltInPrepuller {
   readonly puller: Puller;
   readonly leadership: Leadership;
-  /** How many pulls may run at once in the cluster. */
+  /** How many pulls may hold a slot at one time in the cluster, whatever is observed. */
   readonly maxConcurrentPulls: number;
+  /** Whether fewer may where fewer are enough. Default: true. */
+  readonly isAdaptive?: boolean | undefined;
   /** Default: PULL_BACKOFF. */
   readonly backoff?: PullBackoff | undefined;
   /** Milliseconds between two looks for pods that are left over. Default: 10 minutes. */

@@ -16,6 +16,8 @@ export interface PrepullCounts {
   }): void;
   /** An image was found to be evicted from a node again and again. */
   imageThrashing(): void;
+  /** `lent` pulls are in progress without a slot. */
+  slotsChanged(slots: { readonly limit: number; readonly inUse: number; readonly lent: number }): void;
   /** Whether this replica is the one that prepulls. */
   leading(isLeading: boolean): void;
 }
@@ -50,6 +52,18 @@ export function createPrepullMetrics(registers: Registry[]): PrepullCounts {
     help: "Times that an image was found to be evicted from a node again and again.",
     registers,
   });
+  const limit = new Gauge({
+    name: "labimages_prepuller_slots_limit",
+    help: "How many pulls may hold a slot now; 0 while this replica does not prepull.",
+    registers,
+  });
+  const inProgress = new Gauge({
+    name: "labimages_prepuller_pulls_in_progress",
+    help: "Pulls in progress at nodes, by whether they hold a slot; lent: they take far longer than others, or wait behind such a one.",
+    labelNames: ["slot"],
+    registers,
+  });
+  for (const slot of ["held", "lent"]) inProgress.set({ slot }, 0);
   const leader = new Gauge({
     name: "labimages_prepuller_leading",
     help: "1 while this replica leads and so prepulls, else 0.",
@@ -62,6 +76,11 @@ export function createPrepullMetrics(registers: Registry[]): PrepullCounts {
       if (outcome === "success" && seconds !== null) duration.observe(seconds);
     },
     imageThrashing: () => thrashing.inc(),
+    slotsChanged(slots) {
+      limit.set(slots.limit);
+      inProgress.set({ slot: "held" }, slots.inUse);
+      inProgress.set({ slot: "lent" }, slots.lent);
+    },
     leading: (isLeading) => leader.set(isLeading ? 1 : 0),
   };
 }

@@ -34,6 +34,7 @@ async function labelValues(): Promise<Readonly<Record<string, RegExp>>> {
   return {
     cause: known("cause"),
     outcome: known("outcome"),
+    slot: known("slot"),
     failure: known("failure"),
     method: /^(GET|HEAD|POST|(labimages\.v1\.ImageService|grpc\.health\.v1\.Health)\/\w+)$/,
     code: new RegExp(`^(${CALL_CODES.join("|")})$`),

@@ -123,7 +123,7 @@ describe("what changes while a node is worked on", { concurrency: true }, () => 
       {
         tags: ["w_2077_42"],
         nodes: Array.from({ length: 110 }, (_, index) => `n${index}`),
-        prepuller: { maxConcurrentPulls: 200 },
+        prepuller: { maxConcurrentPulls: 200, adaptive: false },
       },
     ));
 });

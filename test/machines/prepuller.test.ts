@@ -39,6 +39,16 @@ test("the recommended image goes first as soon as it is due again, also on a nod
   stop();
 });
 
+test("slots are reported when they change: the limit, those in use, and pulls that hold none", async () => {
+  const { pulls, work, slots, clock, stop } = prepuller({ maxConcurrentPulls: 2, pullTimeout: 60_000 });
+  await work({ lacking: { n1: ["weekly"], n2: ["weekly"], n3: ["weekly"] } });
+  assert.deepEqual(slots(), { type: "slots.changed", limit: 2, inUse: 2, lent: 0 });
+  for (const pull of [...pulls.running.values()]) pull.end({ type: "pull.succeeded" });
+  await clock.advance(1);
+  assert.deepEqual(slots(), { type: "slots.changed", limit: 2, inUse: 1, lent: 0 });
+  stop();
+});
+
 test("a success marks that very node, and is told", async () => {
   const { pulls, work, news, clock, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });

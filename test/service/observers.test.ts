@@ -22,6 +22,7 @@ test("an actor that crashed is an error and an alert; gates that open are none",
       pullsRunning: ignore,
       pullFinished: ignore,
       imageThrashing: ignore,
+      slotsChanged: ignore,
       leading: ignore,
     },
   });

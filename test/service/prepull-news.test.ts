@@ -38,6 +38,7 @@ function desk() {
       pullsRunning: (count) => void counted.push(`running ${count}`),
       pullFinished: (end) => void counted.push(end),
       imageThrashing: () => void counted.push("thrashing"),
+      slotsChanged: () => undefined,
       leading: (leading) => void counted.push(leading),
     },
   });

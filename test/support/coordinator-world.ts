@@ -54,6 +54,7 @@ export function coordinatorWorld({ chance = 0, onEmit = () => undefined }: Coord
       prepuller: {
         mode: "outside",
         maxConcurrentPulls: 0,
+        isAdaptive: true,
         pullTimeout: 600_000,
         backoff: PULL_BACKOFF,
         sweepInterval: 600_000,

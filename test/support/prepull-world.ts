@@ -22,6 +22,7 @@ export function prepullerSettings(changes: Partial<PrepullerSettings> = {}): Pre
   return {
     mode: "built-in",
     maxConcurrentPulls: 2,
+    isAdaptive: true,
     pullTimeout: 600_000,
     backoff: { first: 10_000, longest: 300_000 },
     sweepInterval: 600_000,

@@ -68,10 +68,12 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
     records: (node: string) => child.getSnapshot().context.state.nodes.get(node)?.context.records ?? [],
     /** How many actors there are below the prepuller, effects included. */
     children: () => Object.keys(child.getSnapshot().children).length,
-    news: () => told.splice(0),
+    news: () => told.splice(0).filter(({ type }) => type !== "slots.changed"),
+    /** The slots as they were reported last, of what has not been read. */
+    slots: () => told.findLast(({ type }) => type === "slots.changed"),
     types(): readonly string[] {
       const types = told.splice(0).map(({ type }) => type);
-      return types.filter((type) => type !== "progress.changed");
+      return types.filter((type) => type !== "progress.changed" && type !== "slots.changed");
     },
   };
 }

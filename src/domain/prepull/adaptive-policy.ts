@@ -52,12 +52,6 @@ interface Pull extends PullKey {
   readonly overtakings: number;
 }
 
-/** What the policy is configured with. */
-export interface AdaptivePolicySettings extends PolicySettings {
-  /** Whether the limit follows what is observed; else it stays at `maxConcurrentPulls`. */
-  readonly isAdaptive: boolean;
-}
-
 interface PolicyState {
   readonly pulls: ReadonlyMap<string, Pull>;
   readonly limit: SlotLimit;
@@ -72,7 +66,7 @@ interface PolicyState {
 }
 
 /** The policy of docs/spec/prepuller.md, before anything has happened. */
-export function createPolicy(settings: AdaptivePolicySettings): PullPolicy {
+export function createPolicy(settings: PolicySettings): PullPolicy {
   const { maxConcurrentPulls: max, isAdaptive } = settings;
   return policyOf(settings, {
     pulls: new Map(),

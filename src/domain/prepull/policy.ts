@@ -1,6 +1,5 @@
 import type { PullFailureClass } from "./failure-table.ts";
-import { type PullBackoff, pullBackoff } from "./prepull-backoff.ts";
-import { choosePulls } from "./prepull-queue.ts";
+import type { PullBackoff } from "./prepull-backoff.ts";
 
 /** One image on one node. */
 export interface PullKey {
@@ -101,72 +100,8 @@ export interface PullPolicy {
 /** What a policy is configured with; times in milliseconds. */
 export interface PolicySettings {
   readonly maxConcurrentPulls: number;
+  /** Whether the limit follows what is observed; else it stays at `maxConcurrentPulls`. */
+  readonly isAdaptive: boolean;
   readonly pullTimeout: number;
   readonly backoff: PullBackoff;
-}
-
-/** A pull in progress, as the policy knows it. */
-interface HeldPull extends PullKey {
-  readonly startedAt: number;
-  readonly isLent: boolean;
-  readonly isGivenUp: boolean;
-}
-
-interface FixedState {
-  readonly pulls: ReadonlyMap<string, HeldPull>;
-  /** Starts so far. */
-  readonly granted: number;
-}
-
-/** A fixed limit: a pull holds its slot until it ends or its time-out has come. */
-export function createFixedPolicy(settings: PolicySettings): PullPolicy {
-  return fixedPolicy(settings, { pulls: new Map(), granted: 0 });
-}
-
-function fixedPolicy(settings: PolicySettings, state: FixedState): PullPolicy {
-  const { maxConcurrentPulls, pullTimeout, backoff } = settings;
-  const { pulls, granted } = state;
-  const held = [...pulls.values()].filter(({ isLent }) => !isLent);
-  const withPulls = (change: (next: Map<string, HeldPull>) => void, more = 0): PullPolicy => {
-    const next = new Map(pulls);
-    change(next);
-    return fixedPolicy(settings, { pulls: next, granted: granted + more });
-  };
-
-  return {
-    limit: () => maxConcurrentPulls,
-    slotsInUse: held.length,
-    lentPulls: pulls.size - held.length,
-    next(candidates, most) {
-      const free = Math.min(most, maxConcurrentPulls - held.length);
-      return choosePulls(candidates, free, granted).map((candidate) => ({ candidate, isLent: false }));
-    },
-    started: ({ candidate: { uid, digest }, isLent }, now) =>
-      withPulls(
-        (next) => next.set(keyOf({ uid, digest }), { uid, digest, startedAt: now, isLent, isGivenUp: false }),
-        1,
-      ),
-    givenUp(key) {
-      const pull = pulls.get(keyOf(key));
-      if (pull === undefined) return this;
-      return withPulls((next) => next.set(keyOf(key), { ...pull, isLent: true, isGivenUp: true }));
-    },
-    ended: (key) => withPulls((next) => next.delete(keyOf(key))),
-    review(now) {
-      const running = [...pulls.values()].filter(({ isGivenUp }) => !isGivenUp);
-      const isOverdue = ({ startedAt }: HeldPull) => now >= startedAt + pullTimeout;
-      const dueTimes = running.filter((pull) => !isOverdue(pull)).map(({ startedAt }) => startedAt + pullTimeout);
-      return {
-        policy: this,
-        overdue: running.filter(isOverdue),
-        nextAt: dueTimes.length === 0 ? null : Math.min(...dueTimes),
-      };
-    },
-    retry: (_key, _class, failures, random) => ({ waitMs: pullBackoff(backoff, failures, random), isRetry: true }),
-    expectedMs: () => null,
-  };
-}
-
-function keyOf({ uid, digest }: PullKey): string {
-  return `${uid} ${digest}`;
 }

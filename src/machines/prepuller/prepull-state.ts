@@ -14,8 +14,10 @@ export type PrepullMode = "built-in" | "outside";
 /** What the prepuller is configured with; times in milliseconds. */
 export interface PrepullerSettings {
   readonly mode: PrepullMode;
-  /** How many pulls may run at once in the cluster. */
+  /** How many pulls may hold a slot at one time in the cluster, whatever is observed. */
   readonly maxConcurrentPulls: number;
+  /** Whether fewer may where fewer are enough. */
+  readonly isAdaptive: boolean;
   readonly pullTimeout: number;
   readonly backoff: PullBackoff;
   /** Between two looks for pods that are left over. */

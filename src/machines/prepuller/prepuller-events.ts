@@ -53,6 +53,8 @@ export type PrepullerNews =
   | { readonly type: "pods.accepted" }
   /** Nothing is left to be pulled: whether it still refuses pods is not observed. */
   | { readonly type: "refusal.dropped" }
+  /** How many pulls may hold a slot, how many do, and how many are in progress without one. */
+  | { readonly type: "slots.changed"; readonly limit: number; readonly inUse: number; readonly lent: number }
   | { readonly type: "leadership.changed"; readonly leading: boolean }
   /** Another installation has acquired our lease; null: the lease names none any longer. */
   | { readonly type: "lease.shared"; readonly instance: string | null }

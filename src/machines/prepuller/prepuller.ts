@@ -1,5 +1,5 @@
 import { type AnyEventObject, assertEvent, assign, enqueueActions, fromCallback, fromPromise, setup } from "xstate";
-import { createFixedPolicy } from "../../domain/prepull/policy.ts";
+import { createPolicy } from "../../domain/prepull/adaptive-policy.ts";
 import { type PrepullWork, wantedPairs } from "../../domain/prepull/prepull-work.ts";
 import type { PullOrder, Times } from "../../domain/prepull/pull.ts";
 import {
@@ -213,13 +213,22 @@ const PULL_ACTOR = "pull:";
 const PULL_CRASH = `xstate.error.actor.${PULL_ACTOR}`;
 
 /** Does what follows from a step, and sees to the next one. */
-function execute({ state, commands, nextAt }: Reconciled, enqueue: Enqueue, { now }: PrepullerContext): void {
+function execute({ state, commands, nextAt }: Reconciled, enqueue: Enqueue, context: PrepullerContext): void {
+  const { now } = context;
   enqueue.assign({ state });
   for (const command of commands) carryOut(command, enqueue);
+  tellSlots(context.state, state, now().monotonic, enqueue);
   enqueue.cancel(WAKE);
   if (nextAt === null) return;
   const delay = Math.min(Math.max(nextAt - now().monotonic, NEXT_STEP_MS), MAX_WAIT_MS);
   enqueue.raise({ type: "time.passed" }, { id: WAKE, delay });
+}
+
+function tellSlots({ policy: before }: PrepullState, { policy }: PrepullState, now: number, enqueue: Enqueue): void {
+  const { slotsInUse: inUse, lentPulls: lent } = policy;
+  const limit = policy.limit(now);
+  if (limit === before.limit(now) && inUse === before.slotsInUse && lent === before.lentPulls) return;
+  enqueue.sendParent(told({ type: "slots.changed", limit, inUse, lent }));
 }
 
 function carryOut(command: PrepullCommand, enqueue: Enqueue): void {
@@ -256,11 +265,11 @@ function inputOf({ work, now, random }: PrepullerContext): ReconcileInput {
 }
 
 function initialState({ settings }: PrepullerInput): PrepullState {
-  const { maxConcurrentPulls, pullTimeout, backoff } = settings;
+  const { maxConcurrentPulls, isAdaptive, pullTimeout, backoff } = settings;
   // A pull ends itself when its time is over.
   return initialPrepullState(
     settings,
-    createFixedPolicy({ maxConcurrentPulls, pullTimeout: pullTimeout + PULL_GRACE, backoff }),
+    createPolicy({ maxConcurrentPulls, isAdaptive, pullTimeout: pullTimeout + PULL_GRACE, backoff }),
   );
 }
 

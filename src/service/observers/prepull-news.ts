@@ -13,6 +13,8 @@ export interface PrepullMetrics {
   pullsRunning(count: number): void;
   pullFinished(end: PullEnd): void;
   imageThrashing(): void;
+  /** `lent` pulls are in progress without a slot. */
+  slotsChanged(slots: { readonly limit: number; readonly inUse: number; readonly lent: number }): void;
   leading(isLeading: boolean): void;
 }
 
@@ -121,6 +123,7 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
   function forgetAll(): void {
     running.clear();
     metrics.pullsRunning(0);
+    metrics.slotsChanged({ limit: 0, inUse: 0, lent: 0 });
     causes.forget();
     thrashing.forget();
     forgetRefusal();
@@ -204,6 +207,8 @@ export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (n
         return forgetRefusal();
       case "lease.shared":
         return shared(news.instance);
+      case "slots.changed":
+        return metrics.slotsChanged(news);
       case "leadership.changed":
         return leads(news.leading);
       case "leftovers.recovered":

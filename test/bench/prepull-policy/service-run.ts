@@ -134,7 +134,7 @@ function createService(
     source: imageSource(scenario),
     nodes,
     lookUpTag: () => Promise.resolve(null),
-    prepuller: { puller, leadership: ALWAYS_LEADING, maxConcurrentPulls: scenario.mostPulls },
+    prepuller: { puller, leadership: ALWAYS_LEADING, maxConcurrentPulls: scenario.maxPulls },
     clock,
     random,
     logger: SILENT,
