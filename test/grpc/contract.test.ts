@@ -91,7 +91,7 @@ describe("what is generated from the contract", () => {
     const folder = await mkdtemp(join(tmpdir(), "lab-images-image-"));
     try {
       const image = join(folder, "image.binpb");
-      await run(tool("buf"), ["build", "--exclude-source-info", "-o", image], { cwd: PACKAGE_FOLDER });
+      await run(tool("buf"), ["build", "-o", image], { cwd: PACKAGE_FOLDER });
       assert.ok((await readFile(image)).equals(await readFile(join(PROTO_FOLDER, "labimages.binpb"))));
     } finally {
       await rm(folder, { recursive: true });

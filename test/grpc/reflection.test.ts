@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -37,6 +38,7 @@ describe("reflection", () => {
       "grpc.health.v1.Health/Check",
       "grpc.health.v1.Health/List",
       "grpc.health.v1.Health/Watch",
+      "labimages.v1.ImageService/GetCaller",
       "labimages.v1.ImageService/GetMenu",
       "labimages.v1.ImageService/GetPrepullStatus",
       "labimages.v1.ImageService/ListImages",
@@ -63,6 +65,22 @@ describe("reflection", () => {
       assert.equal(state.generation, "1");
     });
   }
+
+  test("serves the comments of the contract, so that it describes itself", async (context) => {
+    const { client, call } = openReflection(await start(context));
+    context.after(() => client.close());
+    const symbol = Buffer.from("labimages.v1.ImageService");
+    // Field 4 of `ServerReflectionRequest`: the file that has this symbol.
+    call.end(Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
+    const received: Buffer[] = [];
+    call.on("data", (bytes: Buffer) => void received.push(bytes));
+    await once(call, "end");
+    const file = Buffer.concat(received).toString("latin1");
+    for (const comment of ["GetMenu returns what a spawner shows", "The recommended image, prepulled or not"]) {
+      assert.ok(file.includes(comment), comment);
+    }
+    assert.ok(file.includes("labimagesv1") && file.includes("org.labimages.v1"), "packages of Go and Java");
+  });
 
   test("knows maps and durations", async (context) => {
     const path = "/labimages.v1.ImageService/GetPrepullStatus";
