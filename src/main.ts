@@ -36,7 +36,7 @@ async function serve(file: string, stopping: AbortSignal): Promise<number> {
   const { servedConfig } = await import("./config/served-config.ts");
   const config = servedConfig(await loadConfig(file));
   const { runServer } = await import("./app/run.ts");
-  return await runServer(config, { stopping });
+  return await runServer(config, { configFile: file, stopping });
 }
 
 /** A command whose output is somebody's to read. */

@@ -73,6 +73,7 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   // The ports first: where one is taken, nothing has been asked of any peer yet, and no lease is held.
   const { port: grpcPort } = await naming("grpc.listen", grpc.start());
   const { port: httpPort } = await naming("http.listen", http.start());
+  own("configuration file", factories.configFile(options, metrics), (it) => it?.stop());
   service.start();
   const owned = acquired.move();
 

@@ -22,6 +22,7 @@ import { createObservers } from "../service/observers/observers.ts";
 import { createAlerts } from "../telemetry/alerts.ts";
 import type { ProcessLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { type ConfigFollower, followConfig } from "./config-follower.ts";
 import { createImageSource } from "./image-source.ts";
 import { createBuiltInPrepuller, type RunningPrepuller } from "./prepuller.ts";
 import { createHook, type Hook } from "./registry-hook.ts";
@@ -34,6 +35,8 @@ const MIB = 1_024 * 1_024;
 /** What the process brings. */
 export interface AppOptions {
   readonly config: ServedConfig;
+  /** The file that the configuration is from, where it is from one that may change. */
+  readonly configFile?: string | undefined;
   readonly logger: ProcessLogger;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -246,6 +249,15 @@ function createAuth(
   });
 }
 
+function createConfigFollower(
+  { config, configFile: file, clock, logger }: AppOptions,
+  metrics: Metrics,
+): ConfigFollower | null {
+  if (file === undefined) return null;
+  const observe = metrics.configChanged;
+  return followConfig({ file, config, clock, logger: logger.child({ component: "config" }), observe });
+}
+
 /** How each part of the service is made, in the order in which they are: tests let one of them fail. */
 export const FACTORIES = {
   metrics: () => createMetrics({ grpcMethods: SERVED_METHODS, grpcCodes: CALL_CODES }),
@@ -259,6 +271,7 @@ export const FACTORIES = {
   auth: createAuth,
   grpc: createGrpc,
   http: createHttp,
+  configFile: createConfigFollower,
 };
 
 export type Factories = typeof FACTORIES;

@@ -14,6 +14,8 @@ const MAX_STOP_MS = GRACE_MS + 10_000;
 
 /** What a server's process has besides its configuration. */
 export interface ServerOptions {
+  /** The file that the configuration is from, where it is from one that may change. */
+  readonly configFile?: string;
   /** Aborts when the process has to end, with the name of the signal. */
   readonly stopping: AbortSignal;
   /** Called once, when both ports are open. */
@@ -30,7 +32,14 @@ export async function runServer(config: ServedConfig, options: ServerOptions): P
   const end = untilEnd(options.stopping, logger);
   try {
     if (options.stopping.aborted) return 0;
-    const app = await startApp({ config, logger, clock, random: Math.random, onBroken: () => end.now(1) });
+    const app = await startApp({
+      config,
+      configFile: options.configFile,
+      logger,
+      clock,
+      random: Math.random,
+      onBroken: () => end.now(1),
+    });
     releaseStartupMemory();
     const { images, kubernetes, grpcPort, httpPort } = app;
     logger.info({ images, kubernetes, grpcPort, httpPort }, "listening");

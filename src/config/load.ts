@@ -12,21 +12,22 @@ import { parseYaml } from "./yaml.ts";
 
 /** Reads and checks a configuration file. Error: ConfigError, with everything that is wrong with it. */
 export async function loadConfig(path: string): Promise<Config> {
-  return await withFiles(parseConfig(await readConfigText(path)));
+  return await checkConfigText(await readConfigText(path));
+}
+
+/** Checks the text of a configuration file, and the files that it names. Error: ConfigError. */
+export async function checkConfigText(text: string): Promise<Config> {
+  const config = parseConfig(text);
+  const problems = await fileProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
 }
 
 /** Reads and checks a configuration file. Returns its long form as YAML. Error: ConfigError. */
 export async function loadLongForm(path: string): Promise<string> {
   const text = await readConfigText(path);
-  await withFiles(parseConfig(text));
+  await checkConfigText(text);
   return printLongForm(parseYaml(text));
-}
-
-/** The configuration, if the files that it names can be read. Error: ConfigError. */
-async function withFiles(config: Config): Promise<Config> {
-  const problems = await fileProblems(config);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return config;
 }
 
 /** Checks the text of a configuration file. Error: ConfigError, with everything that is wrong with it. */

@@ -36,6 +36,8 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   authorized(outcome: "allowed" | "unauthenticated" | "denied" | "unavailable"): void;
   /** When the certificate in this file of the configuration, such as `grpc.tls.certFile`, ends; ms since the epoch. */
   certificateNotAfter(file: string, notAfterMs: number): void;
+  /** The configuration file has changed, and can be used or not. */
+  configChanged(outcome: ConfigOutcome): void;
   /** A limit has cut or refused a peer. */
   limitReached(limit: PeerLimit): void;
   /** A wait gate sent a message to its caller. */
@@ -51,6 +53,9 @@ export interface Metrics extends AlertCounts, PrepullCounts {
   /** Stops measuring the event loop. */
   close(): void;
 }
+
+const CONFIG_OUTCOMES = ["accepted", "refused"] as const;
+type ConfigOutcome = (typeof CONFIG_OUTCOMES)[number];
 
 /** Seconds: a look-up takes fractions of a millisecond, a refresh on demand minutes. */
 const CALL_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 120];
@@ -79,6 +84,7 @@ export function createMetrics(known: KnownLabels = { grpcMethods: [], grpcCodes:
     ...createRegistryMetrics(registers),
     ...createGrpcMetrics(registers, known),
     ...createLimitMetrics(registers),
+    ...createConfigMetrics(registers),
     ...createAlertMetrics(registers),
     ...createAccessMetrics(registers),
     ...createPrepullMetrics(registers),
@@ -203,6 +209,17 @@ function createLimitMetrics(registers: Registers): Pick<Metrics, "limitReached">
   for (const limit of PEER_LIMITS.grpc) reached.inc({ protocol: "grpc", limit }, 0);
   for (const limit of PEER_LIMITS.http) reached.inc({ protocol: "http", limit }, 0);
   return { limitReached: ({ protocol, limit }) => reached.inc({ protocol, limit }) };
+}
+
+function createConfigMetrics(registers: Registers): Pick<Metrics, "configChanged"> {
+  const changes = new Counter({
+    name: "labimages_config_changes_total",
+    help: "How often the configuration file has changed while the process runs, by outcome.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  for (const outcome of CONFIG_OUTCOMES) changes.inc({ outcome }, 0);
+  return { configChanged: (outcome) => changes.inc({ outcome }) };
 }
 
 function createAlertMetrics(registers: Registers): AlertCounts {

@@ -52,6 +52,7 @@ const factories: Factories = {
   tls: (...options) => FACTORIES.tls(...options),
   grpc: (...options) => made("grpc", FACTORIES.grpc(...options)),
   http: (...options) => made("http", FACTORIES.http(...options)),
+  configFile: (...options) => FACTORIES.configFile(...options),
 };
 
 const config = servedConfig(
