@@ -1,6 +1,6 @@
 import { sha256 } from "../support/registry-writer.ts";
 import { startCluster } from "./cluster.ts";
-import { createImage, createProgramLayer, createRandomLayer } from "./images.ts";
+import { createImage, createIndex, createProgramLayer, createRandomLayer, FOREIGN_ARCHITECTURE } from "./images.ts";
 import type { KubeletPeer } from "./kubelet.contract.ts";
 import type { NodeOptions } from "./node.ts";
 import { openRepository } from "./service.ts";
@@ -19,12 +19,12 @@ export async function startRealKubelet(options: NodeOptions = {}): Promise<Kubel
     node: node.name,
     absentReference: `${cluster.registry.host}/${repository.name}:absent`,
     importedName: "lab-images.test/pause:1",
-    async push(tag, { hasProgram = true } = {}) {
+    async push(tag, { hasProgram = true, isIndex = false } = {}) {
       const layer = await createRandomLayer(LAYER_BYTES);
-      const digest = await repository.push(
-        [tag],
-        createImage({ layers: hasProgram ? [await createProgramLayer(), layer] : [layer] }),
-      );
+      const layers = hasProgram ? [await createProgramLayer(), layer] : [layer];
+      const image = createImage({ layers });
+      const foreign = createImage({ layers: [layer], architecture: FOREIGN_ARCHITECTURE });
+      const digest = await repository.push([tag], isIndex ? createIndex([foreign, image]) : image);
       return {
         reference: `${cluster.registry.host}/${repository.name}:${tag}@${digest}`,
         digest,

@@ -14,6 +14,14 @@ export interface PushedImage {
   isPresent(): Promise<boolean>;
 }
 
+/** What is pushed; an image that runs unless given. */
+export interface PushOptions {
+  /** False for an image whose container cannot start. */
+  readonly hasProgram?: boolean;
+  /** True for an index of this image and one of another architecture. */
+  readonly isIndex?: boolean;
+}
+
 /** A kubelet, real or simulated, with an API server and a registry. */
 export interface KubeletPeer extends AsyncDisposable {
   /** As the administrator. */
@@ -23,14 +31,14 @@ export interface KubeletPeer extends AsyncDisposable {
   readonly absentReference: string;
   /** Name of an image that was imported past the registry. */
   readonly importedName: string;
-  /** Pushes an image; without a program its container cannot start. */
-  push(tag: string, options?: { readonly hasProgram?: boolean }): Promise<PushedImage>;
+  push(tag: string, options?: PushOptions): Promise<PushedImage>;
   /** Lets pulls that start from now on take several seconds, or as long as they need. */
   setSlow(isSlow: boolean): void;
 }
 
 /** As much of a pod as the contract is about. */
 interface Pod {
+  readonly metadata: { readonly deletionTimestamp?: string };
   readonly status: {
     readonly phase: string;
     readonly reason?: string;
@@ -44,6 +52,14 @@ interface Pod {
       };
     }[];
   };
+}
+
+/** One event of a watch over a pod. */
+interface Change {
+  readonly type: string;
+  /** Whether the pod is marked for deletion. */
+  readonly isMarked: boolean;
+  readonly imageID: string;
 }
 
 interface Event {
@@ -92,6 +108,27 @@ export function kubeletContract(name: string, start: () => Promise<KubeletPeer>)
     const remove = (podName: string) =>
       peer.api.request("DELETE", `${NAMESPACE}/pods/${podName}`, { body: { gracePeriodSeconds: 0 } });
 
+    /** Follows a pod from its creation on. */
+    async function follow(podName: string): Promise<AsyncDisposable & { readonly seen: readonly Change[] }> {
+      const seen: Change[] = [];
+      const life = new AbortController();
+      const path = `${NAMESPACE}/pods?watch=true&fieldSelector=metadata.name%3D${podName}`;
+      const ended = (async () => {
+        for await (const { type, object } of peer.api.watch(path, life.signal)) {
+          const { metadata, status } = object as Pod;
+          const imageID = status.containerStatuses?.[0]?.imageID ?? "";
+          seen.push({ type, isMarked: metadata.deletionTimestamp !== undefined, imageID });
+        }
+      })().catch(() => undefined);
+      return {
+        seen,
+        async [Symbol.asyncDispose]() {
+          life.abort();
+          await ended;
+        },
+      };
+    }
+
     async function events(podName: string): Promise<readonly Event[]> {
       const { items } = await peer.api.request<List<Event>>("GET", `${NAMESPACE}/events`);
       return items.filter(({ involvedObject }) => involvedObject.name === podName);
@@ -131,6 +168,14 @@ export function kubeletContract(name: string, start: () => Promise<KubeletPeer>)
       assert.match(container?.image ?? "", /^sha256:[0-9a-f]{64}$/);
       for (const reason of ["Pulling", "Pulled"]) await untilReason("proof", reason);
       await remove("proof");
+    });
+
+    it("proves the pull of an index by the digest of the index", async () => {
+      const image = await peer.push("w_2077_06", { isIndex: true });
+      await run("index", image.reference);
+      const { status } = await untilPhase("index", "Succeeded");
+      assert.match(status.containerStatuses?.[0]?.imageID ?? "", new RegExp(`@${image.digest}$`));
+      await remove("index");
     });
 
     it("creates a container of an image without the program, and cannot start it", async () => {
@@ -178,6 +223,31 @@ export function kubeletContract(name: string, start: () => Promise<KubeletPeer>)
       await eventually(async () => assert.ok(await first.isPresent()), PATIENCE);
       await untilPhase("waiting", "Succeeded");
       await remove("waiting");
+    });
+
+    it("shows a pod that is deleted without grace once more, as marked, before it is gone", async () => {
+      const image = await peer.push("w_2077_07");
+      await using changes = await follow("unmarked");
+      await run("unmarked", image.reference);
+      await untilPhase("unmarked", "Succeeded");
+      await remove("unmarked");
+      await eventually(() => assert.equal(changes.seen.at(-1)?.type, "DELETED"), PATIENCE);
+      assert.deepEqual(
+        changes.seen.filter(({ isMarked }) => isMarked).map(({ type }) => type),
+        ["MODIFIED", "DELETED"],
+      );
+    });
+
+    it("starts the container of a pod that is deleted with grace while its pull runs: the pull is proven", async () => {
+      peer.setSlow(true);
+      const image = await peer.push("w_2077_08");
+      await using changes = await follow("graceful");
+      await run("graceful", image.reference);
+      await eventually(async () => assert.ok(await image.isFetching()), PATIENCE);
+      await peer.api.request("DELETE", `${NAMESPACE}/pods/graceful`, { body: { gracePeriodSeconds: 30 } });
+      await eventually(() => assert.equal(changes.seen.at(-1)?.type, "DELETED"), PATIENCE);
+      peer.setSlow(false);
+      assert.ok(changes.seen.some(({ isMarked, imageID }) => isMarked && imageID.endsWith(`@${image.digest}`)));
     });
 
     it("does not end a pod at its deadline while its pull runs", async () => {

@@ -53,8 +53,8 @@ describe("the suite, killed by SIGKILL", () => {
       await using scope = new AsyncDisposableStack();
       const temporary = await mkdtemp(join(tmpdir(), "lab-images-killed-"));
       scope.defer(() => rm(temporary, { recursive: true, force: true }));
-      // Inside of a test the runner would report to ours instead of running files.
-      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+      // Inside of a test the runner would report to ours instead of running files; and what is killed is no figure.
+      const { NODE_TEST_CONTEXT: _, LAB_IMAGES_FIGURES: __, ...env } = process.env;
       const suite = spawn(process.execPath, [...SUITE, SUITE_FILE], {
         env: { ...env, TMPDIR: temporary },
         stdio: "ignore",

@@ -32,7 +32,10 @@ export interface PodRunner {
 
 /** One pod that is being worked on. */
 interface Work {
+  /** Ends it, but for a pull. */
   readonly controller: AbortController;
+  /** Aborts when the pod is marked for deletion: what waits ends, and what a pull or a container does goes on. */
+  readonly marked: AbortController;
   /** Settles when the pod's own work has ended. */
   readonly ended: Promise<void>;
 }
@@ -100,19 +103,19 @@ function forget(runner: Runner, { uid }: PodView): void {
 function attend(runner: Runner, pod: PodView): void {
   if (pod.deleting) {
     const work = runner.working.get(pod.uid);
-    work?.controller.abort(new Error("the pod is being deleted"));
-    // A pod that waits for its pull goes when the pull has ended: the kubelet cannot end it before.
+    work?.marked.abort(new Error("the pod is being deleted"));
+    // A pod that waits for its pull goes when the pull has ended and its container as well: the kubelet ends neither before.
     void (work?.ended ?? Promise.resolve()).then(() => releasePod(runner.context.client, pod)).catch(() => undefined);
     return;
   }
   if (pod.phase === "Succeeded" || pod.phase === "Failed" || runner.working.has(pod.uid)) return;
-  const controller = new AbortController();
-  const ended = work(runner, pod, controller).finally(() => runner.working.delete(pod.uid));
-  runner.working.set(pod.uid, { controller, ended });
+  const [controller, marked] = [new AbortController(), new AbortController()];
+  const ended = work(runner, pod, controller, marked.signal).finally(() => runner.working.delete(pod.uid));
+  runner.working.set(pod.uid, { controller, marked, ended });
 }
 
 /** One pod until it has ended, or its deadline has passed: while a pull runs, nobody looks at the deadline. */
-async function work(runner: Runner, pod: PodView, controller: AbortController): Promise<void> {
+async function work(runner: Runner, pod: PodView, controller: AbortController, marked: AbortSignal): Promise<void> {
   const { time } = runner.context;
   let isOverdue = false;
   const cancelDeadline =
@@ -123,7 +126,7 @@ async function work(runner: Runner, pod: PodView, controller: AbortController): 
           controller.abort(new Error("the pod's deadline has passed"));
         });
   try {
-    await runPod(runner, pod, controller.signal);
+    await runPod(runner, pod, controller.signal, AbortSignal.any([controller.signal, marked]));
   } catch {
     if (isOverdue) await post(runner, pod, { phase: "Failed", reason: "DeadlineExceeded" }).catch(() => undefined);
   } finally {
@@ -135,12 +138,15 @@ function post(runner: Runner, pod: PodView, phase: PodPhase): Promise<void> {
   return postPodStatus(runner.context.client, runner.context.time, pod, phase);
 }
 
-/** One pod from its first sight to its end; rejects when its signal aborts, but never in the middle of a pull. */
-async function runPod(runner: Runner, pod: PodView, signal: AbortSignal): Promise<void> {
+/**
+ * One pod from its first sight to its end; rejects when its signal aborts, but never in the middle of a pull. What it waits
+ * for ends by `waiting`.
+ */
+async function runPod(runner: Runner, pod: PodView, signal: AbortSignal, waiting: AbortSignal): Promise<void> {
   const { time, delays, hasClusterDns } = runner.context;
   await post(runner, pod, { phase: "Pending", waiting: "ContainerCreating" });
   if (!hasClusterDns) runner.events.record(pod, "MissingClusterDNS", "kubelet does not have ClusterDNS IP configured");
-  const image = await obtainImage(runner, pod, signal);
+  const image = await obtainImage(runner, pod, signal, waiting);
   const { repository } = splitReference(pod.image);
   const created = { imageId: `${repository}@${image.digest}` };
   runner.containers.set(pod.uid, image.digest);
@@ -149,7 +155,7 @@ async function runPod(runner: Runner, pod: PodView, signal: AbortSignal): Promis
     return;
   }
   await post(runner, pod, { phase: "Running", ...created });
-  if (pod.restarts) await untilAborted(signal);
+  if (pod.restarts) await untilAborted(waiting);
   await pause(time, delays.containerMs, signal);
   await post(runner, pod, { phase: "Succeeded", ...created });
 }
@@ -163,7 +169,12 @@ function noProgram({ container }: PodView): string {
 }
 
 /** The pod's image on the disk: already, or pulled, again and again with backoff where that fails. */
-async function obtainImage(runner: Runner, pod: PodView, signal: AbortSignal): Promise<PullableImage> {
+async function obtainImage(
+  runner: Runner,
+  pod: PodView,
+  signal: AbortSignal,
+  waiting: AbortSignal,
+): Promise<PullableImage> {
   const { resolve, store, time, delays } = runner.context;
   let backoff = delays.pullBackoffMs;
   for (;;) {
@@ -178,15 +189,15 @@ async function obtainImage(runner: Runner, pod: PodView, signal: AbortSignal): P
       runner.events.record(pod, "Pulled", `Successfully pulled image "${pod.image}"`);
       return image;
     } catch (error) {
-      signal.throwIfAborted();
+      waiting.throwIfAborted();
       const message = error instanceof Error ? error.message : "unknown";
       runner.events.record(pod, "Failed", `Failed to pull image "${pod.image}": ${message}`);
       await post(runner, pod, { phase: "Pending", waiting: "ErrImagePull", message });
-      await pause(time, Math.min(1_000, backoff / 2), signal);
+      await pause(time, Math.min(1_000, backoff / 2), waiting);
       const backedOff = `Back-off pulling image "${pod.image}": ErrImagePull: ${message}`;
       runner.events.record(pod, "BackOff", backedOff);
       await post(runner, pod, { phase: "Pending", waiting: "ImagePullBackOff", message: backedOff });
-      await pause(time, backoff, signal);
+      await pause(time, backoff, waiting);
       backoff = Math.min(backoff * 2, delays.pullBackoffMaxMs);
     }
   }

@@ -129,14 +129,16 @@ export function deleteObject(
   checkPreconditions(type, object, options["preconditions"]);
   const key = keyOf(namespace, name);
   const grace = deletionGraceSeconds(type, object, options["gracePeriodSeconds"]);
-  if (grace > 0) {
-    if (object.metadata.deletionTimestamp !== undefined) return object;
+  if (grace > 0 && object.metadata.deletionTimestamp !== undefined) return object;
+  if (type.plural === "pods") {
     const deletionTimestamp = new Date(wallTime() + grace * 1_000).toISOString().replace(/\.\d+/, "");
     const metadata = { ...object.metadata, deletionTimestamp, deletionGracePeriodSeconds: grace };
-    return store.replace(type.plural, key, { ...object, metadata });
+    // Also one that goes at once is marked before.
+    const marked = store.replace(type.plural, key, { ...object, metadata });
+    if (grace === 0) store.remove(type.plural, key);
+    return marked;
   }
   store.remove(type.plural, key);
-  if (type.plural === "pods") return object;
   const details = { name, kind: type.plural, uid: object.metadata.uid };
   return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details };
 }
