@@ -18,7 +18,7 @@ export interface Clock {
   wallTime(): number;
   /** Milliseconds on a scale that never steps, for intervals, graces and leases. */
   monotonicTime(): number;
-  /** Runs `callback` once after `milliseconds`; answers what takes it back. Delays over 2^31-1 ms are kept, not cut. */
+  /** Runs `callback` once after `milliseconds`; returns a function that cancels it. Delays over 2^31-1 ms are kept, not cut. */
   schedule(milliseconds: number, callback: () => void): () => void;
 }
 
@@ -50,25 +50,25 @@ export interface ImageSource {
 /** One page of a list of nodes. */
 export interface NodePage {
   readonly nodes: readonly NodeReport[];
-  /** `Clock.monotonicTime` when the request for this page was sent: the report is no younger than that. */
+  /** `Clock.monotonicTime` when the request for this page was sent: the report is at least as recent as that. */
   readonly observedAt: number;
 }
 
 /**
- * A change of one node, as a watch tells it. A report with another uid than the one held means that the node was made
+ * A change of one node, as a watch reports it. A report with another uid than the one held means that the node was created
  * again under its name. A node that no longer matches the node selector is removed, like one that was deleted.
  */
 export type NodeChange =
   | { readonly type: "node.reported"; readonly node: NodeReport; readonly observedAt: number }
   | { readonly type: "node.removed"; readonly name: string; readonly uid: string; readonly observedAt: number };
 
-/** What a node source tells those who follow it. Nothing is called after the signal of `follow` has aborted. */
+/** Receives what a node source reports. Nothing is called after the signal of `follow` has aborted. */
 export interface NodeListener {
   /**
    * Changes in the order in which the cluster had them: at most one for a node, its latest (a name that was used again
    * is two nodes), and at most 20 a call, so that a call's work is bounded. What comes after the first page of a list is newer than that list: it belongs on
-   * what the list gathers as well as on what is shown now. Later pages hold nothing older than what was told here
-   * since the first, so both may be applied as they come. A change may come twice.
+   * what the list gathers as well as on what is shown now. Later pages hold nothing older than what was reported
+   * here since the first, so both may be applied as they come. A change may come twice.
    */
   changed(changes: readonly NodeChange[]): void;
   /** The watch works again (null), or does not, with the reason. Called when that changes. */
@@ -102,14 +102,14 @@ export interface NodeSource {
  */
 export interface Puller {
   /**
-   * Pulls one image to one node and tells how it ended, within `order.timeout` and a few seconds. The name of the pod
+   * Pulls one image to one node; returns how it ended, within `order.timeout` and a few seconds. The name of the pod
    * is a function of node uid and digest: a live pod of that name is adopted, one that is going is waited for, one that
    * has come to a good end counts as this pull's, and any other finished or overdue one is removed first. What
    * Kubernetes answers is an outcome, refusals too; a rejection is a defect. The pod is removed before the promise
    * settles, as far as the API server allows; what is left over is found by `recover`.
    *
-   * An abort with a PullCancelledError removes the pod; with a PullReleasedError, or any other reason, nothing is
-   * written any more. Either rejects with the signal's reason, a cancelled pull once its pod has been asked to go.
+   * An abort with a PullCancelledError removes the pod; after a PullReleasedError, or any other reason, nothing
+   * is written. Either rejects with the signal's reason, a cancelled pull once its pod has been asked to go.
    * `onAccepted` is called once the API server has a pod for the pull.
    */
   pull(order: PullOrder, signal: AbortSignal, onAccepted?: () => void): Promise<PullOutcome>;
@@ -133,14 +133,14 @@ export interface Puller {
 /** Which of several replicas prepulls; without leader election this one always does. */
 export interface Leadership {
   /**
-   * Tells at once whether this replica leads, and then each change, until `signal` aborts (which gives the lease up).
-   * `mayWrite` is false already when the loss is told. `onShared` is called with the name of another installation that has
+   * Reports at once whether this replica leads, and then each change, until `signal` aborts (which releases the lease).
+   * `mayWrite` is false already when the loss is reported. `onShared` is called with the name of another installation that has
    * acquired the lease, and with null when it names none any longer. One follower at a time.
    */
   follow(onChange: (leading: boolean) => void, signal: AbortSignal, onShared?: (instance: string | null) => void): void;
   /**
    * Whether this replica holds the lease at this very moment by the monotonic clock; false from the renew deadline on,
-   * also where the process has slept through it and nobody has been told yet.
+   * also where the process was suspended beyond it and the loss is not reported yet.
    */
   mayWrite(): boolean;
 }
@@ -207,7 +207,7 @@ export interface StateReader {
   keep(snapshot: Snapshot): void;
   /** One entry a source, always both. */
   sources(): readonly SourceState[];
-  /** Why the snapshot may be out of date, without ages; null where every source is well. */
+  /** Why the snapshot may be out of date, without ages; null where every source is ok. */
   staleReason(): string | null;
   /** What the configuration asks for and cannot be had: by the snapshot, and by the built-in prepuller as of now. */
   problems(snapshot: Snapshot): readonly Problem[];
@@ -218,12 +218,12 @@ export interface StateReader {
   progress(): WorkByNode;
   /**
    * Calls `listener` after the snapshot, the progress or the health of a source has changed, possibly many times in a
-   * row: it must not throw and should only take note. Answers what ends it.
+   * row: it must not throw and should return at once. Returns an unsubscribe function.
    */
   onChange(listener: () => void): () => void;
 }
 
-/** Why the data were refreshed, as the wait gate tells it. */
+/** Why the data were refreshed, as the wait gate reports it. */
 export type RefreshCause = "STARTUP" | "SCHEDULED" | "REQUESTED" | "NODES_CHANGED" | "REGISTRY_NOTIFIED";
 
 /** One message of a wait gate: a data refresh has happened. */
@@ -283,7 +283,7 @@ export interface ImageCommands {
   /** Marks the image of this digest as pulled to the node; false where there is nothing to mark. */
   markPrepulled(digest: string, node: string): boolean;
   /**
-   * What an outside prepuller tells of its work on one image on one node; SUCCEEDED is a mark. False where there is
+   * Takes an outside prepuller's report of its work on one image on one node; SUCCEEDED is a mark. False where there is
    * nothing to report on: the node does not lack the image, or (all but SUCCEEDED) the built-in prepuller is on.
    */
   reportPrepull(report: PrepullReport): boolean;

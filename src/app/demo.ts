@@ -70,7 +70,7 @@ Try, in another terminal:
   npx buf curl --protocol grpc --http2-prior-knowledge http://127.0.0.1:${grpcPort}/labimages.v1.ImageService/GetMenu
   grpcurl -plaintext -d '{"tag": "recommended"}' 127.0.0.1:${grpcPort} labimages.v1.ImageService/ResolveImage
 
-Ctrl+C stops it. Lines that begin with [simulation] tell what happens in the simulated world; the rest is the log.
+Ctrl+C stops it. Lines that begin with [simulation] report what happens in the simulated world; the rest is the log.
 
 `;
 }

@@ -35,7 +35,7 @@ export async function podNamespace(
   throw new KubernetesUnavailableError("no namespace for the prepuller's pods is known: set prepuller.namespace");
 }
 
-/** Tells this installation apart from all others in the cluster, as far as it is known (field case F44). */
+/** Distinguishes this installation from all others in the cluster, as far as it is known (field case F44). */
 export function ownInstance(environment: Environment, leaseName: string): string {
   const own = ownDeployment(environment);
   return own === null ? leaseName : `${own.namespace}.${own.name}.${leaseName}`;

@@ -38,7 +38,7 @@ export function createHook({ secretFile, repository, commands, replicas, clock, 
   const throttle = createNotificationThrottle(
     clock,
     () => {
-      // How the refresh ends is told by the refresh itself: in the log, the metrics and the status.
+      // The refresh itself reports how it ends: in the log, the metrics and the status.
       commands.refresh("REGISTRY_NOTIFIED", stopping.signal).catch(() => undefined);
     },
     REFRESH_PACE,

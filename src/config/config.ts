@@ -54,7 +54,7 @@ interface LeaderElectionConfig {
   readonly retryPeriod: number;
 }
 
-/** The built-in prepuller, and what outside ones are told. */
+/** The built-in prepuller, and what outside ones are configured with. */
 interface PrepullerConfig {
   readonly enabled: boolean;
   readonly namespace: string | null;

@@ -12,7 +12,7 @@ const SECONDS = new RegExp(`^${NUMBER}$`);
 const WITH_UNITS = new RegExp(`^${UNITS.map(({ names }) => String.raw`(?:(${NUMBER})\s*(?:${names}))?\s*`).join("")}$`);
 
 /** Longer texts are no durations. */
-const LONGEST_TEXT = 128;
+const MAX_TEXT_LENGTH = 128;
 
 /**
  * A duration as people write it, in milliseconds: `5m`, `1h30m`, `1h 30m`, `15 minutes`, or seconds as a number or as
@@ -21,7 +21,7 @@ const LONGEST_TEXT = 128;
  */
 export function parseDuration(text: number | string): number | null {
   if (typeof text === "number") return Number.isFinite(text) && text >= 0 ? rounded(text * 1_000) : null;
-  const trimmed = text.length > LONGEST_TEXT ? "" : text.trim();
+  const trimmed = text.length > MAX_TEXT_LENGTH ? "" : text.trim();
   if (SECONDS.test(trimmed)) return rounded(Number(trimmed) * 1_000);
   const parts = WITH_UNITS.exec(trimmed)?.slice(1);
   if (trimmed === "" || parts === undefined) return null;

@@ -8,7 +8,7 @@ import { parseDuration } from "./duration.ts";
  */
 
 /** The longest text that any key takes, in characters. */
-const LONGEST_TEXT = 1_024;
+const MAX_TEXT_LENGTH = 1_024;
 
 /** `schema`, or `fallback` where the key is absent or has no value (`key:`). */
 export function withDefault<Schema extends z.ZodType>(schema: Schema, fallback: z.output<Schema>) {
@@ -38,7 +38,7 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
 export function text(expected: string, form = /^[^\p{Cc}]+$/u) {
   return z
     .string({ error: expected })
-    .max(LONGEST_TEXT, { error: expected, abort: true })
+    .max(MAX_TEXT_LENGTH, { error: expected, abort: true })
     .regex(form, { error: expected });
 }
 
@@ -94,7 +94,7 @@ export function parsed<Input extends z.ZodType<string | number>, Output>(
 export function parsedText<Output>(parse: (value: string) => Output | null, expected: string) {
   return parsed(
     z.string({ error: expected }),
-    (value) => (value.length > LONGEST_TEXT ? null : parse(value)),
+    (value) => (value.length > MAX_TEXT_LENGTH ? null : parse(value)),
     expected,
   );
 }

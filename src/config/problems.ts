@@ -7,7 +7,7 @@ const SECRET_KEY = /secret|password|passwd|token|credential|webhook|auth|key/i;
 /** Text that is shown: short, and without what URLs with credentials and tokens have. */
 const HARMLESS_TEXT = /^(?!.*:\/\/)(?!.*[\w+/-]{24})[\w .,:/+-]{1,40}$/;
 /** The longest key that is shown whole, in characters. */
-const LONGEST_KEY = 64;
+const MAX_KEY_LENGTH = 64;
 
 /** More problems than these are counted rather than described. */
 const MAX_PROBLEMS = 50;
@@ -80,7 +80,7 @@ function writePath(path: readonly PropertyKey[]): string {
 }
 
 function writeKey(key: string): string {
-  const short = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
+  const short = key.length > MAX_KEY_LENGTH ? `${key.slice(0, MAX_KEY_LENGTH)}…` : key;
   return /^[\w-]+…?$/.test(short) ? short : JSON.stringify(short);
 }
 

@@ -3,8 +3,8 @@ import { ConfigError } from "./config-error.ts";
 
 /** A configuration is a few kilobytes. At worst the parser takes half a second for these. */
 export const MAX_YAML_BYTES = 131_072;
-/** One missing bracket makes the parser find many faults; the first ones tell. */
-const MOST_FAULTS = 10;
+/** One missing bracket makes the parser report many faults; the first ones are enough. */
+const MAX_FAULTS = 10;
 const TOO_DEEP = "no YAML that can be read: it is nested too deeply";
 
 /**
@@ -50,7 +50,7 @@ function parseOnlyDocument(text: string): unknown {
     const { line, col } = lineCounter.linePos(offset);
     return fileProblem(`line ${line}, column ${col}: ${fault}`);
   });
-  if (problems.length > 0) throw new ConfigError(problems.slice(0, MOST_FAULTS));
+  if (problems.length > 0) throw new ConfigError(problems.slice(0, MAX_FAULTS));
   return document.toJS({ maxAliasCount: 0 });
 }
 

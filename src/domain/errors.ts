@@ -1,5 +1,5 @@
 /**
- * Every failure that a caller may be told of: one class per row of the error table (docs/spec/api.md, Errors). The text is
+ * Every failure that a caller may receive: one class per row of the error table (docs/spec/api.md, Errors). The text is
  * written for the caller and names no credential, no path and no library's own words; what caused it goes into `cause`,
  * for the log alone.
  */
@@ -33,6 +33,11 @@ export class LabImagesError extends Error {
     this.name = new.target.name;
     this.reason = reason;
     this.metadata = metadata;
+  }
+
+  /** Returns the error if it is one of ours, else what `wrap` makes of it. */
+  static from(error: unknown, wrap: (cause: unknown) => LabImagesError): LabImagesError {
+    return error instanceof LabImagesError ? error : wrap(error);
   }
 }
 

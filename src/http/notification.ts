@@ -1,8 +1,5 @@
 /** Distribution's notification format: an envelope of events (https://distribution.github.io/distribution/about/notifications/). */
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isJsonObject } from "../lib/json.ts";
 
 /** The events of distribution's envelope, or null where the body is something else. */
 function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | null {
@@ -12,11 +9,11 @@ function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | 
   } catch {
     return null;
   }
-  const events = isRecord(document) ? document["events"] : null;
+  const events = isJsonObject(document) ? document["events"] : null;
   if (!Array.isArray(events)) return null;
   const ofTheForm = events
-    .filter(isRecord)
-    .filter(({ action, target }) => typeof action === "string" && isRecord(target));
+    .filter(isJsonObject)
+    .filter(({ action, target }) => typeof action === "string" && isJsonObject(target));
   return ofTheForm.length === events.length ? ofTheForm : null;
 }
 
@@ -25,7 +22,7 @@ function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | 
  * would come too early to see the tag, and delay the manifest's. Notifications of pulls are ignored.
  */
 function changesTags(event: Readonly<Record<string, unknown>>, repository: string): boolean {
-  const target = isRecord(event["target"]) ? event["target"] : {};
+  const target = isJsonObject(event["target"]) ? event["target"] : {};
   if (target["repository"] !== repository) return false;
   if (event["action"] === "delete") return true;
   const isManifest = typeof target["tag"] === "string" || /manifest|index/.test(String(target["mediaType"]));

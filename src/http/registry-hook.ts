@@ -80,7 +80,7 @@ function headerOf(request: IncomingMessage, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** Of hashes, which have one length: the time tells neither where two texts differ nor how long the secret is. */
+/** Of hashes, which have one length: the time reveals neither where two texts differ nor how long the secret is. */
 function equal(given: string, expected: string): boolean {
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(given), hash(expected));

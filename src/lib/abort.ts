@@ -4,7 +4,7 @@ export interface Timer {
   schedule(milliseconds: number, callback: () => void): () => void;
 }
 
-/** What a deadline aborts with; told apart from an abort by the caller. */
+/** The reason of an abort by a deadline, in contrast to an abort by the caller. */
 export class DeadlineReached extends Error {
   override readonly name = "DeadlineReached";
 }
@@ -53,8 +53,14 @@ export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** Resolves after `milliseconds`, or rejects with the signal's reason. */
-export function pause(clock: Timer, milliseconds: number, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves when `start` calls what it is given; rejects with the signal's reason as soon as that aborts. `start` returns a
+ * function that takes it back, which an abort calls.
+ */
+export function abortable<T = void>(
+  signal: AbortSignal,
+  start: (resolve: (value: T) => void) => () => unknown,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);
@@ -64,12 +70,17 @@ export function pause(clock: Timer, milliseconds: number, signal: AbortSignal): 
       cancel();
       reject(signal.reason);
     };
-    const cancel = clock.schedule(milliseconds, () => {
+    const cancel = start((value) => {
       signal.removeEventListener("abort", onAbort);
-      resolve();
+      resolve(value);
     });
     signal.addEventListener("abort", onAbort, { once: true });
   });
+}
+
+/** Resolves after `milliseconds`, or rejects with the signal's reason. */
+export function pause(clock: Timer, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return abortable(signal, (resolve) => clock.schedule(milliseconds, resolve));
 }
 
 /** A signal that aborts with the reason of a parent, or when time is up. */

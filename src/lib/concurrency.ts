@@ -1,4 +1,6 @@
-/** Lets so many pieces of work run at one time; the others wait in order. */
+import { abortable } from "./abort.ts";
+
+/** Limits how much work runs at one time; the rest waits in order. */
 export interface Semaphore {
   /** Resolves with what gives the place back; rejects with the signal's reason if it aborts first. */
   acquire(signal: AbortSignal): Promise<() => void>;
@@ -26,30 +28,21 @@ export function createSemaphore(places: number): Semaphore {
 
   return {
     acquire(signal) {
-      return new Promise((resolve, reject) => {
-        signal.throwIfAborted();
-        if (free > 0) {
-          resolve(take());
-          return;
-        }
-        const onAbort = () => {
-          waiting.delete(onTurn);
-          reject(signal.reason);
-        };
+      if (free > 0 && !signal.aborted) return Promise.resolve(take());
+      return abortable(signal, (resolve) => {
         const onTurn = () => {
           waiting.delete(onTurn);
-          signal.removeEventListener("abort", onAbort);
           resolve(take());
         };
         waiting.add(onTurn);
-        signal.addEventListener("abort", onAbort, { once: true });
+        return () => waiting.delete(onTurn);
       });
     },
   };
 }
 
 /**
- * Runs `work` on each item, so many at one time, in order of their start. The first failure aborts the signal of the
+ * Runs `work` on each item, `concurrency` at one time, started in order. The first failure aborts the signal of the
  * others and is the whole's.
  */
 export async function forEachConcurrently<T>(

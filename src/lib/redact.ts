@@ -7,7 +7,7 @@
 export const REDACTED = "[redacted]";
 
 /** Text beyond this many characters is cut: it bounds a log line and the work of the expressions below. */
-const LONGEST_TEXT = 16_384;
+const MAX_TEXT_LENGTH = 16_384;
 
 const RULES: readonly (readonly [RegExp, string])[] = [
   // The user part of a URL: https://user:password@host.
@@ -29,7 +29,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
 
 /** The text with everything that looks like a secret replaced, at most 16,384 characters long. */
 export function redactSecrets(text: string): string {
-  let redacted = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  let redacted = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
   for (const [pattern, replacement] of RULES) redacted = redacted.replace(pattern, replacement);
   return redacted;
 }

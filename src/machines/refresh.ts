@@ -85,7 +85,7 @@ export const SLOW_REFRESH_MS = 5_000;
 /** Delays after failures; the longest lets the end of a fault be noticed within a minute. */
 const BACKOFF = { initialMs: 800, maxMs: 30_000 };
 
-/** Delay in ms after so many failures in a row: never over the interval. */
+/** Delay in ms after `failures` failures in a row: never over the interval. */
 export function backoffAfter(failures: number, interval: number, random: number): number {
   return backoffDelayMs(failures, { ...BACKOFF, maxMs: Math.min(BACKOFF.maxMs, interval) }, random);
 }

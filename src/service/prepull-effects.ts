@@ -93,7 +93,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 /**
  * Never rejects: a pull that breaks has failed, and the defect is in the log. Null where a write was refused because the
- * lease is lost: that is no failure, and the loss, which is told as well, ends the pull.
+ * lease is lost: that is no failure, and the loss, which is reported as well, ends the pull.
  */
 async function runPull(
   puller: Puller,

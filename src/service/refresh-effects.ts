@@ -12,34 +12,34 @@ export interface RefreshEffectsParts extends ListImagesParts {
   readonly previousCatalog: () => Catalog | null;
 }
 
-type Tell = (event: RefreshPart | RefreshFault) => void;
+type Send = (event: RefreshPart | RefreshFault) => void;
 
-/** The effects of the refresh cycle, as actors: leaving the state that runs one aborts it, and nothing is told any more. */
+/** The effects of the refresh cycle, as actors. Leaving the state that runs one aborts it; then it sends nothing. */
 export function refreshEffects(parts: RefreshEffectsParts) {
   const { nodes, logger } = parts;
   return {
-    listNodes: effect(async (tell, signal) => {
+    listNodes: effect(async (send, signal) => {
       try {
-        const onPage = (page: RefreshPage) => tell({ type: "nodes.paged", page });
-        await nodes.list(onPage, () => tell({ type: "nodes.restarted" }), signal);
-        tell({ type: "nodes.listed" });
+        const onPage = (page: RefreshPage) => send({ type: "nodes.paged", page });
+        await nodes.list(onPage, () => send({ type: "nodes.restarted" }), signal);
+        send({ type: "nodes.listed" });
       } catch (error) {
-        if (!signal.aborted && !(error instanceof LabImagesError))
-          logger.error({ err: error }, "listing the nodes threw (bug)");
-        const fallback = () =>
-          new KubernetesUnavailableError("listing the nodes failed for a reason that is in the log", error);
-        tell({ type: "nodes.failed", error: error instanceof LabImagesError ? error : fallback() });
+        const wrap = (cause: unknown) => {
+          if (!signal.aborted) logger.error({ err: cause }, "listing the nodes threw (bug)");
+          return new KubernetesUnavailableError("listing the nodes failed for a reason that is in the log", cause);
+        };
+        send({ type: "nodes.failed", error: LabImagesError.from(error, wrap) });
       }
     }),
-    listImages: effect(async (tell, signal) => {
+    listImages: effect(async (send, signal) => {
       try {
-        tell({ type: "images.listed", catalog: await listImages(parts, parts.previousCatalog(), signal) });
+        send({ type: "images.listed", catalog: await listImages(parts, parts.previousCatalog(), signal) });
       } catch (error) {
-        if (!signal.aborted && !(error instanceof LabImagesError))
-          logger.error({ err: error }, "listing the images threw (bug)");
-        const fallback = () =>
-          new RegistryUnavailableError("listing the images failed for a reason that is in the log", error);
-        tell({ type: "images.failed", error: error instanceof LabImagesError ? error : fallback() });
+        const wrap = (cause: unknown) => {
+          if (!signal.aborted) logger.error({ err: cause }, "listing the images threw (bug)");
+          return new RegistryUnavailableError("listing the images failed for a reason that is in the log", cause);
+        };
+        send({ type: "images.failed", error: LabImagesError.from(error, wrap) });
       }
     }),
   };
@@ -48,13 +48,13 @@ export function refreshEffects(parts: RefreshEffectsParts) {
 type RefreshPage = Extract<RefreshPart, { type: "nodes.paged" }>["page"];
 
 /** An effect as an actor; `work` never rejects. */
-function effect(work: (tell: Tell, signal: AbortSignal) => Promise<void>) {
+function effect(work: (send: Send, signal: AbortSignal) => Promise<void>) {
   return fromCallback<AnyEventObject>(({ sendBack }) => {
     const controller = new AbortController();
-    const tell: Tell = (event) => {
+    const send: Send = (event) => {
       if (!controller.signal.aborted) sendBack(event);
     };
-    void work(tell, controller.signal);
+    void work(send, controller.signal);
     return () => controller.abort();
   });
 }

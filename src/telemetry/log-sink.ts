@@ -110,7 +110,7 @@ function isTryAgain(error: unknown): boolean {
 }
 
 /**
- * A descriptor of the same target whose writes do not block. Pipes and terminals are opened anew, so that the flag is
+ * A descriptor of the same target whose writes do not block. Pipes and terminals are opened again, so that the flag is
  * not set for other processes that share the descriptor. Where that is refused (sockets; a pipe of another user, as in
  * some containers), Node's own stream is made, which sets the flag on the descriptor itself. Files never stall.
  */

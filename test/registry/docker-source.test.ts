@@ -139,7 +139,7 @@ describe("resolving digests", () => {
     told = `sha512:27c74670adb75075fad058d5ceaf7b20c4e7786c83bae8a32f626f9782af34c9a33c2046ef60fd2a7878d378e29fec851806bbd9a67878f3a9f1cda4830763fd`;
     assert.equal(await resolve(), told);
     told = lie;
-    assert.equal((await tag())?.fault, "has another digest than the registry tells");
+    assert.equal((await tag())?.fault, "has another digest than the registry reports");
     type = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     assert.equal((await tag())?.fault, "has a manifest of schema 1");
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { backoffMs, retryAfterMs } from "../../src/registry/http/retry.ts";
+import { retryAfterMs } from "../../src/registry/http/retry.ts";
 import { errorCode } from "../../src/registry/oci/error-code.ts";
 import { isDigest, isImageTag } from "../../src/registry/oci/tag-names.ts";
 
@@ -22,21 +22,6 @@ describe("retries", () => {
       ["Sat, never", null],
     ];
     for (const [header, expected] of cases) assert.equal(retryAfterMs(header, now), expected, String(header));
-  });
-
-  it("doubles the pause up to its bound, half of it by chance", () => {
-    assert.equal(
-      backoffMs(0, 100, 1_000, () => 0),
-      50,
-    );
-    assert.equal(
-      backoffMs(1, 100, 1_000, () => 0.5),
-      150,
-    );
-    assert.equal(
-      backoffMs(30, 100, 1_000, () => 1),
-      1_000,
-    );
   });
 
   it("takes from a library's error its code alone", () => {

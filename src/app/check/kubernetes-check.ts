@@ -16,11 +16,11 @@ import {
   unexpectedResponse,
 } from "../../kubernetes/client/api-errors.ts";
 import { connectKubernetes, type KubernetesConnection } from "../../kubernetes/client/connection.ts";
-import { objectOf } from "../../kubernetes/nodes/node-object.ts";
 import { selectorText } from "../../kubernetes/nodes/node-source.ts";
 import { dryRunPod } from "../../kubernetes/pods/pod-api.ts";
 import { buildPrepullPod } from "../../kubernetes/pods/prepull-pod.ts";
 import { DeadlineReached, withDeadline } from "../../lib/abort.ts";
+import { objectOf } from "../../lib/json.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Clock } from "../../ports.ts";
 import { type Environment, namedKubeconfig, ownDeployment, ownInstance, podNamespace } from "../environment.ts";

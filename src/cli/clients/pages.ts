@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 
 /** How often a listing starts over because its snapshot is gone. */
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 /** An answer that may go on. */
 export interface Page {
@@ -17,7 +17,7 @@ export async function allPages<Answer extends Page>(ask: (pageToken: string) => 
     try {
       return await pagesFromStart(ask);
     } catch (error) {
-      if (attempt === MOST_ATTEMPTS || !isAborted(error)) throw error;
+      if (attempt === MAX_ATTEMPTS || !isAborted(error)) throw error;
     }
   }
 }

@@ -44,7 +44,7 @@ export interface Page {
 }
 
 /**
- * The entries from `offset` on that fit: `pageSize` of those that count, and no more bytes than a message may have. A page
+ * The entries from `offset` on that fit: `pageSize` of those that count, within the bytes of a message. A page
  * holds one entry at least, so that every listing comes to its end.
  */
 export function fillPage(entries: Entries, { offset, pageSize, taken }: PageLimits): Page {

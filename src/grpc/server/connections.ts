@@ -37,7 +37,7 @@ export interface Connections {
 /**
  * Our own listener in front of grpc-js, which can neither limit connections nor cut them. At most `limit` exist at a time.
  * At the limit an idle connection, or one of a peer that holds more than the new one's, is evicted; else the new one is
- * closed. `serve` returns a function that tells whether its connection is idle. With TLS a connection counts from the end of
+ * closed. `serve` returns a function that returns whether its connection is idle. With TLS a connection counts from the end of
  * its handshake.
  */
 export function createConnections(

@@ -1,5 +1,5 @@
+import { objectOf } from "../../lib/json.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
-import { objectOf } from "../nodes/node-object.ts";
 
 /** Something that our account has to be allowed to do, as a role grants it (rbac.authorization.k8s.io). */
 export interface Permission {

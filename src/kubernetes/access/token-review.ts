@@ -1,6 +1,6 @@
+import { objectOf } from "../../lib/json.ts";
 import type { TokenReviewer } from "../../ports.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
-import { objectOf } from "../nodes/node-object.ts";
 
 /** Time in ms that a review may take. */
 const REVIEW_MS = 5_000;

@@ -124,7 +124,7 @@ function isAboutObject(error: unknown): boolean {
 function classified(call: KubernetesCall, error: unknown): unknown {
   if (call.signal.aborted) return call.signal.reason;
   if (error instanceof DeadlineReached) return deadlineError(call.what, call.deadlineMs);
-  return error instanceof LabImagesError ? error : transportError(call.what, error);
+  return LabImagesError.from(error, (cause) => transportError(call.what, cause));
 }
 
 async function openStream(

@@ -1,5 +1,6 @@
+import { numberOf, objectOf, textOf } from "../../lib/json.ts";
 import { unexpectedResponse } from "../client/api-errors.ts";
-import { objectOf, resourceVersionOf } from "../nodes/node-object.ts";
+import { resourceVersionOf } from "../nodes/node-object.ts";
 
 /** What a lease says (coordination.k8s.io/v1), as client-go's LeaderElectionRecord has it. */
 export interface LeaseRecord {
@@ -69,12 +70,4 @@ export function leaseBody(
 /** A time as MicroTime, which has six digits after the second. */
 export function microTime(wallTime: number): string {
   return new Date(wallTime).toISOString().replace("Z", "000Z");
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === "number" ? value : 0;
 }

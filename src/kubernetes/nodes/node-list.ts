@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KubernetesUnavailableError } from "../../domain/errors.ts";
 import type { NodeReport } from "../../domain/nodes/node-report.ts";
+import { objectOf } from "../../lib/json.ts";
 import type { Clock, NodePage } from "../../ports.ts";
 import { isExpired, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import type { ImageInterning } from "./image-interning.ts";
-import { objectOf, readNode, resourceVersionOf } from "./node-object.ts";
+import { readNode, resourceVersionOf } from "./node-object.ts";
 
 /** Completes "cannot …" in messages. */
 const WHAT = "list nodes";

@@ -1,5 +1,6 @@
 import { CORDON } from "../../domain/nodes/draining.ts";
 import type { NodeReport, ReportedImage, Taint } from "../../domain/nodes/node-report.ts";
+import { objectOf, textOf } from "../../lib/json.ts";
 import type { ImageInterning } from "./image-interning.ts";
 
 /** A node as the API sent it, reduced to what is used. */
@@ -36,21 +37,12 @@ export function readNode(value: unknown, interning: ImageInterning): ReadNode | 
     createdAt: timeOf(metadata["creationTimestamp"]),
     notReadySince: notReadySince(status["conditions"]),
   };
-  return { report, resourceVersion: versionOf(resourceVersion) };
+  return { report, resourceVersion: textOf(resourceVersion) };
 }
 
 /** `metadata.resourceVersion` of any object, or of a list; empty where there is none. Opaque. */
 export function resourceVersionOf(value: unknown): string {
-  return versionOf(objectOf(objectOf(value)["metadata"])["resourceVersion"]);
-}
-
-/** Any JSON value as an object; what is none has no fields. */
-export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function versionOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return textOf(objectOf(objectOf(value)["metadata"])["resourceVersion"]);
 }
 
 function readTaints({ taints: value, unschedulable }: Readonly<Record<string, unknown>>): readonly Taint[] {
@@ -92,8 +84,4 @@ function notReadySince(value: unknown): number | null {
   if (!Array.isArray(value)) return null;
   const ready = value.map(objectOf).find(({ type }) => type === "Ready");
   return ready === undefined || ready["status"] === "True" ? null : timeOf(ready["lastTransitionTime"]);
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,9 +1,10 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { PullReleasedError } from "../../domain/prepull/pull.ts";
+import { objectOf } from "../../lib/json.ts";
 import type { Leadership } from "../../ports.ts";
 import { KubernetesAnswerError, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesCall, KubernetesConnection } from "../client/connection.ts";
-import { objectOf, resourceVersionOf } from "../nodes/node-object.ts";
+import { resourceVersionOf } from "../nodes/node-object.ts";
 import { type PodState, readPodState } from "./pod-object.ts";
 
 /** All our pods at one version. */

@@ -1,7 +1,7 @@
 import { LabImagesError } from "../../domain/errors.ts";
+import { objectOf, textOf } from "../../lib/json.ts";
 import type { Logger } from "../../ports.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
-import { objectOf } from "../nodes/node-object.ts";
 import type { PodState } from "./pod-object.ts";
 import { PREPULL_CONTAINER } from "./prepull-pod.ts";
 
@@ -118,8 +118,4 @@ function namedMessage(message: string, fieldPath: string): string {
   const container = /^spec\.\w+\{(.+)\}$/.exec(fieldPath)?.[1];
   if (message === "" || container === undefined || container === PREPULL_CONTAINER) return message;
   return `container "${container}": ${message}`;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

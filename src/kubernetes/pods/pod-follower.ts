@@ -1,4 +1,4 @@
-import { pause } from "../../lib/abort.ts";
+import { abortable, pause } from "../../lib/abort.ts";
 import { type BackoffLimits, createBackoff } from "../../lib/backoff.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { PodApi } from "./pod-api.ts";
@@ -86,21 +86,9 @@ function handle({ states, expected, waiting }: Subscription): Omit<PodSubscripti
     seen: (uid) => states.get(uid),
     expect: (pod) => expected.set(pod.uid, pod),
     changed(signal) {
-      return new Promise((resolve, reject) => {
-        if (signal.aborted) {
-          reject(signal.reason);
-          return;
-        }
-        const onAbort = () => {
-          waiting.delete(wake);
-          reject(signal.reason);
-        };
-        const wake = () => {
-          signal.removeEventListener("abort", onAbort);
-          resolve();
-        };
-        waiting.add(wake);
-        signal.addEventListener("abort", onAbort, { once: true });
+      return abortable(signal, (resolve) => {
+        waiting.add(resolve);
+        return () => waiting.delete(resolve);
       });
     },
   };

@@ -1,4 +1,4 @@
-import { objectOf } from "../nodes/node-object.ts";
+import { objectOf, textOf } from "../../lib/json.ts";
 import {
   DIGEST_ANNOTATION,
   formerPodName,
@@ -168,8 +168,4 @@ function saidIn(object: Readonly<Record<string, unknown>>): Said {
 
 function objectsIn(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.map(objectOf) : [];
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,8 +1,8 @@
 import { LabImagesError } from "../../domain/errors.ts";
 import { orAborted } from "../../lib/abort.ts";
+import { objectOf } from "../../lib/json.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
-import { objectOf } from "../nodes/node-object.ts";
 import type { OwnerReference } from "./prepull-pod.ts";
 
 /** Who owns the pods that are made now. */

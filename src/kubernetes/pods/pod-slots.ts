@@ -1,3 +1,5 @@
+import { abortable } from "../../lib/abort.ts";
+
 /**
  * Room for a bounded number of pods in the cluster. A pull has its slot from before its pod is created until that pod
  * has gone, so pods keep to the bound also where one pull follows another at once: that a pull has ended is known (from
@@ -41,16 +43,9 @@ export function createPodSlots(limit: number): PodSlots {
   }
 
   function wait(name: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        waiting.delete(name);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      waiting.set(name, () => {
-        signal.removeEventListener("abort", onAbort);
-        resolve();
-      });
+    return abortable(signal, (resolve) => {
+      waiting.set(name, resolve);
+      return () => waiting.delete(name);
     });
   }
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KubernetesUnavailableError, LabImagesError } from "../../domain/errors.ts";
+import { objectOf } from "../../lib/json.ts";
 import type { Clock } from "../../ports.ts";
 import { eventError, isExpired, isVersionRefused, transportError, unexpectedResponse } from "../client/api-errors.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
-import { objectOf } from "../nodes/node-object.ts";
 import { createLineCutter } from "./watch-lines.ts";
 import { createWatchTimeouts, type WatchTimeouts } from "./watch-timeouts.ts";
 
@@ -123,7 +123,7 @@ function watchQuery({ labelSelector, from }: WatchRequest, timeoutSeconds: numbe
 
 function endOf(what: string, error: unknown): WatchEnd {
   if (isExpired(error) || isVersionRefused(error)) return { kind: "expired", error };
-  return { kind: "failed", error: error instanceof LabImagesError ? error : transportError(what, error) };
+  return { kind: "failed", error: LabImagesError.from(error, (cause) => transportError(what, cause)) };
 }
 
 async function readEvents(

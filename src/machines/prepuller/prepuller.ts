@@ -2,6 +2,7 @@ import { type AnyEventObject, assertEvent, assign, enqueueActions, fromCallback,
 import { createPolicy } from "../../domain/prepull/adaptive-policy.ts";
 import { type PrepullWork, wantedPairs } from "../../domain/prepull/prepull-work.ts";
 import type { PullOrder, Times } from "../../domain/prepull/pull.ts";
+import { backoffDelayMs } from "../../lib/backoff.ts";
 import {
   initialPrepullState,
   type PrepullCommand,
@@ -30,8 +31,7 @@ import {
 /** Milliseconds before the next step where one has left something over: others get a turn of the event loop. */
 const NEXT_STEP_MS = 1;
 /** Milliseconds before leftovers are looked for again after that failed; doubled with each further failure. */
-const INITIAL_RECOVERY_RETRY_MS = 1_000;
-const MAX_RECOVERY_RETRY_MS = 30_000;
+const RECOVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
 /** A step is taken at least so often, ms. */
 const MAX_WAIT_MS = 3_600_000;
 
@@ -107,8 +107,7 @@ export const prepullerMachine = setup({
   delays: {
     sweepInterval: ({ context }) => context.settings.sweepInterval,
     recoveryRetry: ({ context: { recoveryFailures, random } }) =>
-      Math.min(INITIAL_RECOVERY_RETRY_MS * 2 ** Math.min(recoveryFailures - 1, 16), MAX_RECOVERY_RETRY_MS) *
-      (0.5 + random() / 2),
+      backoffDelayMs(recoveryFailures, RECOVERY_BACKOFF, random()),
   },
 }).createMachine({
   id: "prepuller",

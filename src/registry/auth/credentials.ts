@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
 
 /** What proves who we are: to the registry itself, or to the token service that it names. */
 export type Credentials =
@@ -18,10 +19,6 @@ export interface CredentialsEntry {
 
 /** A credentials file that is not of the form; the text names no part of its contents. */
 export class CredentialsFormError extends Error {}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function textOf(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
@@ -46,7 +43,7 @@ function decodeAuth(auth: string): NameAndPassword | null {
 }
 
 function credentialsOf(entry: unknown): Credentials | null {
-  if (!isRecord(entry)) return null;
+  if (!isJsonObject(entry)) return null;
   const username = textOf(entry["username"]);
   const password = textOf(entry["password"]);
   const decoded = decodeAuth(textOf(entry["auth"]) ?? "");
@@ -75,9 +72,9 @@ function splitKey(key: string): { host: string; path: readonly string[] } {
 }
 
 /** Programs that hold credentials in place of the file: they are not run. */
-function namesHelper(document: Readonly<Record<string, unknown>>): boolean {
+function namesHelper(document: JsonObject): boolean {
   const helpers = document["credHelpers"];
-  return textOf(document["credsStore"]) !== null || (isRecord(helpers) && Object.keys(helpers).length > 0);
+  return textOf(document["credsStore"]) !== null || (isJsonObject(helpers) && Object.keys(helpers).length > 0);
 }
 
 /** What a credentials file says. */
@@ -101,15 +98,20 @@ export function parseCredentials(text: string): CredentialsDocument {
   } catch {
     throw new CredentialsFormError("the file is not JSON");
   }
-  const auths = isRecord(document) ? (document["auths"] === undefined ? document : (document["auths"] ?? {})) : null;
-  if (!isRecord(document) || !isRecord(auths)) throw new CredentialsFormError("the file has no object under auths");
+  const auths = isJsonObject(document)
+    ? document["auths"] === undefined
+      ? document
+      : (document["auths"] ?? {})
+    : null;
+  if (!isJsonObject(document) || !isJsonObject(auths))
+    throw new CredentialsFormError("the file has no object under auths");
   const entries: CredentialsEntry[] = [];
   const unusable: string[] = [];
   for (const [key, entry] of Object.entries(auths)) {
     const credentials = credentialsOf(entry);
     const place = splitKey(key);
     if (credentials !== null) entries.push({ ...place, credentials });
-    else if (isRecord(entry) && Object.keys(entry).length > 0) unusable.push(place.host);
+    else if (isJsonObject(entry) && Object.keys(entry).length > 0) unusable.push(place.host);
   }
   return { entries, unusable, namesHelper: namesHelper(document) };
 }

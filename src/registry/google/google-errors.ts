@@ -1,7 +1,7 @@
 import { type LabImagesError, RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { errorCode } from "../oci/error-code.ts";
 
-/** gRPC status codes that are told apart, by number. */
+/** The gRPC status codes that are handled differently, by number. */
 const statusNames: ReadonlyMap<number, string> = new Map([
   [4, "DEADLINE_EXCEEDED"],
   [5, "NOT_FOUND"],

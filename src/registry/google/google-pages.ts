@@ -3,10 +3,10 @@ import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { resetIsAvailableCache } from "gcp-metadata";
 import { RegistryDeniedError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
+import { backoffDelayMs } from "../../lib/backoff.ts";
 import { isLoopback } from "../../lib/net.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import type { RequestObserver } from "../http/http-client.ts";
-import { backoffMs } from "../http/retry.ts";
 import type { RegistryLimits } from "../oci/limits.ts";
 import { GoogleSetUpTimeoutError, googleFailure } from "./google-errors.ts";
 import { encodeListRequest, type ImagePage, ImagePageError, readImagePage } from "./google-wire.ts";
@@ -55,7 +55,7 @@ function optionsFor(endpoint: URL | null): ClientOptions {
   if (endpoint === null) return OWN_CONNECTIONS;
   const address = { ...OWN_CONNECTIONS, apiEndpoint: endpoint.hostname, port: Number(endpoint.port || 443) };
   if (!isLoopback(endpoint.hostname)) return address;
-  // The universe is told, since the client would look for credentials, metadata server and all, to learn it.
+  // The universe is given, since the client would look for credentials, metadata server and all, to find it out.
   const clientOptions = { universeDomain: "googleapis.com" };
   return { ...address, sslCreds: credentials.createInsecure(), clientOptions };
 }
@@ -182,7 +182,11 @@ export function createImagePages(options: ImagePagesOptions): ImagePages {
           continue;
         }
       }
-      await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
+      await pause(
+        clock,
+        backoffDelayMs(tried + 1, { initialMs: limits.retryBaseMs, maxMs: limits.retryMaxMs }, random()),
+        signal,
+      );
     }
   }
 

@@ -60,7 +60,7 @@ async function listAll(
 
 /**
  * Google Artifact Registry as a source of remote images, through Google's own client and, unless the environment names
- * other credentials, workload identity. Its listing tells digest and size of every tag, so `resolveTags` is hardly ever
+ * other credentials, workload identity. Its listing has digest and size of every tag, so `resolveTags` is hardly ever
  * needed; it reads a fresh listing.
  */
 export async function createGoogleSource(options: GoogleSourceOptions): Promise<ClosableImageSource> {

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { LabImagesError, RegistryUnavailableError } from "../../domain/errors.ts";
 import { pause, startDeadline } from "../../lib/abort.ts";
+import { backoffDelayMs } from "../../lib/backoff.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { Clock, Logger } from "../../ports.ts";
 import { errorCode } from "../oci/error-code.ts";
@@ -11,7 +12,7 @@ import { BodyEncodingError, BodyTooLargeError, readBody, streamBody } from "./bo
 import type { Dispatchers } from "./dispatchers.ts";
 import { createHostTable, type Host } from "./host-table.ts";
 import { ProxyError, proxyRefusal } from "./proxy-connections.ts";
-import { backoffMs, retryAfterMs, transientStatuses } from "./retry.ts";
+import { retryAfterMs, transientStatuses } from "./retry.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST";
@@ -46,7 +47,7 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** Told of every request, for metrics. */
+/** Called for every request, for metrics. */
 export interface RequestObserver {
   /** One try: `status` is null where no answer came. */
   request(host: string, method: string, status: number | null, seconds: number): void;
@@ -56,7 +57,7 @@ export interface RequestObserver {
 
 /**
  * Sends requests with everything that keeps a bad peer from hurting: a deadline for the whole exchange, a cap on the
- * answer, so many at one time per host, more tries with growing pauses, and respect for `Retry-After`. It follows no
+ * answer, limited concurrency per host, retries with backoff, and respect for `Retry-After`. It follows no
  * redirects and knows no credentials.
  */
 export interface HttpClient {
@@ -220,7 +221,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (!again || tried + 1 >= attempts) throw new RegistryUnavailableError(`${name} ${failed}`, cause);
       options.observe?.retried(label);
       logger.debug({ host: name, reason: failed, tried: tried + 1 }, "retrying registry request");
-      await pause(clock, backoffMs(tried, limits.retryBaseMs, limits.retryMaxMs, random), signal);
+      await pause(
+        clock,
+        backoffDelayMs(tried + 1, { initialMs: limits.retryBaseMs, maxMs: limits.retryMaxMs }, random()),
+        signal,
+      );
     }
   }
 

@@ -12,9 +12,3 @@ export function retryAfterMs(header: string | null, wallTime: number): number | 
   const date = Date.parse(text);
   return Number.isNaN(date) ? null : Math.max(0, date - wallTime);
 }
-
-/** The pause before try number `attempt + 2` (from zero): doubled each time, half of it random. */
-export function backoffMs(attempt: number, baseMs: number, maxMs: number, random: () => number): number {
-  const whole = Math.min(maxMs, baseMs * 2 ** attempt);
-  return whole / 2 + (whole / 2) * random();
-}

@@ -41,9 +41,9 @@ function mediaType(header: HttpAnswer["header"]): string {
   return (header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-function toldDigest(header: HttpAnswer["header"]): string | null {
-  const told = header("docker-content-digest");
-  return told !== null && isDigest(told) ? told : null;
+function digestHeader(header: HttpAnswer["header"]): string | null {
+  const reported = header("docker-content-digest");
+  return reported !== null && isDigest(reported) ? reported : null;
 }
 
 function parseObject(body: Buffer): object | null {
@@ -70,7 +70,7 @@ interface ManifestReading {
 }
 
 function beginReading(header: HttpAnswer["header"]): ManifestReading {
-  const algorithm = toldDigest(header)?.split(":", 1)[0] ?? "sha256";
+  const algorithm = digestHeader(header)?.split(":", 1)[0] ?? "sha256";
   return { hash: createHash(algorithm), algorithm, kept: [], bytes: 0 };
 }
 
@@ -98,14 +98,14 @@ function typeFault(answer: HttpAnswer, { kept, bytes }: ManifestReading): string
     : "has a manifest of a type that was not asked for";
 }
 
-/** The digest of a manifest as it came; one that the registry tells besides must agree. */
+/** The digest of a manifest as it came; one that the registry sends besides must agree. */
 function answerOf(answer: HttpAnswer, reading: ManifestReading): TagAnswer {
   const fault = typeFault(answer, reading);
   if (fault !== null) return { kind: "unusable", reason: fault };
   const digest = `${reading.algorithm}:${reading.hash.digest("hex")}`;
-  const told = toldDigest(answer.header);
-  if (told !== null && told !== digest)
-    return { kind: "unusable", reason: "has another digest than the registry tells" };
+  const reported = digestHeader(answer.header);
+  if (reported !== null && reported !== digest)
+    return { kind: "unusable", reason: "has another digest than the registry reports" };
   return { kind: "found", digest };
 }
 
@@ -149,8 +149,9 @@ export async function askTag(options: TagAnswerOptions, tag: string, signal: Abo
   const url = new URL(`/v2/${options.path}/manifests/${encodeURIComponent(tag)}`, options.origin);
   const request = { method: "HEAD", url, accept: ACCEPT, maxBytes: 0, finalStatus: 500 } as const;
   const answer = await options.session.ask(request, signal);
-  const told = answer.status === 200 ? toldDigest(answer.header) : null;
+  const reported = answer.status === 200 ? digestHeader(answer.header) : null;
   const type = mediaType(answer.header);
-  if (told !== null && (manifestTypes.includes(type) || plainTypes.has(type))) return { kind: "found", digest: told };
+  if (reported !== null && (manifestTypes.includes(type) || plainTypes.has(type)))
+    return { kind: "found", digest: reported };
   return await answerByGet(options, url, signal);
 }

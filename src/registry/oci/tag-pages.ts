@@ -72,7 +72,7 @@ export function createTagPages({ session, origin, path, limits }: TagPagesOption
 
   function exhausted(what: string): RegistryUnavailableError {
     isExhausted = true;
-    return new RegistryUnavailableError(`${host} ${what}; no more are read`);
+    return new RegistryUnavailableError(`${host} ${what}; the rest is not read`);
   }
 
   function beginReading(): Reading {

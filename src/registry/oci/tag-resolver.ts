@@ -6,7 +6,7 @@ import type { TagAnswer, TagAnswerOptions } from "./tag-answer.ts";
 import { askTags, type TagAnswers, throwFailures } from "./tag-answers.ts";
 import { isMostOf } from "./vanished-tags.ts";
 
-/** A tag that fails in so many refreshes running, while others do not, fails by itself. */
+/** Refreshes in a row in which a tag fails, while others do not, after which it fails by itself. */
 const LASTING_FAILURES = 3;
 
 export interface TagResolverOptions extends TagAnswerOptions {

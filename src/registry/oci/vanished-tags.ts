@@ -12,7 +12,7 @@ export interface VanishedTagsOptions {
   present(tags: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** Whether so many of all are half of them or more. */
+/** Whether the count is at least half of all. */
 export function isMostOf(count: number, all: number): boolean {
   return count > 0 && count * 2 >= all;
 }

@@ -32,8 +32,8 @@ export interface DemoWorld {
   readonly registryHost: string;
   /** Text of a kubeconfig for the cluster. */
   readonly kubeconfig: string;
-  /** Lets things happen from now on, and tells each in plain words. */
-  begin(tell: (line: string) => void): void;
+  /** Lets things happen from now on, and reports each in plain words. */
+  begin(report: (line: string) => void): void;
   stop(): Promise<void>;
 }
 
@@ -74,12 +74,12 @@ export async function startDemoWorld(): Promise<DemoWorld> {
   return {
     registryHost: registry.host,
     kubeconfig: cluster.kubeconfig,
-    begin(tell) {
+    begin(report) {
       let step = 0;
       timer = setInterval(() => {
         const happening = HAPPENINGS[step++ % HAPPENINGS.length];
-        happening?.(world, tell).catch((error: unknown) => {
-          if (!stopped) tell(`the simulation stumbled: ${String(error)}`);
+        happening?.(world, report).catch((error: unknown) => {
+          if (!stopped) report(`the simulation stumbled: ${String(error)}`);
         });
       }, PACE);
     },
@@ -137,62 +137,62 @@ function pointTo({ registry, digests }: World, alias: string, tag: string): void
   if (digest !== undefined) registry.push(DEMO_REPOSITORY, alias, { digest });
 }
 
-type Happening = (world: World, tell: (line: string) => void) => Promise<void>;
+type Happening = (world: World, report: (line: string) => void) => Promise<void>;
 
 /** A scientist starts a lab with any image on any node, which pulls it there. */
-const startLab: Happening = async (world, tell) => {
+const startLab: Happening = async (world, report) => {
   const [tag, digest] = [...world.digests][randomInt(world.digests.size)] ?? [];
   const node = [...world.kubelets.values()][randomInt(world.kubelets.size)];
   if (tag === undefined || digest === undefined || node === undefined) return;
-  tell(`a scientist starts a lab with ${tag} on node ${node.name}, which pulls it if it is not there`);
+  report(`a scientist starts a lab with ${tag} on node ${node.name}, which pulls it if it is not there`);
   const reference = `${world.registry.host}/${DEMO_REPOSITORY}:${tag}@${digest}`;
   await node.pull(reference, digest, world.sizes.get(digest) ?? GIGABYTE);
 };
 
-const pushDaily: Happening = async (world, tell) => {
+const pushDaily: Happening = async (world, report) => {
   world.today += DAY;
   push(world, dailyTag(world.today));
-  tell(`the nightly build pushes ${dailyTag(world.today)}`);
+  report(`the nightly build pushes ${dailyTag(world.today)}`);
 };
 
-const pushWeekly: Happening = async (world, tell) => {
+const pushWeekly: Happening = async (world, report) => {
   world.today += WEEK;
   const tag = weeklyTag(world.today);
   push(world, tag);
   pointTo(world, "latest_weekly", tag);
-  tell(`the weekly build pushes ${tag}, and latest_weekly points to it`);
+  report(`the weekly build pushes ${tag}, and latest_weekly points to it`);
 };
 
-const recommendAnother: Happening = async (world, tell) => {
+const recommendAnother: Happening = async (world, report) => {
   const tag = weeklyTag(world.today);
   pointTo(world, "recommended", tag);
-  tell(`recommended now points to ${tag}`);
+  report(`recommended now points to ${tag}`);
 };
 
-const joinNode: Happening = async (world, tell) => {
+const joinNode: Happening = async (world, report) => {
   world.joined += 1;
   const name = `spruce-${world.joined}`;
   await world.startNode(name);
-  tell(`node ${name} joins the cluster, with no image on it`);
+  report(`node ${name} joins the cluster, with no image on it`);
 };
 
-const leaveNode: Happening = async (world, tell) => {
+const leaveNode: Happening = async (world, report) => {
   const name = `spruce-${world.joined}`;
   const kubelet = world.kubelets.get(name);
   if (kubelet === undefined) return;
   world.kubelets.delete(name);
   await kubelet.leave();
-  tell(`node ${name} leaves the cluster`);
+  report(`node ${name} leaves the cluster`);
 };
 
-const cordon: Happening = async (world, tell) => {
+const cordon: Happening = async (world, report) => {
   world.cluster.patchNode("cedar", { spec: { unschedulable: true } });
-  tell("node cedar is cordoned: nothing is pulled there, and its images do not count");
+  report("node cedar is cordoned: nothing is pulled there, and its images do not count");
 };
 
-const uncordon: Happening = async (world, tell) => {
+const uncordon: Happening = async (world, report) => {
   world.cluster.patchNode("cedar", { spec: { unschedulable: null } });
-  tell("node cedar is uncordoned");
+  report("node cedar is uncordoned");
 };
 
 /** What happens, over and over. */

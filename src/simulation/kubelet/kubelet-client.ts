@@ -89,7 +89,7 @@ interface Call {
 
 function optionsOf(call: Call, agent: HttpAgent | HttpsAgent, headers: Record<string, string>) {
   const { method, body, contentType, signal } = call;
-  // Node sends a DELETE's body without its length unless it is told.
+  // Node sends a DELETE's body without its length unless it is given.
   const described = body === null ? {} : { "content-type": contentType, "content-length": Buffer.byteLength(body) };
   return { method, agent, signal, headers: { ...headers, ...described } };
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../kubernetes/kubernetes-objects.ts";
 
-/** At most so many names of one image are reported, digests before tags (kubelet, `MaxNamesPerImageInNodeStatus`). */
+/** Names of one image that are reported at most, digests before tags (kubelet, `MaxNamesPerImageInNodeStatus`). */
 const MAX_NAMES = 5;
 /** Image garbage collection starts above the first share of the disk and goes down to the second (kubelet defaults). */
 const HIGH_THRESHOLD = 0.85;

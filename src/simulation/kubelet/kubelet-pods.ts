@@ -1,4 +1,5 @@
-import { pause, type SimulatedTime } from "../kubernetes/kubernetes-time.ts";
+import { abortable, pause } from "../../lib/abort.ts";
+import type { SimulatedTime } from "../kubernetes/kubernetes-time.ts";
 import type { KubeletClient } from "./kubelet-client.ts";
 import { createEventRecorder, type EventRecorder } from "./kubelet-events.ts";
 import { type ImageStore, splitReference } from "./kubelet-images.ts";
@@ -230,8 +231,5 @@ function pull(runner: Runner, reference: string, image: PullableImage): Promise<
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+  return abortable<never>(signal, () => () => undefined);
 }

@@ -5,7 +5,7 @@ export interface RegistryLink {
   /** How many transfers run. */
   readonly running: number;
   /**
-   * Resolves when so many bytes have come, at no more than `nodeBytesPerSecond`; rejects with the signal's reason.
+   * Resolves when the bytes have come, at most `nodeBytesPerSecond`; rejects with the signal's reason.
    */
   transfer(bytes: number, nodeBytesPerSecond: number, signal: AbortSignal): Promise<void>;
 }
@@ -19,7 +19,7 @@ interface Transfer {
 /** Less than this is a rounding error of the arithmetic. */
 const EPSILON_BYTES = 0.5;
 
-/** A link of so many bytes a second in all. */
+/** A link with this throughput in all, in bytes per second. */
 export function createRegistryLink(time: SimulatedTime, bytesPerSecond: number): RegistryLink {
   const transfers = new Set<Transfer>();
   let settledAt = time.monotonicTime();

@@ -44,7 +44,7 @@ export const demoKubeletDelays: KubeletDelays = {
   containerMs: 200,
 };
 
-/** What a registry tells of a reference that a kubelet pulls. */
+/** What a registry returns for a reference that a kubelet pulls. */
 export interface PullableImage {
   readonly digest: string;
   readonly sizeBytes: number;

@@ -1,5 +1,6 @@
+import { pause } from "../../lib/abort.ts";
 import type { JsonObject } from "../kubernetes/kubernetes-objects.ts";
-import { machineTime, pause, type SimulatedTime } from "../kubernetes/kubernetes-time.ts";
+import { machineTime, type SimulatedTime } from "../kubernetes/kubernetes-time.ts";
 import {
   createKubeletClient,
   type KubeletApiAddress,
@@ -26,7 +27,7 @@ export interface KubeletOptions {
   readonly diskBytes: number;
   /** What a pod's image is; null where the registry has no such image. */
   readonly resolve: (reference: string) => PullableImage | null;
-  /** `nodeStatusMaxImages`: 50 unless told; -1 for all, 0 for none. */
+  /** `nodeStatusMaxImages`: 50 unless given; -1 for all, 0 for none. */
   readonly maxImages?: number;
   /** `imageMaximumGCAge` in ms; 0 (the default) for no limit. */
   readonly imageMaxAgeMs?: number;

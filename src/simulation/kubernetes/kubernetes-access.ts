@@ -33,7 +33,7 @@ export function authorize(
   throw forbidden(grant.user, verb, resource, address);
 }
 
-/** Answers a SelfSubjectAccessReview: everybody may ask what they may do. Throws as `authorize` does for a stranger. */
+/** Handles a SelfSubjectAccessReview: everybody may ask what they may do. Throws as `authorize` does for a stranger. */
 export function reviewAccess(table: AccessTable, authorization: string | undefined, body: unknown): JsonObject {
   const spec = isJsonObject(body) ? body["spec"] : undefined;
   const attributes = isJsonObject(spec) ? spec["resourceAttributes"] : undefined;

@@ -22,7 +22,7 @@ export interface LoggedRequest {
 }
 
 /**
- * Answers a request instead of the server, for tests of faults; false leaves it to the server at once, and `pass` does
+ * Handles a request instead of the server, for tests of faults; false leaves it to the server at once, and `pass` does
  * so later.
  */
 export type Interceptor = (request: IncomingMessage, response: ServerResponse, pass: () => void) => boolean;

@@ -30,7 +30,7 @@ export interface ServerState {
   admission: Admission;
 }
 
-/** Answers one request as the API server does; failures become Status bodies. Never throws. */
+/** Handles one request as the API server does; failures become Status bodies. Never throws. */
 export function answerRequest(state: ServerState, request: IncomingMessage, response: ServerResponse): void {
   answer(state, request, response).catch((error: unknown) => sendFailure(response, error));
 }

@@ -26,7 +26,7 @@ export interface StoreHistory {
   compact(revision: number): void;
 }
 
-/** At least so many writes are kept. */
+/** Writes that are kept at least. */
 const HISTORY_EVENTS = 5_000;
 
 /** A history that begins at this revision. */

@@ -28,13 +28,13 @@ export interface KubernetesStore {
 }
 
 const KEPT_LISTS = 16;
-const FIRST_REVISION = 1_000;
+const INITIAL_REVISION = 1_000;
 
 /** An empty store. `wallTime` dates the objects: milliseconds since the epoch. */
 export function createStore(wallTime: () => number): KubernetesStore {
   const objects = createObjects();
-  const history = createHistory(FIRST_REVISION);
-  let revision = FIRST_REVISION;
+  const history = createHistory(INITIAL_REVISION);
+  let revision = INITIAL_REVISION;
 
   return {
     get revision() {

@@ -4,7 +4,7 @@ export interface SimulatedTime {
   wallTime(): number;
   /** Milliseconds on a scale that never steps. */
   monotonicTime(): number;
-  /** Runs `callback` once after `milliseconds`; answers what takes it back. */
+  /** Runs `callback` once after `milliseconds`; returns a function that cancels it. */
   schedule(milliseconds: number, callback: () => void): () => void;
 }
 
@@ -17,22 +17,3 @@ export const machineTime: SimulatedTime = {
     return () => clearTimeout(timer);
   },
 };
-
-/** Resolves after so many milliseconds, or rejects with the signal's reason. */
-export function pause(time: SimulatedTime, milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = () => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = time.schedule(milliseconds, () => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-}

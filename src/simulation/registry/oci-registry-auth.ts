@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** How the simulated registry tells callers apart. */
+/** How the simulated registry identifies callers. */
 export type RegistryAuth =
   | { readonly kind: "none" }
   | { readonly kind: "basic"; readonly username: string; readonly password: string }
@@ -16,7 +16,7 @@ export interface BearerAuth {
   readonly identityToken?: string;
   /** Seconds that a token is good for; 300 unless given. */
   readonly lifetimeSeconds?: number;
-  /** Whether the answer tells the lifetime; registries may leave it out. True unless given. */
+  /** Whether the response has the lifetime; registries may leave it out. True unless given. */
   readonly tellsLifetime?: boolean;
   /** Field that carries the token; `token` unless given. */
   readonly field?: "token" | "access_token";
@@ -32,7 +32,7 @@ export interface BearerAuth {
 export interface RegistryGuard {
   /** True if the request may read the repository; otherwise the refusal has been sent. */
   admit(request: IncomingMessage, response: ServerResponse, repository: string): boolean;
-  /** Answers a request to the token endpoint. */
+  /** Handles a request to the token endpoint. */
   serveToken(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Makes every token given out so far worthless. */
   expireTokens(): void;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { StoredManifest } from "./oci-registry-store.ts";
 
-/** Where pushes are told, as `notifications.endpoints` of distribution has it. */
+/** Where notifications of pushes go, as `notifications.endpoints` of distribution has it. */
 export interface RegistryHook {
   /** An http URL. */
   readonly url: string;
@@ -13,7 +13,7 @@ export interface RegistryHook {
 /** Sends notifications one after the other, so that they arrive in the order of the pushes. */
 export interface HookSender {
   pushed(repository: string, tag: string, manifest: StoredManifest): void;
-  /** Resolves when all that was pushed so far has been told, or has failed. */
+  /** Resolves when all that was pushed so far has been delivered, or has failed. */
   settled(): Promise<void>;
   /** How many were refused or not delivered. */
   readonly failures: number;

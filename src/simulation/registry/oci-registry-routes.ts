@@ -14,11 +14,11 @@ export interface RegistryBehaviour {
   last: "followed" | "ignored" | "refused";
   /** What a request without `n` gives: a page, or all tags. */
   unsized: "page" | "all";
-  /** What a HEAD on a manifest tells: its digest, nothing, or this text in place of the digest. */
-  headDigest: "told" | "missing" | { readonly wrong: string };
-  /** The next so many requests are turned away. */
+  /** What a HEAD on a manifest has: its digest, nothing, or this text in place of the digest. */
+  headDigest: "sent" | "missing" | { readonly wrong: string };
+  /** How many of the next requests are rejected. */
   throttle: { requests: number; readonly status: 429 | 503; readonly retryAfter: string } | null;
-  /** Answers in place of the registry: true if it has. For answers that no sane registry gives. */
+  /** Responds in place of the registry: true if it did. For responses that no sane registry sends. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null;
 }
 
@@ -85,9 +85,9 @@ function sendManifest(
     sendRegistryError(response, 404, code, "manifest unknown");
     return;
   }
-  const told = parts.behaviour.headDigest;
-  if (request.method !== "HEAD" || told === "told") response.setHeader("docker-content-digest", manifest.digest);
-  else if (told !== "missing") response.setHeader("docker-content-digest", told.wrong);
+  const header = parts.behaviour.headDigest;
+  if (request.method !== "HEAD" || header === "sent") response.setHeader("docker-content-digest", manifest.digest);
+  else if (header !== "missing") response.setHeader("docker-content-digest", header.wrong);
   response.writeHead(200, { "content-type": manifest.mediaType, "content-length": manifest.bytes.length });
   response.end(request.method === "HEAD" ? undefined : manifest.bytes);
 }
@@ -101,7 +101,7 @@ function turnedAway(behaviour: RegistryBehaviour, response: ServerResponse): boo
   return true;
 }
 
-/** Answers one request. */
+/** Handles one request. */
 export async function serveRegistry(
   parts: RegistryParts,
   request: IncomingMessage,

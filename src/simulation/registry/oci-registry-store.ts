@@ -16,7 +16,7 @@ export interface PushOptions {
   readonly digest?: string;
   /** Makes manifests distinct; the same content and size give the same digest. The tag's own name unless given. */
   readonly content?: string;
-  /** Compressed size of the one layer that the manifest tells of; 0 bytes of it exist. 1 GB unless given. */
+  /** Compressed size of the one layer that the manifest lists; 0 bytes of it exist. 1 GB unless given. */
   readonly sizeBytes?: number;
   /** `oci-manifest` unless given. */
   readonly kind?: ManifestKind;

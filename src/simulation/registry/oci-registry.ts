@@ -16,7 +16,7 @@ export interface OciRegistryOptions {
   readonly port?: number;
   readonly auth?: RegistryAuth;
   readonly behaviour?: Partial<RegistryBehaviour>;
-  /** Told of every push. */
+  /** Receives every push. */
   readonly hook?: RegistryHook;
   /** Milliseconds since the epoch, for the life of tokens and the time in notifications. */
   readonly now?: () => number;
@@ -43,7 +43,7 @@ export interface SimulatedRegistry {
   readonly port: number;
   /** May be changed at any time; applies to the next request. */
   readonly behaviour: RegistryBehaviour;
-  /** Answers the digest: the SHA-256 of the manifest's bytes. Throws where `digest` names no known manifest. */
+  /** Returns the digest: the SHA-256 of the manifest's bytes. Throws where `digest` names no known manifest. */
   push(repository: string, tag: string, options?: PushOptions): string;
   /** False where there was no such tag. */
   remove(repository: string, tag: string): boolean;
@@ -61,7 +61,7 @@ export interface SimulatedRegistry {
   expireTokens(): void;
   /** Authenticates in another way from now on; tokens of before are worthless. */
   setAuth(auth: RegistryAuth): void;
-  /** Resolves when every push so far has been told to the hook, or telling it has failed. */
+  /** Resolves when every push so far was delivered to the hook, or its delivery failed. */
   notificationsSettled(): Promise<void>;
   readonly failedNotifications: number;
   /** Stops listening and drops open connections. */
@@ -87,7 +87,7 @@ function behaviourFrom(wanted: Partial<RegistryBehaviour>): RegistryBehaviour {
     link: "relative",
     last: "followed",
     unsized: "page",
-    headDigest: "told",
+    headDigest: "sent",
     throttle: null,
     intercept: null,
     ...wanted,
