@@ -33,7 +33,7 @@ export async function runOutsidePrepuller(address: string, core: CoreV1Api, sign
     if (image === undefined || signal.aborted) return;
     const { pullReference: reference, digest } = image;
     await call(client.ReportPrepull, { reference, node, prepullState: "PREPULL_STATE_PULLING" });
-    const pod = buildPrepullPod(settings, { node, nodeUid: node, reference, digest, timeout }, null);
+    const pod = buildPrepullPod(settings, { node, nodeUid: node, reference, digest, podDeadline: timeout }, null);
     const end = await pull(core, pod, signal, pollMs).catch(({ name, message }: Error) => ({ reason: name, message }));
     const failure = { reason: end?.reason ?? "", message: (end?.message ?? "").replace(/\s+/g, " ").slice(0, 1_000) };
     const prepullState = signal.aborted ? "PREPULL_STATE_CANCELLED" : "PREPULL_STATE_FAILED";

@@ -6,7 +6,7 @@
 import type { LabImagesError } from "./domain/errors.ts";
 import type { NodeReport } from "./domain/nodes/node-report.ts";
 import type { PullFailureClass } from "./domain/prepull/failure-table.ts";
-import type { PullFailure, PullOrder, PullOutcome, RecoveredPull } from "./domain/prepull/pull.ts";
+import type { PullFailure, PullOrder, PullOutcome, RecoveredPulls } from "./domain/prepull/pull.ts";
 import type { PrepullState, WorkByNode } from "./domain/snapshot/answers.ts";
 import type { Problem } from "./domain/snapshot/problems.ts";
 import type { ResolvedImage, Snapshot } from "./domain/snapshot/snapshot.ts";
@@ -102,32 +102,42 @@ export interface NodeSource {
  */
 export interface Puller {
   /**
-   * Pulls one image to one node; returns how it ended, within `order.timeout` and a few seconds. The name of the pod
-   * is a function of node uid and digest: a live pod of that name is adopted, one that is going is waited for, one that
-   * has come to a good end counts as this pull's, and any other finished or overdue one is removed first. What
-   * Kubernetes answers is an outcome, refusals too; a rejection is a defect. The pod is removed before the promise
-   * settles, as far as the API server allows; what is left over is found by `recover`.
-   *
-   * An abort with a PullCancelledError removes the pod; after a PullReleasedError, or any other reason, nothing
-   * is written. Either rejects with the signal's reason, a cancelled pull once its pod has been asked to go.
-   * `onAccepted` is called once the API server has a pod for the pull.
+   * Pulls one image to one node and returns how it ended, however long that takes. The name of the pod is a function of
+   * node uid and digest: a live pod of that name is adopted, one that is going is waited for, one that has come to a good
+   * end counts as this pull's, and any other finished or overdue one is removed first; for that it has `order.timeout`.
+   * What Kubernetes answers is an outcome, refusals too; a rejection is a defect. The pod is removed before the promise
+   * settles, as far as the API server allows; what is left over is found by `recover`. One pull of a pair at a time; another
+   * one waits for its end.
    */
-  pull(order: PullOrder, signal: AbortSignal, onAccepted?: () => void): Promise<PullOutcome>;
+  pull(order: PullOrder, control: PullControl): Promise<PullOutcome>;
   /**
    * Why the API server would refuse the pod of this pull, whatever the node, by a dry run; null where it would take it, or
    * where that is unclear. An abort of `signal` rejects with the signal's reason (field case F21).
    */
   tryPod(order: PullOrder, signal: AbortSignal): Promise<PullFailure | null>;
   /**
-   * Sees to the pods that carry our label and belong to no pull of this process: gives those that have come to a good
-   * end, removes all that are finished, overdue, or not wanted, and leaves live ones that are wanted for `pull` to
-   * adopt. Called when this replica begins to lead, before the first pull, and from time to time while it leads.
+   * Sees to the pods that carry our label and belong to no pull of this process: returns those that have come to a good
+   * end and those that may still be pulling, removes all that are finished, overdue, or not wanted, and leaves live ones
+   * that are wanted for `pull` to adopt. Called when this replica begins to lead, before the first pull, and from time to time while it leads.
    * Errors: KubernetesUnavailableError, KubernetesDeniedError; an abort of `signal` rejects with the signal's reason.
    */
-  recover(
-    isWanted: (nodeUid: string, digest: string) => boolean,
-    signal: AbortSignal,
-  ): Promise<readonly RecoveredPull[]>;
+  recover(isWanted: (nodeUid: string, digest: string) => boolean, signal: AbortSignal): Promise<RecoveredPulls>;
+}
+
+/** What a pull in progress is sent, and what it reports before its end. */
+export interface PullControl {
+  /**
+   * An abort with a PullCancelledError removes the pod; with a PullReleasedError, or any other reason, nothing is
+   * written. Either rejects with the signal's reason, a cancelled pull once its pod has been asked to go.
+   */
+  readonly signal: AbortSignal;
+  /** Nobody waits for it any longer. Without a pod it rejects with a PullCancelledError; else it goes on until its end. */
+  readonly withdrawn: AbortSignal;
+  /** Its time is over: it ends where its end is known, or else `onStalled` is called with the reason, and it goes on. */
+  readonly overdue: AbortSignal;
+  /** The API server has a pod for the pull. */
+  onAccepted(): void;
+  onStalled(failure: PullFailure): void;
 }
 
 /** Which of several replicas prepulls; without leader election this one always does. */

@@ -40,7 +40,7 @@ export interface RunningPrepuller extends BuiltInPrepuller {
 /** Puts the prepuller together; null where the configuration leaves it to an outside one. */
 export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<RunningPrepuller | null> {
   const { config, connection, clock, random } = parts;
-  const { enabled, pullSecret, maxConcurrentPulls, adaptive, leaderElection } = config.prepuller;
+  const { enabled, pullSecret, maxConcurrentPulls, adaptive, stuckPullTimeout, leaderElection } = config.prepuller;
   if (!enabled) return null;
   const logger = parts.logger.child({ component: "prepuller" });
   const namespace = await podNamespace(config, parts.environment, connection);
@@ -57,7 +57,6 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     pod: config.prepuller.pod,
     owner: ownerOf(parts, namespace, logger),
     leadership,
-    maxPods: maxConcurrentPulls,
     clock,
     random,
     logger,
@@ -68,6 +67,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     leadership,
     maxConcurrentPulls,
     isAdaptive: adaptive,
+    stuckPullTimeout,
     sweepInterval: SWEEP_INTERVAL,
     ended: () => leadership.ended(),
     announce: () => leadership.announce(),

@@ -64,6 +64,8 @@ interface PrepullerConfig {
   readonly maxConcurrentPulls: number;
   /** Whether fewer may where fewer are enough. */
   readonly adaptive: boolean;
+  /** For how long a pull that was given up keeps its node busy, where nothing shows its end; milliseconds. */
+  readonly stuckPullTimeout: number;
   readonly pod: PrepullPodOptions;
   readonly leaderElection: LeaderElectionConfig;
 }

@@ -104,6 +104,7 @@ const prepuller = section({
   pullSecret: optional(dnsSubdomain),
   maxConcurrentPulls: withDefault(wholeNumber(1, 10_000), 100),
   adaptive: withDefault(flag, true),
+  stuckPullTimeout: withDefault(interval, 900 * SECOND),
   pod,
   leaderElection,
 });

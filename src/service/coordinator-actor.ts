@@ -32,6 +32,8 @@ export interface CoordinatorParts extends Pick<RefreshEffectsParts, "source" | "
 
 /** Milliseconds between two looks for pods that are left over. */
 const SWEEP_INTERVAL = 600_000;
+/** The default of `prepuller.stuckPullTimeout`, ms. */
+const STUCK_PULL_TIMEOUT = 900_000;
 
 /** The coordinating actor with its effects, not started yet. `stopping` aborts before the actor is stopped. */
 export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal) {
@@ -72,6 +74,7 @@ function prepullerSettings({ prepuller, settings }: CoordinatorParts): Prepuller
     maxConcurrentPulls: prepuller?.maxConcurrentPulls ?? 0,
     isAdaptive: prepuller?.isAdaptive ?? true,
     pullTimeout: settings.images.prepullTimeout,
+    stuckPullTimeout: prepuller?.stuckPullTimeout ?? STUCK_PULL_TIMEOUT,
     backoff: prepuller?.backoff ?? PULL_BACKOFF,
     sweepInterval: prepuller?.sweepInterval ?? SWEEP_INTERVAL,
   };

@@ -3,8 +3,8 @@ import { LabImagesError } from "../domain/errors.ts";
 import { classifyFailure } from "../domain/prepull/classify-failure.ts";
 import type { PullBackoff } from "../domain/prepull/prepull-backoff.ts";
 import { PullCancelledError, type PullFailure, type PullOrder, PullReleasedError } from "../domain/prepull/pull.ts";
-import type { PullReport, PullWithdrawal, Recovered, RecoverInput } from "../machines/prepuller/prepuller-events.ts";
-import type { Leadership, Logger, Puller } from "../ports.ts";
+import type { PullReport, PullRequest, Recovered, RecoverInput } from "../machines/prepuller/prepuller-events.ts";
+import type { Leadership, Logger, PullControl, Puller } from "../ports.ts";
 
 /** The built-in prepuller, as it is put together. */
 export interface BuiltInPrepuller {
@@ -14,6 +14,8 @@ export interface BuiltInPrepuller {
   readonly maxConcurrentPulls: number;
   /** Whether fewer may where fewer are enough. Default: true. */
   readonly isAdaptive?: boolean | undefined;
+  /** Milliseconds that a pull that was given up keeps its node busy at most. Default: 15 minutes. */
+  readonly stuckPullTimeout?: number | undefined;
   /** Default: PULL_BACKOFF. */
   readonly backoff?: PullBackoff | undefined;
   /** Milliseconds between two looks for pods that are left over. Default: 10 minutes. */
@@ -59,56 +61,70 @@ export function prepullEffects({ prepuller, logger, stopping }: PrepullEffectsPa
       return () => controller.abort();
     }),
     recover: fromPromise<Recovered, RecoverInput>(async ({ input: { isWanted, trial }, signal }) => ({
-      pulls: await puller.recover(isWanted, signal),
+      ...(await puller.recover(isWanted, signal)),
       refusal: trial === null ? null : await refusalOf(puller, trial, signal),
     })),
-    /** Stopped, it leaves its pull as it is; withdrawn, it reports the end when its pod has been asked to go. */
-    pull: fromCallback<PullWithdrawal, PullOrder>(({ input, sendBack, receive }) => {
-      const controller = new AbortController();
-      const { signal } = controller;
+    /** Stopped, it leaves its pull as it is. */
+    pull: fromCallback<PullRequest, PullOrder>(({ input, sendBack, receive }) => {
+      const [life, withdrawn, overdue] = [new AbortController(), new AbortController(), new AbortController()];
+      const { signal } = life;
       const { nodeUid: uid, digest } = input;
-      const isReleased = () => signal.reason instanceof PullReleasedError;
-      const onAccepted = () => {
-        if (!signal.aborted) sendBack({ type: "pull.accepted", uid, digest });
+      let hasPod = false;
+      const sendReport = (report: Unkeyed<PullReport>) => {
+        if (!(signal.reason instanceof PullReleasedError)) sendBack({ ...report, uid, digest });
       };
-      running.add(controller);
-      receive(() => controller.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError()));
-      void runPull(puller, input, signal, { logger, onAccepted }).then((end) => {
-        running.delete(controller);
-        if (end !== null && !isReleased()) sendBack({ ...end, uid, digest });
+      const control: PullControl = {
+        signal,
+        withdrawn: withdrawn.signal,
+        overdue: overdue.signal,
+        onAccepted() {
+          hasPod = true;
+          sendReport({ type: "pull.accepted" });
+        },
+        onStalled: (failure) => sendReport({ type: "pull.stalled", failure }),
+      };
+      running.add(life);
+      receive(({ type }) => {
+        if (type === "pull.giveUp") overdue.abort();
+        else if (type === "pull.withdraw") withdrawn.abort();
+        else life.abort(isReleasing() ? new PullReleasedError() : new PullCancelledError());
       });
-      return () => controller.abort(new PullReleasedError());
+      void runPull(puller, input, control, logger).then((end) => {
+        running.delete(life);
+        if (end === "released") return;
+        sendReport(end === "withdrawn" ? { type: "pull.withdrawn", mayGoOn: hasPod } : end);
+      });
+      return () => life.abort(new PullReleasedError());
     }),
   };
 }
+
+/** A report without its key. */
+type Unkeyed<T> = T extends unknown ? Omit<T, "uid" | "digest"> : never;
 
 async function refusalOf(puller: Puller, order: PullOrder, signal: AbortSignal): Promise<Recovered["refusal"]> {
   const failure = await puller.tryPod(order, signal);
   return failure === null ? null : { failure, uid: order.nodeUid, digest: order.digest };
 }
 
-/** How a pull ended, without its key. */
-type PullEnding = DistributiveOmit<Exclude<PullReport, { type: "pull.accepted" }>, "uid" | "digest">;
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
 /**
- * Never rejects: a pull that breaks has failed, and the defect is in the log. Null where a write was refused because the
- * lease is lost: that is no failure, and the loss, which is reported as well, ends the pull.
+ * Never rejects: a pull that breaks has failed, and the defect is in the log. `released` where a write was refused because
+ * the lease is lost: that is no failure, and the loss, which is reported as well, ends the pull.
  */
 async function runPull(
   puller: Puller,
   order: PullOrder,
-  signal: AbortSignal,
-  { logger, onAccepted }: { readonly logger: Logger; readonly onAccepted: () => void },
-): Promise<PullEnding | null> {
+  control: PullControl,
+  logger: Logger,
+): Promise<Unkeyed<PullReport> | "withdrawn" | "released"> {
   try {
-    const outcome = await puller.pull(order, signal, onAccepted);
+    const outcome = await puller.pull(order, control);
     if (outcome.kind === "pulled") return { type: "pull.succeeded" };
     const { failureClass, reason, message } = outcome;
     return { type: "pull.failed", failure: { failureClass, reason, message } };
   } catch (error) {
-    if (error instanceof PullReleasedError || signal.reason instanceof PullReleasedError) return null;
-    if (signal.aborted) return { type: "pull.withdrawn" };
+    if (error instanceof PullReleasedError || control.signal.reason instanceof PullReleasedError) return "released";
+    if (error instanceof PullCancelledError || control.signal.aborted) return "withdrawn";
     if (error instanceof LabImagesError) {
       const { reason, message } = error;
       const { failureClass } = classifyFailure(reason, message);
@@ -122,6 +138,6 @@ async function runPull(
 
 const IDLE_EFFECTS = {
   leadership: fromCallback<AnyEventObject>(() => undefined),
-  recover: fromPromise<Recovered, RecoverInput>(() => Promise.resolve({ pulls: [], refusal: null })),
-  pull: fromCallback<PullWithdrawal, PullOrder>(() => undefined),
+  recover: fromPromise<Recovered, RecoverInput>(() => Promise.resolve({ ended: [], inProgress: [], refusal: null })),
+  pull: fromCallback<PullRequest, PullOrder>(() => undefined),
 };

@@ -1,5 +1,5 @@
 import { type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
-import { type PullRecord, progressOf } from "../domain/prepull/pull-record.ts";
+import { type NodeActivity, type PullRecord, progressOf } from "../domain/prepull/pull-record.ts";
 import { isSameList } from "../domain/same-list.ts";
 import { alongside } from "../domain/snapshot/alongside.ts";
 import type { PrepullProgress, WorkByNode } from "../domain/snapshot/answers.ts";
@@ -96,10 +96,10 @@ function entriesOf(
   const known = recordsOf(before?.state);
   const offset = (before?.made.length ?? 0) - known.length;
   return records.map((record) => {
-    const isPulling = isPulled(state, record);
+    const activity = activityOn(state, record);
     const at = known.indexOf(record);
-    const same = at >= 0 && isPulled(before?.state, record) === isPulling ? before?.made[offset + at] : undefined;
-    return same ?? progressOf(name, record, isPulling);
+    const same = at >= 0 && activityOn(before?.state, record) === activity ? before?.made[offset + at] : undefined;
+    return same ?? progressOf(name, record, activity);
   });
 }
 
@@ -108,6 +108,8 @@ function recordsOf(state: NodeState | undefined): readonly PullRecord[] {
   return state === undefined || state.context.isExcluded ? [] : state.context.records;
 }
 
-function isPulled(state: NodeState | undefined, { digest }: PullRecord): boolean {
-  return state?.context.pulls.some((pull) => pull.digest === digest && pull.phase === "pulling") === true;
+function activityOn(state: NodeState | undefined, { digest }: PullRecord): NodeActivity {
+  const isPulling = state?.context.pulls.some((pull) => pull.digest === digest && pull.phase === "pulling") === true;
+  if (isPulling) return "pulling";
+  return state?.matches("stalled") === true ? "behind" : null;
 }

@@ -15,7 +15,7 @@ import { DEPLOYED, PODS, type PrepullerCluster, startPrepullerCluster } from "./
 const lookup = await findControlPlaneBinaries();
 const skip = lookup.available ? false : `did not run: ${lookup.reason}`;
 
-const ORDER = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), timeout: 60_000 };
+const ORDER = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), podDeadline: 60_000 };
 const BASE = { namespace: DEPLOYED, instance: "rules", pullSecret: null, tolerations: [], pod: DEFAULT_POD_OPTIONS };
 
 const TOLERATIONS = [

@@ -6,12 +6,12 @@ import { connectKubernetes, type KubernetesConnection } from "../../src/kubernet
 import { createDeploymentOwner } from "../../src/kubernetes/pods/pod-owner.ts";
 import { prepullPodName, prepullPodSelector } from "../../src/kubernetes/pods/prepull-pod.ts";
 import { createPuller, type PullerOptions } from "../../src/kubernetes/pulls/puller.ts";
-import type { Puller } from "../../src/ports.ts";
 import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet/kubelet.ts";
 import { createRegistryLink } from "../../src/simulation/kubelet/kubelet-pulls.ts";
 import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { digest, silentLogger } from "../kubernetes/node-fixture.ts";
 import { INSTANCE, quickDelays, reference } from "../kubernetes/prepull-fixture.ts";
+import { type PlainPuller, plainPuller } from "../support/plain-puller.ts";
 import { PATCH } from "./api-client.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 
@@ -34,7 +34,7 @@ export async function deployManifests(): Promise<readonly string[]> {
 export interface PrepullerCluster extends AsyncDisposable {
   readonly plane: ControlPlane;
   readonly connection: KubernetesConnection;
-  puller(options?: Partial<PullerOptions>): Puller;
+  puller(options?: Partial<PullerOptions>): PlainPuller;
   /** A node with a kubelet that runs pods. */
   join(name: string, options?: Partial<KubeletOptions>): Promise<Kubelet>;
   /** A node for which the test speaks. */
@@ -63,7 +63,7 @@ export async function startPrepullerCluster(): Promise<PrepullerCluster> {
   return {
     plane,
     connection,
-    puller: (options = {}) => createPuller({ ...pullerDefaults(connection), ...options }),
+    puller: (options = {}) => plainPuller(createPuller({ ...pullerDefaults(connection), ...options })),
     async join(name, options = {}) {
       const address = { url: plane.url, token: plane.adminToken, ca: plane.caPem };
       const kubelet = await startKubelet({ ...kubeletDefaults, api: address, name, ...options });
@@ -75,7 +75,14 @@ export async function startPrepullerCluster(): Promise<PrepullerCluster> {
     },
     async order(node, number, timeout = 60_000) {
       const { metadata } = await api.request<{ metadata: { uid: string } }>("GET", `/api/v1/nodes/${node}`);
-      return { node, nodeUid: metadata.uid, digest: digest(number), reference: reference(number), timeout };
+      return {
+        node,
+        nodeUid: metadata.uid,
+        digest: digest(number),
+        reference: reference(number),
+        timeout,
+        podDeadline: timeout,
+      };
     },
     pod: (order) => api.request("GET", path(order)),
     async say(order, status) {

@@ -113,7 +113,7 @@ describe("deploy/ on a real API server", { skip }, () => {
       tolerations: [],
       pod: DEFAULT_POD_OPTIONS,
     };
-    const order = { node: "n", nodeUid: "u", digest: digest(1), reference: reference(1), timeout: 1_000 };
+    const order = { node: "n", nodeUid: "u", digest: digest(1), reference: reference(1), podDeadline: 1_000 };
     const body = buildPrepullPod(settings, order, null);
     await client.request("POST", PODS, { body });
     await client.request("DELETE", `${PODS}/${body.metadata?.name}`, { body: { gracePeriodSeconds: 0 } });

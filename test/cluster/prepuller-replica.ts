@@ -13,9 +13,9 @@ import { createImageInterning } from "../../src/kubernetes/nodes/image-interning
 import { readNode } from "../../src/kubernetes/nodes/node-object.ts";
 import { noOwner } from "../../src/kubernetes/pods/pod-owner.ts";
 import { createPuller } from "../../src/kubernetes/pulls/puller.ts";
-import type { Puller } from "../../src/ports.ts";
 import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { silentLogger } from "../kubernetes/node-fixture.ts";
+import { type PlainPuller, plainPuller } from "../support/plain-puller.ts";
 
 /** What a replica is told. */
 export interface ReplicaPlan {
@@ -63,7 +63,7 @@ async function reportedOrders(
 /** Recovers, then pulls everything that is still wanted, all at once; ends early where the reign does. */
 async function reign(
   connection: KubernetesConnection,
-  puller: Puller,
+  puller: PlainPuller,
   orders: readonly PullOrder[],
   done: Set<number>,
   signal: AbortSignal,
@@ -110,18 +110,20 @@ async function main(planPath: string): Promise<void> {
     identity,
     timing,
   });
-  const puller = createPuller({
-    ...common,
-    connection,
-    namespace,
-    instance: LEASE,
-    pullSecret: null,
-    tolerations: [],
-    pod: DEFAULT_POD_OPTIONS,
-    owner: noOwner,
-    leadership,
-    limits: { api: { createMs: timing.leaseDuration - timing.renewDeadline } },
-  });
+  const puller = plainPuller(
+    createPuller({
+      ...common,
+      connection,
+      namespace,
+      instance: LEASE,
+      pullSecret: null,
+      tolerations: [],
+      pod: DEFAULT_POD_OPTIONS,
+      owner: noOwner,
+      leadership,
+      limits: { api: { createMs: timing.leaseDuration - timing.renewDeadline } },
+    }),
+  );
   const done = new Set<number>();
   const life = new AbortController();
   let current = new AbortController();

@@ -134,7 +134,7 @@ async function startRound(peer: ReplicasPeer, name: string): Promise<Round> {
     const { metadata } = await peer.api.request<Pod>("GET", `/api/v1/nodes/${node}`);
     for (let number = 1; number <= IMAGES; number += 1) {
       const image = { digest: digest(number), reference: reference(number) };
-      orders.push({ node, nodeUid: metadata.uid, ...image, timeout: 60_000 });
+      orders.push({ node, nodeUid: metadata.uid, ...image, timeout: 60_000, podDeadline: 60_000 });
     }
   }
   const replicas: Replica[] = [];

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { PullCancelledError, type PullOrder, PullReleasedError } from "../../src/domain/prepull/pull.ts";
-import type { Puller } from "../../src/ports.ts";
 import { digest } from "../kubernetes/node-fixture.ts";
 import { ended, failureOf, reference, unending, waiting } from "../kubernetes/prepull-fixture.ts";
 import { eventually } from "../support/eventually.ts";
+import type { PlainPuller } from "../support/plain-puller.ts";
 import { findControlPlaneBinaries } from "./binaries.ts";
 import { DEPLOYED, PODS, type PrepullerCluster, startPrepullerCluster } from "./prepuller-cluster.ts";
 
@@ -18,7 +18,7 @@ const skip = lookup.available ? false : `did not run: ${lookup.reason}`;
 
 describe("puller on a real API server, under the role of deploy/", { skip }, () => {
   let cluster: PrepullerCluster;
-  let puller: Puller;
+  let puller: PlainPuller;
 
   before(async () => {
     cluster = await startPrepullerCluster();

@@ -72,23 +72,28 @@ describe("what changes while a node is worked on", { concurrency: true }, () => 
       { tags: ["w_2077_42"] },
     ));
 
-  test("a pull of what does not belong there any more is cancelled, and its turn goes to the next image", () =>
+  test("F70: a pull of what does not belong there any longer goes on, and the next image waits behind it until its pod shows the end", () =>
     withScene(
       async (scene) => {
         const { peers, service } = scene;
         provePod(peers, await podOn(peers, "alder", "w_2077_42"));
-        await podOn(peers, "alder", "w_2077_43");
+        const pod = await podOn(peers, "alder", "w_2077_43");
         peers.push("w_2077_44");
         await service.client.call("Refresh", {});
+        await untilTaskIs(scene, "alder", "w_2077_43", "CANCELLED");
+        const next = await untilTaskIs(scene, "alder", "w_2077_44", "WAITING");
+        assert.deepEqual([next.message, next.attempts], ["waits behind an earlier pull on the node", 0]);
+        assert.deepEqual(podsOf(peers), ["alder w_2077_43"], "the pod is kept");
+        provePod(peers, pod);
         await podOn(peers, "alder", "w_2077_44");
         await soon(() => assert.deepEqual(podsOf(peers), ["alder w_2077_44"]));
-        assert.equal((await taskOn(scene, "alder", "w_2077_43"))?.prepullState, "CANCELLED");
+        assert.equal((await untilTaskIs(scene, "alder", "w_2077_44", "PULLING")).message, "");
         assert.deepEqual(await pullOutcomes(service), { success: 1, cancelled: 1 });
       },
-      { images: { numReleases: 0, numWeeklies: 1 }, prepuller: { maxConcurrentPulls: 1 } },
+      { images: { numReleases: 0, numWeeklies: 1 } },
     ));
 
-  test("the turn of a node that may not be pulled to any more goes to another one, and its pod goes", () =>
+  test("F70: the pod of a node that is cordoned goes; its pull goes on, and gives up its slot after the time-out", () =>
     withScene(
       async (scene) => {
         const { peers } = scene;
@@ -99,10 +104,15 @@ describe("what changes while a node is worked on", { concurrency: true }, () => 
         });
         const [cordoned, other] = first.startsWith("alder") ? ["alder", "beech"] : ["beech", "alder"];
         peers.cluster.patchNode(cordoned, { spec: { unschedulable: true } });
+        await untilTaskIs(scene, cordoned, "w_2077_42", "CANCELLED");
         await soon(() => assert.deepEqual(podsOf(peers), [`${other} w_2077_42`]));
-        assert.equal((await taskOn(scene, cordoned, "w_2077_42"))?.prepullState, "CANCELLED");
       },
-      { tags: ["w_2077_42"], nodes: ["alder", "beech"], prepuller: { maxConcurrentPulls: 1 } },
+      {
+        tags: ["w_2077_42"],
+        nodes: ["alder", "beech"],
+        prepuller: { maxConcurrentPulls: 1 },
+        images: { prepullTimeout: "4s" },
+      },
     ));
 
   test("the pod of a node that has all it lacked goes, while another node is still being filled", () =>

@@ -116,24 +116,43 @@ describe("images get to the nodes", { concurrency: true }, () => {
       { before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(NEVER_MS) })] },
     ));
 
-  test("a pull that is stuck ends with its time-out, the node's next one begins, and no pod stays", () =>
+  test("F70: a pull that is stuck is reported after its time-out, and keeps its pod and its node: nobody innocent is blamed", () =>
     withPrepuller(
       async ({ nodes, service, history }) => {
         await eventually(async () => {
           const entries = await progressOf(service);
-          assert.equal(entries.length, 2);
-          for (const { prepullState, reason } of entries) {
-            assert.equal(prepullState, "FAILED");
-            assert.match(reason, /^(?:Timeout|DeadlineExceeded)$/);
-          }
+          assert.deepEqual(
+            entries.map(({ prepullState, reason, message, attempts }) => [prepullState, reason || message, attempts]),
+            [
+              ["FAILED", "Timeout", 1],
+              ["WAITING", "waits behind an earlier pull on the node", 0],
+            ],
+          );
         }, SOON);
         assert.deepEqual(await failureClasses(service), ["timeout"]);
         assert.deepEqual(await missingTags(service), { alder: ["w_2077_42", "w_2077_43"] });
-        await eventually(() => assert.deepEqual(history.present, []), SOON);
+        assert.equal(history.present.length, 1, "its pod shows the end");
+        assert.equal(nodes.pulls.length, 1);
+      },
+      {
+        images: { prepullTimeout: "1s" },
+        before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(NEVER_MS) })],
+      },
+    ));
+
+  test("F70: a node whose pull never ends is given up on after stuckPullTimeout, and its next image is tried", () =>
+    withPrepuller(
+      async ({ nodes, service, history }) => {
+        await eventually(() => assert.ok(history.pods.length >= 2), SOON);
+        await eventually(async () => {
+          const states = (await progressOf(service)).map(({ prepullState }) => prepullState);
+          assert.deepEqual(states, ["FAILED", "FAILED"]);
+        }, SOON);
         assert.equal(nodes.repeated.length, 0);
       },
       {
         images: { prepullTimeout: "1s" },
+        prepuller: { stuckPullTimeout: "1s" },
         before: (nodes) => [nodes.join("alder", { bandwidthBytesPerSecond: bandwidthFor(NEVER_MS) })],
       },
     ));

@@ -10,7 +10,6 @@ import { connectKubernetes, type KubernetesConnection } from "../../src/kubernet
 import { noOwner } from "../../src/kubernetes/pods/pod-owner.ts";
 import { prepullPodName } from "../../src/kubernetes/pods/prepull-pod.ts";
 import { createPuller, type PullerLimits, type PullerOptions } from "../../src/kubernetes/pulls/puller.ts";
-import type { Puller } from "../../src/ports.ts";
 import { type Kubelet, type KubeletOptions, startKubelet } from "../../src/simulation/kubelet/kubelet.ts";
 import { createRegistryLink } from "../../src/simulation/kubelet/kubelet-pulls.ts";
 import { demoKubeletDelays } from "../../src/simulation/kubelet/kubelet-settings.ts";
@@ -23,6 +22,7 @@ import type { ApiObject, JsonObject } from "../../src/simulation/kubernetes/kube
 import { machineTime } from "../../src/simulation/kubernetes/kubernetes-time.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { type PlainPuller, plainPuller } from "../support/plain-puller.ts";
 import { digest, silentLogger, temporaryFile } from "./node-fixture.ts";
 
 export const NAMESPACE = "lab";
@@ -59,7 +59,7 @@ export interface PrepullBench extends AsyncDisposable {
   readonly proxy: FaultProxy;
   readonly connection: KubernetesConnection;
   /** Another puller with other options. */
-  puller(options?: Partial<PullerOptions>): Puller;
+  puller(options?: Partial<PullerOptions>): PlainPuller;
   /** A node with a kubelet that runs pods. */
   join(name: string, options?: Partial<KubeletOptions>): Promise<Kubelet>;
   /** The order to pull the image of this number to a node; one without an object has its name as its uid. */
@@ -96,7 +96,7 @@ export async function startPrepullBench(options: SimulatedKubernetesOptions = {}
     api,
     proxy,
     connection,
-    puller: (more = {}) => createPuller({ ...pullerDefaults(connection), ...more }),
+    puller: (more = {}) => plainPuller(createPuller({ ...pullerDefaults(connection), ...more })),
     async join(name, more = {}) {
       const kubelet = await startKubelet({ ...kubeletDefaults, api: { url: api.url }, name, ...more });
       kubelets.push(kubelet);
@@ -108,6 +108,7 @@ export async function startPrepullBench(options: SimulatedKubernetesOptions = {}
       digest: digest(number),
       reference: reference(number),
       timeout,
+      podDeadline: timeout,
     }),
     pods: () => api.list("pods"),
     pod,

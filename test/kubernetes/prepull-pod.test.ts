@@ -18,7 +18,7 @@ const settings: PrepullPodSettings = {
   tolerations: [],
   pod: DEFAULT_POD_OPTIONS,
 };
-const order = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), timeout: 90_500 };
+const order = { node: "node-a", nodeUid: "uid-a", digest: digest(1), reference: reference(1), podDeadline: 90_500 };
 
 describe("prepull pod: the name", () => {
   it("is a DNS label that follows from instance, node and digest alone", () => {
@@ -156,6 +156,6 @@ describe("prepull pod: the object", () => {
   });
 
   it("has a deadline of a second at least", () => {
-    assert.equal(buildPrepullPod(settings, { ...order, timeout: 0 }, null).spec?.activeDeadlineSeconds, 1);
+    assert.equal(buildPrepullPod(settings, { ...order, podDeadline: 0 }, null).spec?.activeDeadlineSeconds, 1);
   });
 });

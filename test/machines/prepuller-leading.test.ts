@@ -7,7 +7,7 @@ test("only the leader pulls, after what was left over has been seen to", async (
   const { pulls, work, lead, recovered, recoveries, types, stop } = prepuller({}, { leading: false });
   await work({ lacking: { n0: ["weekly"], n1: ["weekly"] } });
   assert.equal(pulls.started.length, 0);
-  recoveries.push([{ node: "n1", nodeUid: "uid-n1", digest: digest("weekly") }]);
+  recoveries.push({ ended: [{ node: "n1", nodeUid: "uid-n1", digest: digest("weekly") }] });
   lead(true);
   assert.equal(recovered.length, 1);
   assert.equal(recovered[0]?.isWanted("uid-n0", digest("weekly")), true);
@@ -82,7 +82,7 @@ test("leftovers are looked for from time to time while this replica leads", asyn
   const { work, recoveries, recovered, clock, types, pulls, stop } = prepuller();
   await work({ lacking: {} });
   assert.equal(recovered.length, 1);
-  recoveries.push(new Error("no API server"), []);
+  recoveries.push(new Error("no API server"), {});
   await clock.advance(600_000);
   assert.equal(recovered.length, 2);
   assert.ok(types().includes("recovery.failed"));

@@ -84,7 +84,9 @@ test("a prepuller whose own step throws breaks alone: no timer stays, and its pu
     actors: {
       pull: pulls.logic,
       leadership: fromCallback<AnyEventObject>(({ sendBack }) => sendBack({ type: "leadership.gained" })),
-      recover: fromPromise<Recovered, RecoverInput>(() => Promise.resolve({ pulls: [], refusal: null })),
+      recover: fromPromise<Recovered, RecoverInput>(() =>
+        Promise.resolve({ ended: [], inProgress: [], refusal: null }),
+      ),
     },
   });
   const work = workWith({ lacking: nodes(4, ["weekly"]) });

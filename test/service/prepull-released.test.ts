@@ -6,7 +6,14 @@ import { type PullOrder, type PullOutcome, PullReleasedError } from "../../src/d
 import type { Logger } from "../../src/ports.ts";
 import { prepullEffects } from "../../src/service/prepull-effects.ts";
 
-const ORDER: PullOrder = { node: "n", nodeUid: "u", digest: "sha256:d", reference: "r/l:w@sha256:d", timeout: 60_000 };
+const ORDER: PullOrder = {
+  node: "n",
+  nodeUid: "u",
+  digest: "sha256:d",
+  reference: "r/l:w@sha256:d",
+  timeout: 60_000,
+  podDeadline: 60_000,
+};
 
 /** What the effect `pull` tells and logs where the puller answers this. */
 async function toldBy(pull: () => Promise<PullOutcome>) {
@@ -19,7 +26,11 @@ async function toldBy(pull: () => Promise<PullOutcome>) {
     child: () => logger,
   };
   const prepuller = {
-    puller: { pull, tryPod: () => Promise.resolve(null), recover: () => Promise.resolve([]) },
+    puller: {
+      pull,
+      tryPod: () => Promise.resolve(null),
+      recover: () => Promise.resolve({ ended: [], inProgress: [] }),
+    },
     leadership: { follow: () => undefined, mayWrite: () => false },
     maxConcurrentPulls: 1,
   };

@@ -4,6 +4,7 @@ import type { NodeRules } from "../../src/domain/nodes/node-record.ts";
 import type { NodeReport } from "../../src/domain/nodes/node-report.ts";
 import {
   PullCancelledError,
+  type PullFailure,
   type PullOrder,
   type PullOutcome,
   PullReleasedError,
@@ -28,6 +29,9 @@ import { manualClock } from "../support/manual-clock.ts";
 interface Asked {
   readonly order: PullOrder;
   readonly signal: AbortSignal;
+  readonly withdrawn: AbortSignal;
+  readonly overdue: AbortSignal;
+  readonly onStalled: (failure: PullFailure) => void;
   readonly end: (outcome: PullOutcome) => void;
   readonly breakDown: (error: Error) => void;
 }
@@ -63,13 +67,14 @@ async function world({
     },
   };
   const puller: Puller = {
-    pull: (order, signal) =>
+    pull: (order, { signal, withdrawn, overdue, onAccepted, onStalled }) =>
       new Promise((end, breakDown) => {
-        asked.push({ order, signal, end, breakDown });
+        asked.push({ order, signal, withdrawn, overdue, onStalled, end, breakDown });
+        onAccepted();
         signal.addEventListener("abort", () => breakDown(signal.reason), { once: true });
       }),
     tryPod: () => Promise.resolve(null),
-    recover: () => Promise.resolve([]),
+    recover: () => Promise.resolve({ ended: [], inProgress: [] }),
   };
   const leadership: Leadership = {
     follow(onChange) {

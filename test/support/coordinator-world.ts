@@ -56,6 +56,7 @@ export function coordinatorWorld({ chance = 0, onEmit = () => undefined }: Coord
         maxConcurrentPulls: 0,
         isAdaptive: true,
         pullTimeout: 600_000,
+        stuckPullTimeout: 900_000,
         backoff: PULL_BACKOFF,
         sweepInterval: 600_000,
       },

@@ -2,7 +2,7 @@ import { fromCallback } from "xstate";
 import type { PrepullWork } from "../../src/domain/prepull/prepull-work.ts";
 import type { PullFailure, PullOrder, PullTarget } from "../../src/domain/prepull/pull.ts";
 import type { PrepullerSettings } from "../../src/machines/prepuller/prepull-state.ts";
-import type { PullWithdrawal } from "../../src/machines/prepuller/prepuller-events.ts";
+import type { PullRequest } from "../../src/machines/prepuller/prepuller-events.ts";
 import type { Clock } from "../../src/ports.ts";
 import { CORDON, digest, nodeReport, tableOf } from "./image-world.ts";
 
@@ -24,6 +24,7 @@ export function prepullerSettings(changes: Partial<PrepullerSettings> = {}): Pre
     maxConcurrentPulls: 2,
     isAdaptive: true,
     pullTimeout: 600_000,
+    stuckPullTimeout: 900_000,
     backoff: { first: 10_000, longest: 300_000 },
     sweepInterval: 600_000,
     ...changes,
@@ -78,8 +79,9 @@ export function workWith({
 
 /** What the actor that runs a pull may report. */
 export type PullReportContent =
-  | { readonly type: "pull.accepted" | "pull.succeeded" | "pull.withdrawn" }
-  | { readonly type: "pull.failed"; readonly failure: PullFailure };
+  | { readonly type: "pull.accepted" | "pull.succeeded" }
+  | { readonly type: "pull.withdrawn"; readonly mayGoOn: boolean }
+  | { readonly type: "pull.failed" | "pull.stalled"; readonly failure: PullFailure };
 
 /** A pull in progress, in the test's hands. */
 export interface HeldPull {
@@ -89,15 +91,17 @@ export interface HeldPull {
 
 /** The effect `pull`: pulls start, and end when the test says so, or when they are withdrawn. */
 export interface HeldPulls {
-  readonly logic: ReturnType<typeof fromCallback<PullWithdrawal, PullOrder>>;
+  readonly logic: ReturnType<typeof fromCallback<PullRequest, PullOrder>>;
   /** By `node digest`. */
   readonly running: ReadonlyMap<string, HeldPull>;
   /** Every pull that was started, as `node digest`. */
   readonly started: readonly string[];
   /** Pulls that were left as they are, without an end. */
   readonly released: readonly string[];
-  /** Whether a pull that is withdrawn ends at once: true at first. */
-  endsWithdrawn: boolean;
+  /** What pulls were sent, as `node digest: request`. */
+  readonly requests: string[];
+  /** What a pull that is withdrawn, or whose pod is to go, reports at once; at first that it has no pod. */
+  withdrawn: "ends" | "goes on" | "nothing";
   succeed(node: string, name: string): void;
   fail(node: string, name: string, reason?: string): void;
   breakNext(): void;
@@ -117,7 +121,7 @@ export function heldPulls(): HeldPulls {
   }
 
   const pulls: HeldPulls = {
-    logic: fromCallback<PullWithdrawal, PullOrder>(({ input, sendBack, receive }) => {
+    logic: fromCallback<PullRequest, PullOrder>(({ input, sendBack, receive }) => {
       const key = `${input.node} ${input.digest}`;
       started.push(key);
       if (breaks) {
@@ -131,7 +135,7 @@ export function heldPulls(): HeldPulls {
       const pull: HeldPull = {
         order: input,
         end(report) {
-          if (report.type !== "pull.accepted") {
+          if (report.type !== "pull.accepted" && report.type !== "pull.stalled") {
             hasEnded = true;
             forget();
           }
@@ -139,8 +143,12 @@ export function heldPulls(): HeldPulls {
         },
       };
       running.set(key, pull);
-      receive(() => {
-        if (pulls.endsWithdrawn) pull.end({ type: "pull.withdrawn" });
+      receive(({ type }) => {
+        pulls.requests.push(`${key}: ${type}`);
+        if (type === "pull.giveUp" || pulls.withdrawn === "nothing") return;
+        if (type === "pull.remove" || pulls.withdrawn === "ends") {
+          pull.end({ type: "pull.withdrawn", mayGoOn: pulls.withdrawn === "goes on" });
+        }
       });
       return () => {
         forget();
@@ -150,7 +158,8 @@ export function heldPulls(): HeldPulls {
     running,
     started,
     released,
-    endsWithdrawn: true,
+    requests: [],
+    withdrawn: "ends",
     succeed: (node, name) => end(node, name, { type: "pull.succeeded" }),
     fail: (node, name, reason = "ErrImagePull") =>
       end(node, name, {

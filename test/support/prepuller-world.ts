@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type AnyEventObject, createActor, fromCallback, fromPromise, setup } from "xstate";
 import { NO_WORK } from "../../src/domain/prepull/prepull-work.ts";
-import type { RecoveredPull } from "../../src/domain/prepull/pull.ts";
+import type { RecoveredPulls } from "../../src/domain/prepull/pull.ts";
 import type { PrepullState } from "../../src/domain/snapshot/answers.ts";
 import type { PrepullerSettings } from "../../src/machines/prepuller/prepull-state.ts";
 import { prepullerMachine } from "../../src/machines/prepuller/prepuller.ts";
@@ -12,7 +12,7 @@ import { manualClock } from "./manual-clock.ts";
 import { heldPulls, prepullerSettings, timesOf, type WorkContent, workWith } from "./prepull-world.ts";
 
 /** What the effect `recover` answers, one after the other; nothing is found where it is empty. */
-type Recoveries = (readonly RecoveredPull[] | Error)[];
+type Recoveries = (Partial<RecoveredPulls> | Error)[];
 
 /** A prepuller under a parent that writes down what it is told; this replica leads unless `leading` is false. */
 export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = true, random = (): number => 0 } = {}) {
@@ -31,9 +31,9 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
       }),
       recover: fromPromise<Recovered, RecoverInput>(async ({ input }) => {
         recovered.push(input);
-        const next = recoveries.shift() ?? [];
+        const next = recoveries.shift() ?? {};
         if (next instanceof Error) throw next;
-        return { pulls: next, refusal: null };
+        return { ended: [], inProgress: [], refusal: null, ...next };
       }),
     },
   });

@@ -136,7 +136,7 @@ async function tryPod(check: Check, namespace: string): Promise<Finding> {
     digest,
     node: "check-config",
     nodeUid: randomUUID(),
-    timeout: config.images.prepullTimeout,
+    podDeadline: config.images.prepullTimeout + config.prepuller.stuckPullTimeout,
   };
   try {
     await dryRunPod({ connection, namespace, deadlineMs: CALL_MS }, buildPrepullPod(settings, order, null), signal);

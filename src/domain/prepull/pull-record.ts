@@ -150,10 +150,15 @@ export function withRecord(
   return records.map((record) => (record.digest === digest ? edit(record) : record));
 }
 
+/** What keeps a node from the work on an image: it is being pulled there, or waits for another pull's end. */
+export type NodeActivity = "pulling" | "behind" | null;
+
 /** The work on an image as it is shown. */
-export function progressOf(node: string, record: PullRecord, isPulling: boolean): PrepullProgress {
-  const { digest, reference, reason, message, failureClass, attempts, startTime, nextAttemptTime } = record;
-  const state = stateOf(record, isPulling);
+export function progressOf(node: string, record: PullRecord, activity: NodeActivity): PrepullProgress {
+  const { digest, reference, reason, failureClass, attempts, startTime, nextAttemptTime } = record;
+  const state = stateOf(record, activity === "pulling");
+  const isBehind = activity === "behind" && state === "WAITING" && record.message === "";
+  const message = isBehind ? "waits behind an earlier pull on the node" : record.message;
   return { node, digest, reference, state, reason, message, failureClass, attempts, startTime, nextAttemptTime };
 }
 

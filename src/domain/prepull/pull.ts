@@ -25,8 +25,10 @@ export interface PullOrder {
   readonly node: string;
   /** Identity of the node's object: with the digest, the name of the pod follows from it. */
   readonly nodeUid: string;
-  /** Milliseconds that the pull may take. */
+  /** Milliseconds that the pull should take at most. */
   readonly timeout: number;
+  /** Milliseconds after which its pod is of no use, whatever has happened. */
+  readonly podDeadline: number;
 }
 
 /** Why a pull has failed. */
@@ -42,6 +44,14 @@ export interface PullFailure {
   readonly message: string;
 }
 
+/**
+ * Whether the pull of a pod that has failed so may go on at its node: the pod was interrupted, and its end shows no end of
+ * the pull. A kubelet finishes a pull whose pod is evicted or deleted.
+ */
+export function mayGoOn({ failureClass }: Pick<PullFailure, "failureClass">): boolean {
+  return failureClass === "interrupted" || failureClass === "evicted";
+}
+
 /** How a pull has ended: a container was created from the image on the node, or not. */
 export type PullOutcome = { readonly kind: "pulled" } | ({ readonly kind: "failed" } & PullFailure);
 
@@ -50,6 +60,18 @@ export interface RecoveredPull {
   readonly node: string;
   readonly nodeUid: string;
   readonly digest: string;
+}
+
+/** A pod that no pull of this process sees to, and that may still be pulling. */
+export interface LeftoverPull extends RecoveredPull {
+  /** Of the pod's image. */
+  readonly reference: string;
+}
+
+/** What has been found of earlier processes and leaders. */
+export interface RecoveredPulls {
+  readonly ended: readonly RecoveredPull[];
+  readonly inProgress: readonly LeftoverPull[];
 }
 
 /** Reason of an abort: the pull is not wanted any more, so its pod is to be removed. */

@@ -36,8 +36,6 @@ export interface PodFollower {
 export interface PodFollowerContext {
   readonly api: PodApi;
   readonly watch: PodWatchContext;
-  /** Called for every change of every pod, whether its name is followed or not. Must not throw. */
-  readonly onPod: (pod: PodState, gone: boolean) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly backoff: BackoffLimits;
@@ -115,7 +113,7 @@ async function follow(
 
 /** One list and the watch after it; answers what went wrong, null where the server has ended the watch in order. */
 async function listAndWatch(
-  { api, watch, onPod }: PodFollowerContext,
+  { api, watch }: PodFollowerContext,
   subscriptions: ReadonlyMap<string, Subscription>,
   signal: AbortSignal,
 ): Promise<Error | null> {
@@ -126,7 +124,6 @@ async function listAndWatch(
     );
     const { pods, resourceVersion } = await api.list(signal);
     const note = (pod: PodState, gone: boolean) => {
-      onPod(pod, gone);
       notify(subscriptions.get(pod.name), pod, gone);
     };
     for (const pod of pods) note(pod, false);

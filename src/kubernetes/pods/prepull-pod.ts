@@ -26,6 +26,9 @@ export interface OwnerReference {
   readonly controller: boolean;
 }
 
+/** What the pod follows from. */
+export type PodOrder = Omit<PullOrder, "timeout">;
+
 /** The container's name. */
 export const PREPULL_CONTAINER = "prepull";
 /** Label by which the pods of an instance are found. */
@@ -69,7 +72,7 @@ export function prepullPodSelector(...instances: readonly string[]): string {
  * that the kubelet creates is the proof, so an image without `/bin/true` serves as well; where there is one, the pod
  * also ends without a warning. The working directory is one that every image has and everybody may enter.
  */
-export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, owner: OwnerReference | null): V1Pod {
+export function buildPrepullPod(settings: PrepullPodSettings, order: PodOrder, owner: OwnerReference | null): V1Pod {
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -99,13 +102,13 @@ export function buildPrepullPod(settings: PrepullPodSettings, order: PullOrder, 
   };
 }
 
-function podSpec({ pullSecret, tolerations, pod }: PrepullPodSettings, order: PullOrder): V1PodSpec {
+function podSpec({ pullSecret, tolerations, pod }: PrepullPodSettings, order: PodOrder): V1PodSpec {
   const { priorityClassName, runtimeClassName, dnsPolicy } = pod;
   const security = securityOf(pod);
   return {
     nodeName: order.node,
     restartPolicy: "Never",
-    activeDeadlineSeconds: Math.max(1, Math.ceil(order.timeout / 1_000)),
+    activeDeadlineSeconds: Math.max(1, Math.ceil(order.podDeadline / 1_000)),
     terminationGracePeriodSeconds: 0,
     automountServiceAccountToken: false,
     enableServiceLinks: false,

@@ -7,7 +7,8 @@ import {
   type PullOutcome,
   PullReleasedError,
 } from "../../domain/prepull/pull.ts";
-import { DeadlineReached, pause, withDeadline } from "../../lib/abort.ts";
+import { pause } from "../../lib/abort.ts";
+import type { PullControl } from "../../ports.ts";
 import { evaluatePod, failingOther } from "../pods/evaluate-pod.ts";
 import { explainByEvents, MISSING_PULL_SECRET, SANDBOX_REASONS } from "../pods/pod-events.ts";
 import { deletedFailure, failureOf, withDetail } from "../pods/pod-failure.ts";
@@ -19,13 +20,9 @@ import { changeOrTime, isOurs, type PullAttempt, type PullContext } from "./pull
 /** Between two attempts to delete a pod. */
 const REMOVE_RETRY_MS = 500;
 
-/** Executes one pull, as `Puller.pull` says. One at a time for each name of a pod. */
-export async function executePull(
-  context: PullContext,
-  order: PullOrder,
-  signal: AbortSignal,
-  onAccepted = (): void => undefined,
-): Promise<PullOutcome> {
+/** One pull from its beginning to its end, as `Puller.pull` says. One at a time for each name of a pod. */
+export async function executePull(context: PullContext, order: PullOrder, control: PullControl): Promise<PullOutcome> {
+  const { signal, withdrawn } = control;
   signal.throwIfAborted();
   const released = new AbortController();
   const onAbort = () => {
@@ -37,54 +34,44 @@ export async function executePull(
   const deadlineTime = context.clock.monotonicTime() + order.timeout;
   const attempt = { order, name, subscription, deadlineTime, signal, writeSignal: released.signal };
   try {
-    return await carryOut(context, attempt, onAccepted);
+    return await carryOut(context, attempt, control);
   } catch (error) {
-    if (!signal.aborted) throw error;
-    if (signal.reason instanceof PullCancelledError) await removeCancelled(context, attempt);
-    throw signal.reason;
+    const reason: unknown = signal.aborted ? signal.reason : withdrawn.aborted ? new PullCancelledError() : null;
+    if (reason === null) throw error;
+    if (reason instanceof PullCancelledError) await removeCancelled(context, attempt);
+    throw reason;
   } finally {
     signal.removeEventListener("abort", onAbort);
     subscription.release();
-    context.slots.giveBack(name);
   }
 }
 
-async function carryOut(context: PullContext, attempt: PullAttempt, onAccepted: () => void): Promise<PullOutcome> {
-  if (!(await hasSlotInTime(context, attempt))) return { kind: "failed", ...NO_SLOT };
-  const obtained = await acquirePod(context, attempt);
+async function carryOut(context: PullContext, attempt: PullAttempt, control: PullControl): Promise<PullOutcome> {
+  // Once there is a pod, its pull goes on whether anybody waits for it or not, and the pod shows its end.
+  const obtaining = { ...attempt, signal: AbortSignal.any([attempt.signal, control.withdrawn]) };
+  const obtained = await acquirePod(context, obtaining);
   if ("failure" in obtained) return { kind: "failed", ...obtained.failure };
-  onAccepted();
+  control.onAccepted();
   const { pod } = obtained;
   attempt.subscription.expect(pod);
-  const failure = await followPod(context, attempt, pod);
+  const failure = await followPod(context, attempt, pod, control);
   attempt.signal.throwIfAborted();
   await remove(context, attempt, (milliseconds) => context.api.remove(pod, milliseconds, attempt.writeSignal));
   return failure === null ? { kind: "pulled" } : { kind: "failed", ...failure };
 }
 
-const NO_SLOT: PullFailure = {
-  failureClass: "timeout",
-  reason: "Timeout",
-  message: "the pull could not begin in time: as many pods as there may be at one time have not ended",
-};
-
-async function hasSlotInTime({ clock, slots }: PullContext, attempt: PullAttempt): Promise<boolean> {
-  const { name, order, signal } = attempt;
-  try {
-    await withDeadline(clock, order.timeout, signal, (either) => slots.take(name, either));
-    return true;
-  } catch (error) {
-    if (error instanceof DeadlineReached) return false;
-    throw error;
-  }
-}
-
-/** Watches a pod until it proves the pull (null) or fails. */
-async function followPod(context: PullContext, attempt: PullAttempt, first: PodState): Promise<PullFailure | null> {
+/** Follows a pod until it has proven the pull (null) or has failed. */
+async function followPod(
+  context: PullContext,
+  attempt: PullAttempt,
+  first: PodState,
+  { overdue, onStalled }: PullControl,
+): Promise<PullFailure | null> {
   const { clock, limits } = context;
   // The watch may be behind what an adopted pod has shown already.
   if (evaluatePod(first).kind === "pulled") return null;
   let doubtTime = Number.POSITIVE_INFINITY;
+  let hasStalled = false;
   for (;;) {
     const seen = attempt.subscription.seen(first.uid) ?? { pod: first, gone: false };
     const verdict = evaluatePod(seen.pod);
@@ -94,14 +81,23 @@ async function followPod(context: PullContext, attempt: PullAttempt, first: PodS
       context.owner.invalidate();
       return deletedFailure(seen.pod.disruption?.reason ?? "", seen.pod.disruption?.message ?? "");
     }
+    if (overdue.aborted && !hasStalled) {
+      const { isOver, failure } = await lookOnceMore(context, attempt, seen.pod);
+      if (isOver) return failure;
+      hasStalled = true;
+      onStalled(failure);
+      continue;
+    }
     const now = clock.monotonicTime();
-    if (now >= attempt.deadlineTime) return timedOut(context, attempt, seen.pod);
     if (verdict.kind === "open") doubtTime = Number.POSITIVE_INFINITY;
     else doubtTime = Math.min(doubtTime, now + limits.doubtMs);
     if (verdict.kind === "doubtful" && now >= doubtTime) return verdict.failure;
-    await changeOrTime(clock, attempt, Math.min(attempt.deadlineTime, doubtTime));
+    await changeOrTime(clock, attempt, Math.min(doubtTime, now + MAX_WAIT_MS), hasStalled ? undefined : overdue);
   }
 }
+
+/** Waits for news are no longer than this, ms; nothing hangs on it. */
+const MAX_WAIT_MS = 3_600_000;
 
 /** What registries say to those who have no secret, or the wrong one. */
 const DENIALS: ReadonlySet<PullFailureClass> = new Set(["registry-denied", "image-not-found"]);
@@ -125,8 +121,13 @@ async function explained(
   return withDetail(explained, missing?.message ?? "");
 }
 
-/** The pull timed out: reads the pod once more, past the watch, and reports how far it got. */
-async function timedOut(context: PullContext, attempt: PullAttempt, known: PodState): Promise<PullFailure | null> {
+/** What is known of a pull whose time is over. */
+type LastLook =
+  | { readonly isOver: true; readonly failure: PullFailure | null }
+  | { readonly isOver: false; readonly failure: PullFailure };
+
+/** The time is over: looks once more, past the watch, and says how far the pod has got. */
+async function lookOnceMore(context: PullContext, attempt: PullAttempt, known: PodState): Promise<LastLook> {
   const { api, limits, events } = context;
   const { order, signal } = attempt;
   const now = await api.get(known.name, limits.lastLookMs, signal).catch((error: unknown) => {
@@ -135,8 +136,8 @@ async function timedOut(context: PullContext, attempt: PullAttempt, known: PodSt
   });
   const pod = now?.uid === known.uid ? now : known;
   const verdict = evaluatePod(pod);
-  if (verdict.kind === "pulled") return null;
-  if (verdict.kind !== "open") return verdict.failure;
+  if (verdict.kind === "pulled") return { isOver: true, failure: null };
+  if (verdict.kind !== "open") return { isOver: true, failure: verdict.failure };
   const within = `within ${Math.round(order.timeout / 1_000)} s`;
   const message =
     pod.waiting === null
@@ -144,11 +145,11 @@ async function timedOut(context: PullContext, attempt: PullAttempt, known: PodSt
       : `no container was created from the image ${within}`;
   const failure: PullFailure = { failureClass: "timeout", reason: "Timeout", message };
   const other = failingOther(pod);
-  if (other !== null) return withDetail(failure, other.message);
+  if (other !== null) return { isOver: true, failure: withDetail(failure, other.message) };
   const event = await explainByEvents(events, pod, signal);
-  if (event === null) return failure;
+  if (event === null) return { isOver: false, failure };
   const { failureClass } = SANDBOX_REASONS.has(event.reason) ? failureOf(event.reason, event.message) : failure;
-  return withDetail({ ...failure, failureClass }, event.message);
+  return { isOver: false, failure: withDetail({ ...failure, failureClass }, event.message) };
 }
 
 /**

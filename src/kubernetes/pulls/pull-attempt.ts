@@ -6,7 +6,6 @@ import type { PodEventsContext } from "../pods/pod-events.ts";
 import type { PodFollower, PodSubscription } from "../pods/pod-follower.ts";
 import { isPrepullPod, type PodState } from "../pods/pod-object.ts";
 import type { PodOwner } from "../pods/pod-owner.ts";
-import type { PodSlots } from "../pods/pod-slots.ts";
 import { instanceLabel, type PrepullPodSettings } from "../pods/prepull-pod.ts";
 
 /** Bounds of a pull beside its time-out; milliseconds. */
@@ -48,7 +47,6 @@ export const defaultPullLimits: PullLimits = {
 export interface PullContext {
   readonly api: PodApi;
   readonly follower: PodFollower;
-  readonly slots: PodSlots;
   /** Uids of left over pods that have been counted as pulls, and may still be there. */
   readonly counted: Set<string>;
   readonly events: PodEventsContext;
@@ -66,7 +64,7 @@ export interface PullAttempt {
   /** Of the pod. */
   readonly name: string;
   readonly subscription: PodSubscription;
-  /** On the monotonic scale. */
+  /** Until when its pod may be obtained, on the monotonic scale. */
   readonly deadlineTime: number;
   /** Aborts when the pull is cancelled or released. */
   readonly signal: AbortSignal;
@@ -79,13 +77,23 @@ export function isOurs(settings: PrepullPodSettings, pod: PodState): boolean {
   return isPrepullPod(pod) && pod.instance === instanceLabel(settings.instance);
 }
 
-/** Waits for a change of the pod, at most until a time; rejects with the attempt's reason when it is aborted. */
-export async function changeOrTime(clock: Clock, { subscription, signal }: PullAttempt, until: number): Promise<void> {
+const NEVER = new AbortController().signal;
+
+/**
+ * Waits for a change of the pod, at most until a time, or until `wake` aborts; rejects with the attempt's reason when it is
+ * aborted.
+ */
+export async function changeOrTime(
+  clock: Clock,
+  { subscription, signal }: PullAttempt,
+  until: number,
+  wake: AbortSignal = NEVER,
+): Promise<void> {
   const deadline = startDeadline(clock, Math.max(0, until - clock.monotonicTime()), signal);
   try {
-    await subscription.changed(deadline.signal);
+    await subscription.changed(AbortSignal.any([deadline.signal, wake]));
   } catch (error) {
-    if (!deadline.expired) throw error;
+    if (!deadline.expired && (signal.aborted || !wake.aborted)) throw error;
   } finally {
     deadline.release();
   }

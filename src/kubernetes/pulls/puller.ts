@@ -1,14 +1,12 @@
 import { LabImagesError } from "../../domain/errors.ts";
 import type { PullFailure, PullOrder } from "../../domain/prepull/pull.ts";
 import { type BackoffLimits, reflectorBackoff } from "../../lib/backoff.ts";
-import type { Clock, Leadership, Logger, Puller } from "../../ports.ts";
+import type { Clock, Leadership, Logger, PullControl, Puller } from "../../ports.ts";
 import type { KubernetesConnection } from "../client/connection.ts";
 import { createPodApi, defaultPodApiLimits, dryRunPod, type PodApiLimits } from "../pods/pod-api.ts";
 import { refusalOf } from "../pods/pod-failure.ts";
 import { createPodFollower } from "../pods/pod-follower.ts";
-import { mayStillPull, type PodState } from "../pods/pod-object.ts";
 import type { PodOwner } from "../pods/pod-owner.ts";
-import { createPodSlots } from "../pods/pod-slots.ts";
 import { defaultPodWatchLimits, type PodWatchLimits } from "../pods/pod-watch.ts";
 import { buildPrepullPod, type PrepullPodSettings, prepullPodName, prepullPodSelector } from "../pods/prepull-pod.ts";
 import { executePull } from "./execute-pull.ts";
@@ -31,8 +29,6 @@ export interface PullerOptions extends PrepullPodSettings {
   readonly formerInstance?: string;
   /** Asked before each single write. */
   readonly leadership: Pick<Leadership, "mayWrite">;
-  /** How many pods there may be at one time, as `PodSlots` says. Default: any number. */
-  readonly maxPods?: number;
   readonly clock: Clock;
   /** Evenly distributed from 0 to under 1; for jitter. */
   readonly random: () => number;
@@ -49,9 +45,9 @@ export function createPuller(options: PullerOptions): Puller {
   const running = new Map<string, Promise<unknown>>();
 
   /** A pull that was cancelled may still be removing its pod when the same pull is asked for again. */
-  async function afterOthers(name: string, order: PullOrder, signal: AbortSignal, onAccepted?: () => void) {
+  async function afterOthers(name: string, order: PullOrder, control: PullControl) {
     for (let other = running.get(name); other !== undefined; other = running.get(name)) await other;
-    const pull = executePull(context, order, signal, onAccepted);
+    const pull = executePull(context, order, control);
     const settled = pull.then(
       () => undefined,
       () => undefined,
@@ -65,8 +61,8 @@ export function createPuller(options: PullerOptions): Puller {
   }
 
   return {
-    pull: (order, signal, onAccepted) =>
-      afterOthers(prepullPodName(options.instance, order.nodeUid, order.digest), order, signal, onAccepted),
+    pull: (order, control) =>
+      afterOthers(prepullPodName(options.instance, order.nodeUid, order.digest), order, control),
     tryPod: (order, signal) => tryPod(context, options.connection, order, signal),
     recover: (isWanted, signal) => recoverPods(context, { isWanted, running }, signal),
   };
@@ -117,14 +113,9 @@ function pullContext(options: PullerOptions): PullContext {
   const watchLimits = { ...defaultPodWatchLimits, ...limits.watch };
   const watch = { connection, clock, random, namespace, selector, limits: watchLimits };
   const backoff = { ...reflectorBackoff, ...limits.backoff };
-  const slots = createPodSlots(options.maxPods ?? Number.POSITIVE_INFINITY);
-  const onPod = (pod: PodState, gone: boolean) => {
-    if (gone || !mayStillPull(pod)) slots.ended(pod.name);
-  };
   return {
     api,
-    follower: createPodFollower({ api, watch, onPod, clock, logger, backoff }),
-    slots,
+    follower: createPodFollower({ api, watch, clock, logger, backoff }),
     counted: new Set(),
     events: { connection, namespace, logger },
     settings: options,

@@ -1,5 +1,10 @@
 import { LabImagesError } from "../../domain/errors.ts";
-import { PullReleasedError, type RecoveredPull } from "../../domain/prepull/pull.ts";
+import {
+  type LeftoverPull,
+  PullReleasedError,
+  type RecoveredPull,
+  type RecoveredPulls,
+} from "../../domain/prepull/pull.ts";
 import { forEachConcurrently } from "../../lib/concurrency.ts";
 import { evaluatePod } from "../pods/evaluate-pod.ts";
 import { isFinished, isFormerPod, isOverdue, mayStillPull, type PodState } from "../pods/pod-object.ts";
@@ -24,7 +29,7 @@ export async function recoverPods(
   context: PullContext,
   questions: RecoverQuestions,
   signal: AbortSignal,
-): Promise<readonly RecoveredPull[]> {
+): Promise<RecoveredPulls> {
   // A pull that ends while the list is under way has seen to its pod, which the list may show all the same.
   const before = new Set(questions.running.keys());
   const { pods } = await context.api.list(signal);
@@ -34,11 +39,9 @@ export async function recoverPods(
   const leftOver = ours.filter(isLeft);
   const recovered = countOnce(context, leftOver);
   const useless = leftOver.filter((pod) => isUseless(context, questions, pod));
-  context.slots.leftOver(
-    leftOver.filter((pod) => mayStillPull(pod) && !hasOutlived(context, pod)).map(({ name }) => name),
-  );
+  const live = leftOver.filter((pod) => mayStillPull(pod) && !hasOutlived(context, pod));
   await removeAll(context, questions, useless, signal);
-  return recovered;
+  return { ended: recovered, inProgress: live.map(leftoverPull) };
 }
 
 /**
@@ -64,6 +67,10 @@ function countOnce({ counted }: PullContext, leftOver: readonly PodState[]): rea
   return fresh.map(({ node, nodeUid, digest }) => ({ node, nodeUid, digest }));
 }
 
+function leftoverPull({ node, nodeUid, digest, image }: PodState): LeftoverPull {
+  return { node, nodeUid, digest, reference: image };
+}
+
 /** A pod that is being deleted goes by itself, unless its kubelet has gone as well: then it is overdue one day. */
 function isUseless(context: PullContext, { isWanted }: RecoverQuestions, pod: PodState): boolean {
   if (hasOutlived(context, pod)) return true;
@@ -76,7 +83,7 @@ function hasOutlived({ clock, limits }: PullContext, pod: PodState): boolean {
 }
 
 async function removeAll(
-  { api, slots, limits, logger }: PullContext,
+  { api, limits, logger }: PullContext,
   { running }: RecoverQuestions,
   pods: readonly PodState[],
   signal: AbortSignal,
@@ -86,7 +93,6 @@ async function removeAll(
     if (running.has(pod.name)) return;
     try {
       await api.remove(pod, limits.removeMs, signal);
-      slots.ended(pod.name);
       logger.info({ pod: pod.name, node: pod.node }, "removed leftover pod");
     } catch (error) {
       signal.throwIfAborted();

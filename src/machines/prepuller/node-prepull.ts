@@ -1,14 +1,16 @@
 import { assertEvent, assign, setup } from "xstate";
-import type { PullRetry } from "../../domain/prepull/policy.ts";
-import type { PullFailure, Times } from "../../domain/prepull/pull.ts";
+import type { Times } from "../../domain/prepull/pull.ts";
 import type { PrepullReport } from "../../ports.ts";
 import {
+  adopt,
   changeWork,
   exclude,
   fail,
   leave,
   type NodeWorkContext,
+  type PullFailed,
   release,
+  stall,
   start,
   succeed,
   takeReport,
@@ -28,13 +30,9 @@ export type NodePrepullEvent =
   | { readonly type: "node.left" }
   | { readonly type: "pull.started"; readonly digest: string; readonly now: Times }
   | { readonly type: "pull.succeeded"; readonly digest: string; readonly now: Times }
-  | {
-      readonly type: "pull.failed";
-      readonly digest: string;
-      readonly failure: PullFailure;
-      readonly retry: PullRetry | null;
-      readonly now: Times;
-    }
+  | ({ readonly type: "pull.stalled"; readonly isAbandoned: boolean } & PullFailed)
+  | ({ readonly type: "pull.failed" } & PullFailed)
+  | { readonly type: "pull.adopted"; readonly digest: string; readonly reference: string; readonly now: Times }
   | { readonly type: "pull.withdrawn" | "pull.detached"; readonly digest: string; readonly now: Times }
   | { readonly type: "pull.reported"; readonly report: PrepullReport; readonly now: Times };
 
@@ -67,6 +65,14 @@ export const nodePrepullMachine = setup({
       assertEvent(event, "pull.succeeded");
       return succeed(context, event.digest, event.now);
     }),
+    stall: assign(({ context, event }) => {
+      assertEvent(event, "pull.stalled");
+      return stall(context, event);
+    }),
+    adopt: assign(({ context, event }) => {
+      assertEvent(event, "pull.adopted");
+      return adopt(context, event);
+    }),
     fail: assign(({ context, event }) => {
       assertEvent(event, "pull.failed");
       return fail(context, event);
@@ -83,6 +89,11 @@ export const nodePrepullMachine = setup({
   guards: {
     isPulling: ({ context }) => context.pulls.some(({ phase }) => phase === "pulling"),
     isBusy: ({ context }) => context.pulls.length > 0,
+    /** A new pod of the same image waits behind the pull as the old one did, and shows its end. */
+    isAbandoned: ({ context, event }) => {
+      assertEvent(event, "pull.started");
+      return context.pulls.every(({ digest, phase }) => digest === event.digest && phase === "abandoned");
+    },
     isExcluded: ({ context }) => context.isExcluded,
   },
 }).createMachine({
@@ -105,7 +116,9 @@ export const nodePrepullMachine = setup({
     "node.excluded": { target: ".choosing", actions: "exclude" },
     "node.left": { target: ".left", actions: "leave" },
     "pull.succeeded": { target: ".choosing", actions: "succeed" },
+    "pull.stalled": { target: ".choosing", actions: "stall" },
     "pull.failed": { target: ".choosing", actions: "fail" },
+    "pull.adopted": { target: ".choosing", actions: "adopt" },
     "pull.withdrawn": { target: ".choosing", actions: "release" },
     "pull.detached": { target: ".choosing", actions: "release" },
     "pull.reported": { target: ".choosing", actions: "takeReport" },
@@ -123,7 +136,7 @@ export const nodePrepullMachine = setup({
     waiting: { on: { "pull.started": { target: "choosing", actions: "start" } } },
     pulling: {},
     /** A pull was given up and goes on at the node: nothing else is started there. */
-    stalled: {},
+    stalled: { on: { "pull.started": { guard: "isAbandoned", target: "choosing", actions: "start" } } },
     excluded: {},
     left: { type: "final" },
   },

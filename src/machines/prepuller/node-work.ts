@@ -14,10 +14,16 @@ import {
 import { type PullTimes, rememberPulls } from "../../domain/prepull/thrashing.ts";
 import type { PrepullReport } from "../../ports.ts";
 
+/**
+ * How far a pull in progress has come. The kubelet goes on with one that was given up: `stalled`, because it took too long or
+ * its image is no longer wanted, and its pod is kept, since that shows the end; `abandoned`, and its pod has gone or is to go;
+ * `over`, the node reports the image, and the pod is to go.
+ */
+export type PullPhase = "pulling" | "stalled" | "abandoned" | "over";
+
 /** A pull in progress at the node. */
 export interface NodePull extends Omit<PullFacts, "node" | "uid"> {
-  /** `givenUp`: it took too long, or nobody waits for it any longer; it goes on at the node all the same. */
-  readonly phase: "pulling" | "givenUp";
+  readonly phase: PullPhase;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
 }
@@ -67,7 +73,7 @@ const NOTHING: NodeChange = { happened: [] };
 export function changeWork(context: NodeWorkContext, work: WorkChange): NodeChange {
   const { targets, setSize, missingCause, now } = work;
   const isBeginning = context.targets.length === 0 && targets.length > 0;
-  const dropped = dropUnwanted(context, new Set(targets.map(({ digest }) => digest)), work.present, UNWANTED);
+  const dropped = dropUnwanted(context, new Set(targets.map(({ digest }) => digest)), work.present, null);
   const known = new Set(context.records.map(({ digest }) => digest));
   const thrashingOf = (digest: string) =>
     thrashingImage(context.pulledAt.get(digest) ?? [], missingCause, now.monotonic);
@@ -106,20 +112,26 @@ function dropUnwanted(
   context: NodeWorkContext,
   wanted: ReadonlySet<string>,
   present: readonly string[],
-  message: string,
+  comment: string | null,
 ) {
   const events: PullEvent[] = [];
+  const phase = comment === null ? "stalled" : "abandoned";
   const pulls = context.pulls.map((pull): NodePull => {
-    if (wanted.has(pull.digest) || pull.phase === "givenUp") return pull;
+    if (wanted.has(pull.digest) || pull.phase === "over") return pull;
     const facts = factsOf(context, pull);
-    if (present.includes(pull.digest)) events.push({ type: "pull.succeeded", ...facts });
-    else events.push({ type: "pull.cancelled", ...facts, message });
-    return { ...pull, phase: "givenUp" };
+    const isPulling = pull.phase === "pulling";
+    if (present.includes(pull.digest)) {
+      events.push(
+        isPulling ? { type: "pull.succeeded", ...facts } : { type: "pull.settled", ...facts, outcome: "succeeded" },
+      );
+      return { ...pull, phase: "over" };
+    }
+    if (isPulling) events.push({ type: "pull.cancelled", ...facts, message: comment ?? UNWANTED });
+    return { ...pull, phase: pull.phase === "abandoned" ? "abandoned" : phase };
   });
   for (const record of context.records) {
     if (wanted.has(record.digest) || record.failures === 0) continue;
-    const said = message === UNWANTED ? "" : message;
-    events.push({ type: "failure.dropped", ...factsOf(context, record), message: said });
+    events.push({ type: "failure.dropped", ...factsOf(context, record), message: comment ?? "" });
   }
   return { pulls, events };
 }
@@ -132,7 +144,9 @@ export function start(context: NodeWorkContext, digest: string, now: Times): Nod
   const { reference, attempts, startTime } = record;
   const pull: NodePull = { digest, reference, attempts, startTime, phase: "pulling", startedAt: now.monotonic };
   const happened: PullEvent[] = [{ type: "pull.started", ...factsOf(context, record) }];
-  return { records, pulls: [...context.pulls, pull], turns: context.turns + 1, happened };
+  // An abandoned pull of the same image is the same pull: this one's pod shows its end.
+  const others = context.pulls.filter((one) => one.digest !== digest);
+  return { records, pulls: [...others, pull], turns: context.turns + 1, happened };
 }
 
 /** A container was created from the image: it is on the node. */
@@ -140,7 +154,7 @@ export function succeed(context: NodeWorkContext, digest: string, now: Times): N
   const pull = pullOf(context, digest) ?? recordOf(context, digest);
   if (pull === null) return NOTHING;
   const facts = factsOf(context, pull);
-  const isLate = "phase" in pull && pull.phase === "givenUp";
+  const isLate = "phase" in pull && pull.phase !== "pulling";
   const pulledAt = rememberPulls(context.pulledAt, digest, now.monotonic);
   const records = context.records.filter((record) => record.digest !== digest);
   const event: PullEvent = isLate
@@ -149,14 +163,46 @@ export function succeed(context: NodeWorkContext, digest: string, now: Times): N
   return { ...ended(context, digest, now), records, pulledAt, happened: [event] };
 }
 
-/** The pull has failed; `retry` is null where somebody else decides when it is tried again. */
-export function fail(
-  context: NodeWorkContext,
-  { digest, failure, retry, now }: { digest: string; failure: PullFailure; retry: PullRetry | null; now: Times },
+/** A failure of one of the pulls. */
+export interface PullFailed {
+  readonly digest: string;
+  readonly failure: PullFailure;
+  /** Null where somebody else decides when it is tried again. */
+  readonly retry: PullRetry | null;
+  readonly now: Times;
+}
+
+/** The pull is given up for this reason, and goes on at the node; `isAbandoned`: without a pod. */
+export function stall(context: NodeWorkContext, failed: PullFailed & { readonly isAbandoned: boolean }): NodeChange {
+  const { digest, isAbandoned } = failed;
+  const phase = isAbandoned ? "abandoned" : "stalled";
+  const { pulls } = context;
+  const after = fail(context, failed);
+  const going = pulls.map((pull): NodePull => (pull.digest === digest ? { ...pull, phase } : pull));
+  return { ...after, pulls: going, happened: after.happened.filter(({ type }) => type !== "pull.settled") };
+}
+
+/** A pull of an earlier process goes on at the node. */
+export function adopt(
+  { pulls }: NodeWorkContext,
+  { digest, reference, now }: { readonly digest: string; readonly reference: string; readonly now: Times },
 ): NodeChange {
+  const pull = {
+    digest,
+    reference,
+    attempts: 1,
+    startTime: null,
+    startedAt: now.monotonic,
+    phase: "abandoned",
+  } as const;
+  return { pulls: [...pulls.filter((one) => one.digest !== digest), pull], happened: [] };
+}
+
+/** The pull has failed. */
+export function fail(context: NodeWorkContext, { digest, failure, retry, now }: PullFailed): NodeChange {
   const pull = pullOf(context, digest);
   const change = ended(context, digest, now);
-  if (pull?.phase === "givenUp") {
+  if (pull !== null && pull.phase !== "pulling") {
     return { ...change, happened: [{ type: "pull.settled", ...factsOf(context, pull), outcome: "failed" }] };
   }
   const records = withRecord(context.records, digest, (record) => recordFailure(record, failure, retry, now));

@@ -6,7 +6,7 @@ import type { PrepullWork } from "../../domain/prepull/prepull-work.ts";
 import type { PullOrder } from "../../domain/prepull/pull.ts";
 import type { PrepullProgress } from "../../domain/snapshot/answers.ts";
 import type { nodePrepullMachine } from "./node-prepull.ts";
-import type { PrepullerReport } from "./prepuller-events.ts";
+import type { PrepullerReport, PullRequest } from "./prepuller-events.ts";
 
 /** Who pulls: the built-in prepuller, or one outside that reports what it does. */
 export type PrepullMode = "built-in" | "outside";
@@ -19,6 +19,8 @@ export interface PrepullerSettings {
   /** Whether fewer may where fewer are enough. */
   readonly isAdaptive: boolean;
   readonly pullTimeout: number;
+  /** For how long a pull that was given up keeps its node busy, where nothing shows its end. */
+  readonly stuckPullTimeout: number;
   readonly backoff: PullBackoff;
   /** Between two looks for pods that are left over. */
   readonly sweepInterval: number;
@@ -30,9 +32,14 @@ export type NodeState = SnapshotFrom<typeof nodePrepullMachine>;
 /** A pull in progress, from before its pod is created until its end is known. */
 export interface PullInProgress extends PullKey {
   readonly node: string;
-  readonly startedAt: number;
-  /** Whether the actor that runs it was sent its withdrawal. */
-  readonly isWithdrawn: boolean;
+  /** Since when its end is waited for although it was given up, monotonic milliseconds; null while it was not. */
+  readonly givenUpAt: number | null;
+  /** When its time was over, monotonic milliseconds; null before. */
+  readonly overdueAt: number | null;
+  /** Whether an actor runs it; the pull of a pod that has gone may go on without. */
+  readonly hasActor: boolean;
+  /** What its actor was sent last. */
+  readonly sent: PullRequest["type"] | null;
 }
 
 /** Work that has ended: shown for a while. */
@@ -64,8 +71,7 @@ export interface PrepullState {
 /** What the prepuller has to do. The pull of a key is run by one actor at a time. */
 export type PrepullCommand =
   | { readonly type: "start"; readonly key: string; readonly order: PullOrder }
-  /** Nobody waits for the pull any longer: its actor is sent that, and reports the end. */
-  | { readonly type: "withdraw"; readonly key: string }
+  | { readonly type: "send"; readonly key: string; readonly request: PullRequest }
   /** The actor has ended, or is to leave the pull as it is. */
   | { readonly type: "stop"; readonly key: string }
   | { readonly type: "report"; readonly report: PrepullerReport };

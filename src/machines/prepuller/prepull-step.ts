@@ -89,10 +89,12 @@ export function breakNode(step: Step, node: string, error: unknown): void {
 /** A pull in progress is over, as far as this replica sees. */
 export function endPull(step: Step, key: PullKey, end: PullEnd): void {
   const pulls = new Map(step.state.pulls);
-  if (!pulls.delete(keyOf(key))) return;
+  const pull = pulls.get(keyOf(key));
+  if (pull === undefined) return;
+  pulls.delete(keyOf(key));
   const policy = step.state.policy.ended(key, end, step.now.monotonic);
   step.state = { ...step.state, pulls, policy };
-  step.commands.push({ type: "stop", key: keyOf(key) });
+  if (pull.hasActor) step.commands.push({ type: "stop", key: keyOf(key) });
 }
 
 export function report(step: Step, what: PrepullerReport): void {

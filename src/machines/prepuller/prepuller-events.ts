@@ -1,21 +1,28 @@
 import type { PodRefusal, RefusedPod } from "../../domain/prepull/pod-refusal.ts";
 import type { PrepullWork } from "../../domain/prepull/prepull-work.ts";
-import type { PullFailure, PullOrder, RecoveredPull } from "../../domain/prepull/pull.ts";
+import type { PullFailure, PullOrder, RecoveredPulls } from "../../domain/prepull/pull.ts";
 import type { PullEvent } from "../../domain/prepull/pull-event.ts";
 import type { PrepullReport } from "../../ports.ts";
 
-/** What an actor that runs a pull reports. It ends with anything but `pull.accepted`. */
+/** What an actor that runs a pull reports. It ends with anything but `pull.accepted` and `pull.stalled`. */
 export type PullReport = { readonly uid: string; readonly digest: string } & (
   | /** The API server has a pod for the pull. */ { readonly type: "pull.accepted" }
+  /** Its time is over, for this reason, and it goes on. */
+  | { readonly type: "pull.stalled"; readonly failure: PullFailure }
   | { readonly type: "pull.succeeded" }
   | { readonly type: "pull.failed"; readonly failure: PullFailure }
-  /** It was withdrawn, and its pod has been asked to go. */
-  | { readonly type: "pull.withdrawn" }
+  /** Its pod has been asked to go, or there was none. `mayGoOn`: the kubelet may go on with the pull all the same. */
+  | { readonly type: "pull.withdrawn"; readonly mayGoOn: boolean }
 );
 
-/** What an actor that runs a pull is sent: nobody waits for it any longer. */
-export interface PullWithdrawal {
-  readonly type: "pull.withdraw";
+/** What an actor that runs a pull is sent. */
+export interface PullRequest {
+  readonly type:
+    | /** Its time is over. */ "pull.giveUp"
+    /** Nobody waits for it any longer. A pod that is there stays, since it shows the end. */
+    | "pull.withdraw"
+    /** Its pod is to go. */
+    | "pull.remove";
 }
 
 /** What the prepuller receives. */
@@ -39,8 +46,7 @@ export interface RecoverInput {
 }
 
 /** What the effect `recover` has found. */
-export interface Recovered {
-  readonly pulls: readonly RecoveredPull[];
+export interface Recovered extends RecoveredPulls {
   /** The pod of the trial, where it would be refused. */
   readonly refusal: Omit<RefusedPod, "isOnly"> | null;
 }

@@ -13,7 +13,7 @@ import type {
   PrepullerEvent,
   PrepullerNews,
   PrepullerReport,
-  PullWithdrawal,
+  PullRequest,
   Recovered,
   RecoverInput,
 } from "./prepuller-events.ts";
@@ -21,12 +21,12 @@ import {
   activate,
   deactivate,
   type Happening,
-  PULL_GRACE,
   type Reconciled,
   type ReconcileInput,
   reconcile,
-  refuse,
+  recover,
 } from "./reconcile.ts";
+import { orderOf } from "./start-pulls.ts";
 
 /** Milliseconds before the next step where one has left something over: others get a turn of the event loop. */
 const NEXT_STEP_MS = 1;
@@ -65,7 +65,7 @@ export const prepullerMachine = setup({
   actors: {
     leadership: fromCallback<AnyEventObject>(notProvided),
     recover: fromPromise<Recovered, RecoverInput>(notProvided),
-    pull: fromCallback<PullWithdrawal, PullOrder>(notProvided),
+    pull: fromCallback<PullRequest, PullOrder>(notProvided),
   },
   actions: {
     takeWork: assign(({ event }) => {
@@ -87,15 +87,14 @@ export const prepullerMachine = setup({
       enqueue.sendParent(told(event));
     }),
     tell: enqueueActions(({ enqueue }, news: PrepullerNews) => enqueue.sendParent(told(news))),
-    takeRecovered: enqueueActions(({ context, enqueue }, { pulls, refusal }: Recovered) => {
-      for (const { node, nodeUid: uid, digest } of pulls) {
+    takeRecovered: enqueueActions(({ context, enqueue }, { ended, inProgress, refusal }: Recovered) => {
+      for (const { node, nodeUid: uid, digest } of ended) {
         const mark = { type: "image.prepulled" as const, digest, node, uid, markedAt: context.now().monotonic };
         enqueue.sendParent(mark);
       }
-      enqueue.sendParent(told({ type: "leftovers.recovered", pulls: pulls.length }));
+      enqueue.sendParent(told({ type: "leftovers.recovered", pulls: ended.length }));
       enqueue.assign({ recoveryFailures: 0 });
-      if (refusal === null) return;
-      execute(refuse(context.state, inputOf(context), refusal), enqueue, context);
+      execute(recover(context.state, inputOf(context), { inProgress, refusal }), enqueue, context);
     }),
     countRecoveryFailure: assign({ recoveryFailures: ({ context }) => context.recoveryFailures + 1 }),
   },
@@ -201,7 +200,7 @@ interface Enqueue {
   assign(change: Partial<PrepullerContext>): void;
   spawnChild(actor: "pull", options: { readonly id: string; readonly input: PullOrder }): void;
   stopChild(id: string): void;
-  sendTo(id: string, event: PullWithdrawal): void;
+  sendTo(id: string, event: PullRequest): void;
   sendParent(report: PrepullerReport): void;
   raise(event: { readonly type: "time.passed" }, options: { readonly id: string; readonly delay: number }): void;
   cancel(id: string): void;
@@ -235,7 +234,7 @@ function carryOut(command: PrepullCommand, enqueue: Enqueue): void {
   else {
     const id = PULL_ACTOR + command.key;
     if (command.type === "start") enqueue.spawnChild("pull", { id, input: command.order });
-    else if (command.type === "withdraw") enqueue.sendTo(id, { type: "pull.withdraw" });
+    else if (command.type === "send") enqueue.sendTo(id, command.request);
     else enqueue.stopChild(id);
   }
 }
@@ -246,6 +245,7 @@ function happeningOf(event: PrepullerEvent): Happening | null {
     case "pull.succeeded":
     case "pull.failed":
     case "pull.withdrawn":
+    case "pull.stalled":
     case "prepull.reported":
       return event;
     default:
@@ -265,11 +265,7 @@ function inputOf({ work, now, random }: PrepullerContext): ReconcileInput {
 
 function initialState({ settings }: PrepullerInput): PrepullState {
   const { maxConcurrentPulls, isAdaptive, pullTimeout, backoff } = settings;
-  // A pull ends itself when its time is over.
-  return initialPrepullState(
-    settings,
-    createPolicy({ maxConcurrentPulls, isAdaptive, pullTimeout: pullTimeout + PULL_GRACE, backoff }),
-  );
+  return initialPrepullState(settings, createPolicy({ maxConcurrentPulls, isAdaptive, pullTimeout, backoff }));
 }
 
 /** The first pull there is, for a dry run; null where nothing is to be pulled. */
@@ -278,7 +274,7 @@ function trialOf({ work, settings }: PrepullerContext): PullOrder | null {
     const [target] = targets;
     if (target === undefined) continue;
     const { digest, reference } = target;
-    return { node, nodeUid: uid, digest, reference, timeout: settings.pullTimeout };
+    return orderOf(settings, { node, nodeUid: uid, digest, reference });
   }
   return null;
 }

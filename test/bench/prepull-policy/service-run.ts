@@ -58,7 +58,7 @@ export function startService(scenario: Scenario, clock: VirtualClock, wire: Wire
     },
   };
   const puller: Puller = {
-    pull({ node, digest, timeout }, signal) {
+    pull({ node, digest, timeout }, { signal }) {
       const image = images.get(digest);
       if (image === undefined) throw new Error(`${digest} is not of the set`);
       return new Promise((resolve) => {
@@ -73,7 +73,7 @@ export function startService(scenario: Scenario, clock: VirtualClock, wire: Wire
       });
     },
     tryPod: () => Promise.resolve(null),
-    recover: () => Promise.resolve([]),
+    recover: () => Promise.resolve({ ended: [], inProgress: [] }),
   };
   let isRefreshing = false;
   const service = createService({ scenario, clock, random, nodes, puller }, ({ type }) => {
