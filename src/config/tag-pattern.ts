@@ -7,12 +7,16 @@ const MAX_PATTERN = 256;
 /** In steps of the compiled pattern, since the time for a tag is the product of both: `.{0,1000}` alone has 2,000. */
 const MAX_PROGRAM = 1_000;
 
+/** A pattern that stands for itself. */
+const LITERAL = /^(?:[\w-]|\\\.)+$/;
+
 /**
  * Compiles an RE2 pattern: its time is linear in the tag, so it has neither look-around nor back-references. The engine is
- * loaded with the first pattern. Error: SchemeError.
+ * loaded with the first pattern that is more than a tag. Error: SchemeError.
  */
 export function compilePattern(pattern: string): TagPattern {
   if (pattern === "" || pattern.length > MAX_PATTERN) throw badPattern(`of 1 to ${MAX_PATTERN} characters`);
+  if (LITERAL.test(pattern)) return literalPattern(pattern.replaceAll("\\", ""));
   const compiled = compile(pattern);
   if (compiled.programSize() > MAX_PROGRAM)
     throw badPattern("with fewer repetitions: this one takes too long for a tag");
@@ -27,6 +31,12 @@ export function compilePattern(pattern: string): TagPattern {
       return new Map(found.filter((entry): entry is [string, string] => entry[1] !== null));
     },
   };
+}
+
+/** One tag, as `images:` has its aliases: for these alone no engine is loaded. */
+function literalPattern(literal: string): TagPattern {
+  const matches = (tag: string) => tag === literal;
+  return { groups: [], matches, capture: (tag) => (matches(tag) ? new Map<string, string>() : null) };
 }
 
 function compile(pattern: string) {

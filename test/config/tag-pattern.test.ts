@@ -12,6 +12,17 @@ test("a pattern matches the whole tag or not at all", () => {
   for (const tag of ["12ab5", "x12ab", "latest-2", ""]) assert.ok(!pattern.matches(tag), tag);
 });
 
+test("a pattern that is a tag matches that tag", () => {
+  for (const [pattern, tag, other] of [
+    ["latest_weekly", "latest_weekly", "latest-weekly"],
+    [String.raw`v1\.0-rc1`, "v1.0-rc1", "v1x0-rc1"],
+  ] as const) {
+    const compiled = compilePattern(pattern);
+    assert.deepEqual([compiled.matches(tag), compiled.matches(other)], [true, false]);
+    assert.deepEqual([compiled.capture(tag)?.size, compiled.capture(other)], [0, null]);
+  }
+});
+
 test("named groups are captured in both spellings, where they took part", () => {
   const pattern = compilePattern("(?<major>[0-9]+)(-(?P<variant>[a-z]+))?");
   assert.deepEqual(pattern.groups, ["major", "variant"]);

@@ -61,22 +61,32 @@ function compareVariants(a: string | null, b: string | null): number {
   return compareNaturally(b, a);
 }
 
-const RUNS = /\d+|\D+/g;
-
-/** Order of texts in which each run of digits is a number: 12.9 comes before 12.10. 0 also for `07` and `7`. */
+/**
+ * Order of texts of ASCII characters in which each run of digits is a number, below all other characters: 12.9 comes before
+ * 12.10. 0 also for `07` and `7`.
+ */
 function compareNaturally(a: string, b: string): number {
-  const left = a.match(RUNS) ?? [];
-  const right = b.match(RUNS) ?? [];
-  for (const [index, run] of left.entries()) {
-    const other = right[index];
-    if (other === undefined) break;
-    const order = isDigits(run) && isDigits(other) ? compareDigits(run, other) : compareCodePoints(run, other);
+  let [left, right] = [0, 0];
+  while (left < a.length && right < b.length) {
+    const [one, other] = [isDigit(a, left), isDigit(b, right)];
+    if (one !== other) return one ? -1 : 1;
+    const [leftEnd, rightEnd] = one ? [digitsEnd(a, left), digitsEnd(b, right)] : [left + 1, right + 1];
+    const order = one
+      ? compareDigits(a.slice(left, leftEnd), b.slice(right, rightEnd))
+      : a.charCodeAt(left) - b.charCodeAt(right);
     if (order !== 0) return order;
+    [left, right] = [leftEnd, rightEnd];
   }
-  return left.length - right.length;
+  return a.length - left - (b.length - right);
 }
 
-function isDigits(run: string): boolean {
-  const code = run.charCodeAt(0);
+function digitsEnd(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && isDigit(text, end)) end++;
+  return end;
+}
+
+function isDigit(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
   return code >= 0x30 && code <= 0x39;
 }

@@ -75,10 +75,11 @@ export function createTagReader({ scheme, ignore, aliases, aliasTags }: TagReade
     const siblings = new Set<string>();
     for (let from = 0; from < listing.length; from += STEP_SIZE) {
       for (const remote of listing.slice(from, from + STEP_SIZE)) {
-        if (previous?.tags.has(remote.tag) !== true && !isUsable(remote.tag)) continue;
+        const before = previous?.tags.get(remote.tag);
+        if (before === undefined && !isUsable(remote.tag)) continue;
         usable.push(remote);
         const key = scheme.siblingKey(remote.tag);
-        if (key !== null && !isAlias(remote.tag)) siblings.add(key);
+        if (key !== null && !(before === undefined ? isAlias(remote.tag) : before.class === "alias")) siblings.add(key);
       }
       yield;
     }

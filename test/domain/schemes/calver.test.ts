@@ -142,3 +142,9 @@ test("the reader leaves tags that are no date to the class other", () => {
     "main other",
   ]);
 });
+
+test("in a variant digits are below all other characters, and runs of them are numbers", () => {
+  const scheme = createCalverScheme("YYYY");
+  const newestFirst = ["2026-cu-x", "2026-cu12-b", "2026-cu12-a", "2026-cu12", "2026-cu9", "2026-cu"];
+  assert.deepEqual(versionsOf(scheme, newestFirst.toReversed()), [newestFirst.join(" ")]);
+});
