@@ -36,6 +36,8 @@ const GIVE_UP_FACTOR = 4;
 /** ...which is looked at again after this part of the time-out, and at most so many time-outs. */
 const LOOK_AGAIN_PART = 0.25;
 const MAX_TIMEOUTS = 6;
+/** A node that is still there has been tried again by then; one that has left must not be remembered. */
+const SLOW_NODE_FORGOTTEN_AFTER_MS = 2 * 3_600_000;
 /** Waits after failures of the registry. */
 const REGISTRY_BACKOFF: PullBackoff = { first: 20_000, longest: 60_000 };
 
@@ -52,6 +54,8 @@ interface Pull extends PullKey {
   readonly overtakings: number;
 }
 
+type SlowNodes = ReadonlyMap<string, number>;
+
 interface PolicyState {
   readonly pulls: ReadonlyMap<string, Pull>;
   readonly limit: SlotLimit;
@@ -60,8 +64,8 @@ interface PolicyState {
   readonly granted: number;
   /** Whether the recommended image is being started beyond the limit: until it has all slots, or a pull ends. */
   readonly isWaveOpen: boolean;
-  /** Uids of nodes on which a pull took too long, and none has succeeded since. */
-  readonly slowNodes: ReadonlySet<string>;
+  /** When a pull took too long on a node, by uid, where none has succeeded since. */
+  readonly slowNodes: SlowNodes;
   readonly suspects: Suspects;
 }
 
@@ -74,7 +78,7 @@ export function createPolicy(settings: PolicySettings): PullPolicy {
     rates: [],
     granted: 0,
     isWaveOpen: false,
-    slowNodes: new Set(),
+    slowNodes: new Map(),
     suspects: NO_SUSPECTS,
   });
 }
@@ -126,7 +130,10 @@ function policyOf(settings: PolicySettings, state: PolicyState): PullPolicy {
       const isSlow = now - pull.startedAt >= settings.pullTimeout;
       const isLent = pull.isLent || (isSlow && lent < limit.value);
       const next = new Map(pulls).set(keyOf(key), { ...pull, isLent, isGivenUp: true });
-      return after({ ...withPulls(state, next, now), slowNodes: isSlow ? withUid(slowNodes, key.uid) : slowNodes });
+      return after({
+        ...withPulls(state, next, now),
+        slowNodes: isSlow ? withSlowNode(slowNodes, key.uid, now) : slowNodes,
+      });
     },
     ended(key, end, now) {
       const pull = pulls.get(keyOf(key));
@@ -146,7 +153,7 @@ function policyOf(settings: PolicySettings, state: PolicyState): PullPolicy {
 /** Nodes on which a pull took too long: the next one waits behind it in the node's queue, and must not hold a slot there. */
 function lentStartsOf(
   candidates: readonly PullCandidate[],
-  slowNodes: ReadonlySet<string>,
+  slowNodes: SlowNodes,
   most: number,
 ): readonly PullCandidate[] {
   if (slowNodes.size === 0 || most <= 0) return [];
@@ -197,7 +204,7 @@ function afterEnd(state: PolicyState, pull: Pull, end: PullEnd, now: number): Po
         ...state,
         rates: isGivenUp ? rates : withRate(rates, sizeBytes, durationMs),
         limit: isLent ? limit : limitAfterSuccess(limit, { digest, sizeBytes, durationMs }, now),
-        slowNodes: withoutUid(slowNodes, pull.uid),
+        slowNodes: withoutSlowNode(slowNodes, pull.uid),
         suspects: suspectsAfterSuccess(suspects, pull.uid),
       },
       next,
@@ -214,9 +221,9 @@ function afterFailure(
   failureClass: PullFailureClass,
   now: number,
 ): Partial<PolicyState> {
-  if (failureClass === "timeout") return { slowNodes: withUid(slowNodes, uid) };
+  if (failureClass === "timeout") return { slowNodes: withSlowNode(slowNodes, uid, now) };
   if (!isOfRegistry(failureClass)) return {};
-  const next = suspectsAfterFailure(suspects, uid);
+  const next = suspectsAfterFailure(suspects, uid, now);
   // One that hung and has failed at last says nothing of how much the registry has to do now.
   const isNews = !isLent && !isOwnFault(next, uid);
   return { suspects: next, limit: isNews ? limitAfterFailure(limit, now) : limit };
@@ -263,12 +270,13 @@ function isToGiveUp({ pullTimeout }: PolicySettings, pull: Pull, rate: number | 
   return ageMs >= pullTimeout && (rate === null || ageMs > (GIVE_UP_FACTOR * pull.sizeBytes) / rate);
 }
 
-function withUid(uids: ReadonlySet<string>, uid: string): ReadonlySet<string> {
-  return uids.has(uid) ? uids : new Set([...uids, uid]);
+function withSlowNode(slowNodes: SlowNodes, uid: string, now: number): SlowNodes {
+  const known = [...slowNodes].filter(([, at]) => now - at < SLOW_NODE_FORGOTTEN_AFTER_MS);
+  return new Map(known).set(uid, now);
 }
 
-function withoutUid(uids: ReadonlySet<string>, uid: string): ReadonlySet<string> {
-  return uids.has(uid) ? new Set([...uids].filter((other) => other !== uid)) : uids;
+function withoutSlowNode(slowNodes: SlowNodes, uid: string): SlowNodes {
+  return slowNodes.has(uid) ? new Map([...slowNodes].filter(([other]) => other !== uid)) : slowNodes;
 }
 
 function keyOf({ uid, digest }: PullKey): string {

@@ -16,6 +16,8 @@ interface Suspect {
   readonly failures: number;
   /** Successes before the first of them. */
   readonly successesBefore: number;
+  /** When the last of them was, monotonic milliseconds. */
+  readonly failedAt: number;
 }
 
 const REGISTRY_CLASSES: ReadonlySet<PullFailureClass> = new Set([
@@ -26,6 +28,8 @@ const REGISTRY_CLASSES: ReadonlySet<PullFailureClass> = new Set([
 /** Failures in a row, and successes elsewhere for each node that fails, that prove a node's own fault. */
 const MIN_FAILURES = 3;
 const MIN_SUCCESSES_PER_SUSPECT = 8;
+/** A node that is still there has been tried again by then; one that has left must not be remembered. */
+const FORGOTTEN_AFTER_MS = 30 * 60_000;
 
 /** No node has failed. */
 export const NO_SUSPECTS: Suspects = { nodes: new Map(), successes: 0 };
@@ -43,9 +47,10 @@ export function isOwnFault({ nodes, successes }: Suspects, uid: string): boolean
 }
 
 /** The suspects after the registry has failed on this node. */
-export function suspectsAfterFailure({ nodes, successes }: Suspects, uid: string): Suspects {
+export function suspectsAfterFailure({ nodes, successes }: Suspects, uid: string, now: number): Suspects {
   const { failures, successesBefore } = nodes.get(uid) ?? { failures: 0, successesBefore: successes };
-  return { nodes: new Map(nodes).set(uid, { failures: failures + 1, successesBefore }), successes };
+  const known = [...nodes].filter(([, { failedAt }]) => now - failedAt < FORGOTTEN_AFTER_MS);
+  return { nodes: new Map(known).set(uid, { failures: failures + 1, successesBefore, failedAt: now }), successes };
 }
 
 /** The suspects after a pull has succeeded on this node. */

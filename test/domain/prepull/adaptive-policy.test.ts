@@ -164,6 +164,18 @@ test("a node that fails alone is booked on the node, and the limit falls no furt
   assert.ok(withSuccesses(after, 2, now + 1_000).limit(now) >= limit);
 });
 
+test("nodes that failed and have left do not stand for others for ever", () => {
+  let after = policy();
+  for (let at = 0; at < 50; at++) after = fail(start(after, `gone-${at}`, 0), `gone-${at}`, "network", 1_000);
+  let now = 60 * MINUTE;
+  for (let round = 0; round < 4; round++) {
+    after = fail(start(after, "broken", now), "broken", "network", now + 1_000);
+    after = withSuccesses(after, 9, now + 1_000);
+    now += 10 * PULL_MS;
+  }
+  assert.equal(after.retry(keyOf("broken"), "network", 4, 0.5).isRetry, true);
+});
+
 test("adaptive: false keeps the limit at the maximum, whatever happens", () => {
   let after = withSuccesses(policy(30, false), 40, 0);
   after = fail(start(after, "node", 0), "node", "registry-rate-limited", 50 * PULL_MS);
