@@ -135,7 +135,7 @@ function createGrpc(
   auth: Authorizer | undefined,
 ): GrpcServer {
   const { listen, insecure, limits } = config.grpc;
-  const { namespace, pullSecret } = config.prepuller;
+  const { enabled: prepullerEnabled, namespace, pullSecret } = config.prepuller;
   const { images, nodeSelector, tolerations } = config;
   return createGrpcServer({
     listen,
@@ -154,7 +154,7 @@ function createGrpc(
     },
     reader,
     commands,
-    settings: { images, nodeSelector, tolerations, namespace, pullSecret },
+    settings: { images, nodeSelector, tolerations, prepullerEnabled, namespace, pullSecret },
     logger: logger.child({ component: "grpc" }),
     clock,
     randomId: randomUUID,

@@ -43,6 +43,7 @@ const BAD: readonly (readonly [string, Call, string, string?])[] = [
   ["three selectors", resolve({ tag: "", reference: "", imageClass: "IMAGE_CLASS_RECOMMENDED" }), "selector"],
   ["the class UNSPECIFIED", resolve({ imageClass: "IMAGE_CLASS_UNSPECIFIED" }), "image_class"],
   ["a class that does not exist", resolve({ imageClass: 99 }), "image_class"],
+  ["an empty tag", resolve({ tag: "" }), "tag"],
   ["a tag that is too long", resolve({ tag: "x".repeat(129) }), "tag"],
   ["a tag with a control character", resolve({ tag: "w_2077\n52" }), "tag"],
   ["an empty reference", resolve({ reference: "" }), "reference", "INVALID_REFERENCE"],
@@ -64,6 +65,9 @@ const BAD: readonly (readonly [string, Call, string, string?])[] = [
   ["a page token of another listing", status({ pageToken: token(1, "ListImages", "epoch-1", 1, 2, "") }), "page_token"],
   ["a menu token without time", menu({ pageToken: token(1, "GetMenu", "epoch-1", 1, 2, "now") }), "page_token"],
   ["a token of another node", missing({ pageToken: token(1, "ListMissingImages", "epoch-1", 1, 1, "a") }), "node"],
+  ["a node's name that no node can have", missing({ node: "Node_1" }), "node"],
+  ["a node's name with an empty label", missing({ node: "a..b" }), "node"],
+  ["a mark for a node that no cluster can have", mark({ reference: REFERENCE, node: "-" }), "node"],
   ["a node's name that is too long", missing({ node: "n".repeat(254) }), "node"],
   ["a node's name with a control character", missing({ node: "n\u007f" }), "node"],
   ["a mark without reference", mark({ node: "node-1" }), "reference", "INVALID_REFERENCE"],
@@ -74,6 +78,7 @@ const BAD: readonly (readonly [string, Call, string, string?])[] = [
 
 /** The same for the gate. */
 const BAD_GATES: readonly (readonly [string, object, string])[] = [
+  ["a gate's name with a blank", { gate: "my gate" }, "gate"],
   ["a gate's name that is too long", { gate: "g".repeat(64) }, "gate"],
   ["a gate's name with a control character", { gate: "a\tb" }, "gate"],
   ["a holder that is too long", { holder: "h".repeat(254) }, "holder"],

@@ -77,6 +77,7 @@ export interface ProtoGrpcType {
       NodeImage: MessageTypeDefinition<_labimages_v1_NodeImage, _labimages_v1_NodeImage__Output>
       NodeMissingImages: MessageTypeDefinition<_labimages_v1_NodeMissingImages, _labimages_v1_NodeMissingImages__Output>
       NodeStatus: MessageTypeDefinition<_labimages_v1_NodeStatus, _labimages_v1_NodeStatus__Output>
+      NotAppliedReason: EnumTypeDefinition
       Permission: EnumTypeDefinition
       PrepullConfig: MessageTypeDefinition<_labimages_v1_PrepullConfig, _labimages_v1_PrepullConfig__Output>
       PrepullProgress: MessageTypeDefinition<_labimages_v1_PrepullProgress, _labimages_v1_PrepullProgress__Output>

@@ -6,7 +6,7 @@ import { encodeNodeMissing } from "../messages/image-message.ts";
 import { repeatedDelimited } from "../messages/wire.ts";
 import { entriesOf } from "../paging/page.ts";
 import { pagedListing } from "../paging/paged-listing.ts";
-import { checkText, MAX_NAME_LENGTH } from "../server/arguments.ts";
+import { checkNodeName } from "../server/arguments.ts";
 import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
@@ -20,7 +20,7 @@ export function listMissingImages(context: ServiceContext): UnaryHandler<ListMis
   return pagedListing(context, {
     name: "ListMissingImages",
     nextPageToken: field("nextPageToken"),
-    filter: ({ node }) => checkText("node", node, MAX_NAME_LENGTH),
+    filter: ({ node }) => (node === "" ? node : checkNodeName(node)),
     checkFilter(inToken, node) {
       if (inToken === node) return;
       throw new InvalidArgumentError("node", "node is not the one that the page_token was given for");

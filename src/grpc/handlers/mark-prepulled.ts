@@ -2,13 +2,13 @@ import { InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/images/reference.ts";
 import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
 import type { MarkPrepulledRequest__Output } from "../gen/labimages/v1/MarkPrepulledRequest.ts";
-import { boolField } from "../messages/wire.ts";
-import { checkRequiredText, MAX_NAME_LENGTH } from "../server/arguments.ts";
-import { fieldNumbers } from "../server/contract.ts";
+import { checkNodeName } from "../server/arguments.ts";
+import { messageEncoder } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
+import { notAppliedReason } from "./not-applied.ts";
 
-const field = fieldNumbers("labimages.v1.MarkPrepulledResponse");
+const encodeResponse = messageEncoder("labimages.v1.MarkPrepulledResponse");
 
 /**
  * `MarkPrepulled`: an image has been pulled to a node. What is not ours, not in the prepull set or no longer a node is
@@ -20,9 +20,14 @@ export function markPrepulled(context: ServiceContext): UnaryHandler<MarkPrepull
   return ({ reference: text, node }) => {
     const reference = parseReference(text);
     if (reference.digest === null) throw new InvalidReferenceError("the reference has to carry the digest");
-    checkRequiredText("node", node, MAX_NAME_LENGTH);
-    context.snapshot();
-    const applied = isInRepository(own, reference) && commands.markPrepulled(reference.digest, node);
-    return Buffer.concat([boolField(field("applied"), applied), context.stateField(reader.current())]);
+    checkNodeName(node);
+    const snapshot = context.snapshot();
+    const { digest } = reference;
+    const isOurs = isInRepository(own, reference);
+    const applied = isOurs && commands.markPrepulled(digest, node);
+    const state = context.stateField(reader.current());
+    if (applied) return Buffer.concat([encodeResponse({ applied }), state]);
+    const reason = notAppliedReason(snapshot, { isOurs, digest, node, isBuiltIn: false });
+    return Buffer.concat([encodeResponse({ notAppliedReason: reason }), state]);
   };
 }

@@ -5,13 +5,13 @@ import { classifyFailure } from "../../domain/prepull/classify-failure.ts";
 import { PREPULL_STATES, type PrepullState } from "../../domain/snapshot/answers.ts";
 import { quotePeer } from "../../lib/redact.ts";
 import type { ReportPrepullRequest__Output } from "../gen/labimages/v1/ReportPrepullRequest.ts";
-import { boolField } from "../messages/wire.ts";
-import { checkRequiredText, checkText, MAX_NAME_LENGTH } from "../server/arguments.ts";
-import { fieldNumbers } from "../server/contract.ts";
+import { checkNodeName, checkText } from "../server/arguments.ts";
+import { messageEncoder } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
+import { notAppliedReason } from "./not-applied.ts";
 
-const field = fieldNumbers("labimages.v1.ReportPrepullResponse");
+const encodeResponse = messageEncoder("labimages.v1.ReportPrepullResponse");
 const MAX_REASON_LENGTH = 256;
 const MAX_MESSAGE_LENGTH = 1_024;
 
@@ -26,18 +26,22 @@ export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepu
     const reference = parseReference(request.reference);
     const { digest } = reference;
     if (digest === null) throw new InvalidReferenceError("the reference has to carry the digest");
-    const node = checkRequiredText("node", request.node, MAX_NAME_LENGTH);
+    const node = checkNodeName(request.node);
     const state = checkState(request.prepullState);
     const given = {
       reason: checkText("reason", request.reason, MAX_REASON_LENGTH),
       message: checkText("message", request.message, MAX_MESSAGE_LENGTH),
     };
-    context.snapshot();
+    const snapshot = context.snapshot();
     const isOurs = isInRepository(own, reference);
     const failureClass = state === "FAILED" ? classifyFailure(given.reason, given.message).failureClass : null;
     const [reason, message] = [quotePeer(given.reason), quotePeer(given.message)];
     const applied = isOurs && commands.reportPrepull({ digest, node, state, reason, message, failureClass });
-    return Buffer.concat([boolField(field("applied"), applied), context.stateField(reader.current())]);
+    const stateField = context.stateField(reader.current());
+    if (applied) return Buffer.concat([encodeResponse({ applied }), stateField]);
+    const isBuiltIn = settings.prepullerEnabled && state !== "SUCCEEDED";
+    const notApplied = notAppliedReason(snapshot, { isOurs, digest, node, isBuiltIn });
+    return Buffer.concat([encodeResponse({ notAppliedReason: notApplied }), stateField]);
   };
 }
 
@@ -45,5 +49,8 @@ export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepu
 function checkState(value: unknown): PrepullState {
   const state = PREPULL_STATES.find((name) => value === `PREPULL_STATE_${name}`);
   if (state !== undefined) return state;
-  throw new InvalidArgumentError("prepull_state", `expected one of ${PREPULL_STATES.join(", ")}`);
+  throw new InvalidArgumentError(
+    "prepull_state",
+    `expected one of ${PREPULL_STATES.map((name) => `PREPULL_STATE_${name}`).join(", ")}`,
+  );
 }

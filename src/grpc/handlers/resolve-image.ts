@@ -1,11 +1,13 @@
-import { InvalidArgumentError } from "../../domain/errors.ts";
+import { InvalidArgumentError, UnknownImageError } from "../../domain/errors.ts";
 import { IMAGE_CLASSES, type ImageClass } from "../../domain/images/image.ts";
 import type { LookUp, ResolvedImage, Snapshot } from "../../domain/snapshot/snapshot.ts";
+import { quotePeer } from "../../lib/redact.ts";
 import type { ResolveImageRequest__Output } from "../gen/labimages/v1/ResolveImageRequest.ts";
 import { encodeResolvedImage } from "../messages/image-message.ts";
 import { type CachedResponse, createResponseCache, responseOf, withState } from "../messages/response-cache.ts";
 import { delimited } from "../messages/wire.ts";
-import { checkText, MAX_TAG_LENGTH } from "../server/arguments.ts";
+import { createUnchangedCheck } from "../paging/unchanged.ts";
+import { checkRequiredText, MAX_TAG_LENGTH } from "../server/arguments.ts";
 import { abortSignal, callerOf } from "../server/call.ts";
 import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
@@ -19,24 +21,42 @@ const KEPT_BYTES = 8 * 1_024 * 1_024;
 /** `ResolveImage`: one image by class, reference or tag. */
 export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImageRequest__Output> {
   const cache = createResponseCache(context.reader, KEPT_BYTES);
+  const unchanged = createUnchangedCheck(context);
   return (request, call) => {
     const key = keyOf(request);
     const snapshot = context.snapshot();
+    const isKnown = unchanged(request, snapshot);
     const known = cache.find(snapshot, key);
-    if (known !== undefined) return withState(known, context.stateField(snapshot));
-    const found = lookUp(snapshot, request);
+    if (known !== undefined) return isKnown ?? withState(known, context.stateField(snapshot));
+    const found = named(key, () => lookUp(snapshot, request));
     if (found.kind === "image") {
-      return withState(cache.add(snapshot, key, encode(found.resolved)), context.stateField(snapshot));
+      const response = cache.add(snapshot, key, encode(found.resolved));
+      return isKnown ?? withState(response, context.stateField(snapshot));
     }
-    // Not kept: tags move.
-    return context.commands
-      .resolveAtRegistry(snapshot, found.tag, callerOf(call), abortSignal(call))
-      .then((resolved) => withState(encode(resolved), context.stateField(snapshot)));
+    // Not kept, nor unchanged: tags move.
+    return context.commands.resolveAtRegistry(snapshot, found.tag, callerOf(call), abortSignal(call)).then(
+      (resolved) => withState(encode(resolved), context.stateField(snapshot)),
+      (error: unknown) => Promise.reject(namedError(key, error)),
+    );
   };
 }
 
 function encode(resolved: ResolvedImage): CachedResponse {
   return responseOf(delimited(field("image"), encodeResolvedImage(resolved)));
+}
+
+function named<Result>(key: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw namedError(key, error);
+  }
+}
+
+/** Names what was asked for in an UnknownImageError. */
+function namedError(key: string, error: unknown): unknown {
+  if (!(error instanceof UnknownImageError)) return error;
+  return new UnknownImageError(`${error.message} (${quotePeer(key)})`, error.metadata);
 }
 
 /** The selector as text. Error: InvalidArgumentError unless exactly one is given. */
@@ -50,7 +70,7 @@ function keyOf({ imageClass, reference, tag }: ResolveImageRequest__Output): str
 }
 
 function lookUp(snapshot: Snapshot, { imageClass, reference, tag }: ResolveImageRequest__Output): LookUp {
-  if (tag !== undefined) return snapshot.imageForTag(checkText("tag", tag, MAX_TAG_LENGTH));
+  if (tag !== undefined) return snapshot.imageForTag(checkRequiredText("tag", tag, MAX_TAG_LENGTH));
   if (reference !== undefined) return snapshot.imageForReference(reference);
   return { kind: "image", resolved: snapshot.imageForClass(checkClass(imageClass)) };
 }
@@ -59,7 +79,10 @@ function lookUp(snapshot: Snapshot, { imageClass, reference, tag }: ResolveImage
 function checkClass(imageClass: string | number | undefined): ImageClass {
   const known = IMAGE_CLASSES.find((name) => `IMAGE_CLASS_${name}` === imageClass);
   if (known === undefined) {
-    throw new InvalidArgumentError("image_class", `expected one of ${IMAGE_CLASSES.join(", ")}`);
+    throw new InvalidArgumentError(
+      "image_class",
+      `expected one of ${IMAGE_CLASSES.map((name) => `IMAGE_CLASS_${name}`).join(", ")}`,
+    );
   }
   return known;
 }

@@ -1,8 +1,7 @@
-import { InvalidArgumentError } from "../../domain/errors.ts";
 import { createWakeup } from "../../lib/abort.ts";
 import type { GateMessage, GateRequest } from "../../ports.ts";
 import type { WaitForRefreshRequest__Output } from "../gen/labimages/v1/WaitForRefreshRequest.ts";
-import { checkText, MAX_GATE_LENGTH, MAX_NAME_LENGTH } from "../server/arguments.ts";
+import { checkGate, checkKnownState, checkText, MAX_NAME_LENGTH } from "../server/arguments.ts";
 import { messageEncoder } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { StreamHandler } from "../server/stream-call.ts";
@@ -54,19 +53,11 @@ export function waitForRefresh({
 }
 
 function checkRequest(request: WaitForRefreshRequest__Output): Omit<GateRequest, "peer"> {
+  const fields = { epoch: "epoch", generation: "after_generation" };
+  const known = checkKnownState(request.epoch, request.afterGeneration, fields);
   return {
-    gate: checkText("gate", request.gate, MAX_GATE_LENGTH) || DEFAULT_GATE,
+    gate: checkGate(request.gate) || DEFAULT_GATE,
     holder: checkText("holder", request.holder, MAX_NAME_LENGTH),
-    resume: checkResume(checkText("epoch", request.epoch, MAX_NAME_LENGTH), request.afterGeneration),
+    resume: known === null ? null : { epoch: known.epoch, afterGeneration: known.generation },
   };
-}
-
-/** Generations start at 1, so that 0 means that none was given. */
-function checkResume(epoch: string, afterGeneration: number): GateRequest["resume"] {
-  if (epoch === "" && afterGeneration === 0) return null;
-  if (epoch === "") throw new InvalidArgumentError("epoch", "after_generation needs the epoch that it belongs to");
-  if (afterGeneration === 0) {
-    throw new InvalidArgumentError("after_generation", "epoch needs the generation that was seen last, from 1");
-  }
-  return { epoch, afterGeneration };
 }

@@ -6,12 +6,13 @@ import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
 import { type Entries, fillPage } from "./page.ts";
 import { firstPage, type ListingName, nextPageToken, type PagePosition, requestedPage } from "./page-token.ts";
+import { createUnchangedCheck, type KnowingRequest } from "./unchanged.ts";
 
 /** Bytes of encoded pages that are kept of one listing. */
 const KEPT_BYTES = 16 * 1_024 * 1_024;
 
 /** What every request for a page has; a listing without page size is bounded by the size of its messages alone. */
-interface PageRequest {
+interface PageRequest extends KnowingRequest {
   readonly pageToken: string;
   readonly pageSize?: number;
 }
@@ -42,6 +43,7 @@ export function pagedListing<Request extends PageRequest>(
   const { reader } = context;
   const { name } = listing;
   const cache = createResponseCache(reader, KEPT_BYTES);
+  const unchanged = createUnchangedCheck(context);
 
   function positionOf(request: Request): PagePosition {
     const filter = listing.filter?.(request) ?? "";
@@ -63,7 +65,10 @@ export function pagedListing<Request extends PageRequest>(
     const pageSize = request.pageSize === undefined ? Number.POSITIVE_INFINITY : checkPageSize(request.pageSize);
     const position = positionOf(request);
     const { snapshot, offset, filter } = position;
-    const key = `${offset}:${pageSize}:${listing.version?.(snapshot, filter) ?? filter}`;
+    const version = listing.version?.(snapshot, filter);
+    const isKnown = request.pageToken === "" ? unchanged(request, snapshot, version) : null;
+    if (isKnown !== null) return isKnown;
+    const key = `${offset}:${pageSize}:${version ?? filter}`;
     const response = cache.find(snapshot, key) ?? cache.add(snapshot, key, build(position, pageSize));
     return withState(response, context.stateField(snapshot));
   };

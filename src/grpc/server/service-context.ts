@@ -10,6 +10,8 @@ export interface ServedSettings {
   readonly images: ImageSettings;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly Toleration[];
+  /** Whether the built-in prepuller is on. */
+  readonly prepullerEnabled: boolean;
   /** Namespace of the prepuller's pods, or null where none is configured. */
   readonly namespace: string | null;
   /** Name of the image pull secret, never its content; null where none is configured. */

@@ -60,7 +60,7 @@ const TABLES: readonly (readonly [string, RegExp])[] = [
     /^PART +NAME +REFERENCE\nmenu +Recommended \(Weekly 2077_43\) +r\.example\.org\/a\/b:recommended@sha256:1\n/,
   ],
   ["missing", /^NODE +TAG +REFERENCE\na +r1_0_0 +r\.example\.org\/a\/b:r1_0_0@sha256:2\n$/],
-  ["missing B", /^Nothing is missing\.\n$/],
+  ["missing gone", /^Nothing is missing\.\n$/],
   [
     "status",
     /^Snapshot 7, refreshed 2077-10-23T00:00:00\.000Z\.\n\nSOURCE .*registry +ok.*IMAGE .*r1_0_0 +Release r1\.0\.0 +0 +a\n.*NODE .*B +no +0 +all +Node is tainted/s,

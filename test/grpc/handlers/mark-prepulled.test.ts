@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ask, failure } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
-import { digestOf, REGISTRY, REPOSITORY } from "../support/images.ts";
+import { digestOf, imageOf, REGISTRY, REPOSITORY } from "../support/images.ts";
 import { SETTINGS, startServer } from "../support/running-server.ts";
 
 const OURS = `${REGISTRY}/${REPOSITORY}`;
@@ -55,5 +55,27 @@ describe("MarkPrepulled", () => {
     const told = await failure(ask(client, client.MarkPrepulled, { reference: `${OURS}@${digestOf(1)}`, node: "n" }));
     assert.equal(told.reason, "NOT_READY");
     assert.deepEqual(state.marks, []);
+  });
+
+  test("says why a mark or a report changed nothing", async (context) => {
+    const entry = { image: imageOf("w", { digest: digestOf(4) }), nodes: [], missing: [] };
+    const node = { name: "n1", eligible: true, comment: null, cached: [], imagesTruncated: false };
+    const prepullImages = { prepulled: [], pending: [entry] };
+    const state = fakeState(snapshotOf(1, { images: [], prepullImages, nodes: [node] }));
+    state.overrides.markPrepulled = () => false;
+    state.overrides.reportPrepull = () => false;
+    const { client } = await startServer(context, { state, settings: { ...SETTINGS, prepullerEnabled: true } });
+    const mark = async (repository: string, digest: number, name: string) =>
+      (await ask(client, client.MarkPrepulled, { reference: `${repository}@${digestOf(digest)}`, node: name }))
+        .notAppliedReason;
+    assert.equal(await mark(`${REGISTRY}/other`, 4, "n1"), "NOT_APPLIED_REASON_OTHER_REPOSITORY");
+    assert.equal(await mark(OURS, 5, "n1"), "NOT_APPLIED_REASON_NOT_WANTED");
+    assert.equal(await mark(OURS, 4, "gone"), "NOT_APPLIED_REASON_UNKNOWN_NODE");
+    assert.equal(await mark(OURS, 4, "n1"), "NOT_APPLIED_REASON_NOT_MISSING");
+    const report = { reference: `${OURS}@${digestOf(4)}`, node: "n1" };
+    const pulling = await ask(client, client.ReportPrepull, { ...report, prepullState: "PREPULL_STATE_PULLING" });
+    assert.equal(pulling.notAppliedReason, "NOT_APPLIED_REASON_BUILT_IN_PREPULLER");
+    state.overrides.markPrepulled = () => true;
+    assert.equal(await mark(OURS, 4, "n1"), "NOT_APPLIED_REASON_UNSPECIFIED");
   });
 });

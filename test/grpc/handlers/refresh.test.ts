@@ -63,4 +63,20 @@ describe("Refresh", () => {
       );
     });
   }
+
+  test("without waiting it returns at once, and the refresh goes on", async (context) => {
+    const state = fakeState(snapshotOf(1, { images: [] }));
+    const { promise, reject } = Promise.withResolvers<void>();
+    let demanded = 0;
+    state.overrides.refresh = () => {
+      demanded += 1;
+      return promise;
+    };
+    const { client, log } = await startServer(context, { state });
+    const { state: version } = await ask(client, client.Refresh, { noWait: true });
+    assert.deepEqual([version?.generation, demanded], [1, 1]);
+    reject(new Error("the registry is down"));
+    await ask(client, client.GetMenu, {});
+    assert.deepEqual(log, []);
+  });
 });

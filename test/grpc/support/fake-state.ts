@@ -218,7 +218,7 @@ export function fakeState(current: Snapshot | null = null): FakeState {
       },
       reportPrepull(report) {
         state.reports.push(report);
-        return true;
+        return state.overrides.reportPrepull?.(report) ?? true;
       },
       refresh: (cause, signal) => state.overrides.refresh?.(cause, signal) ?? Promise.resolve(),
       waitForRefresh: (request, caller) =>

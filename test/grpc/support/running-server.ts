@@ -41,6 +41,7 @@ export const SETTINGS: ServedSettings = {
   },
   nodeSelector: { pool: "labs" },
   tolerations: [{ key: "dedicated", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }, {}],
+  prepullerEnabled: false,
   namespace: "prepull",
   pullSecret: "pull-secret",
 };

@@ -7,6 +7,7 @@ export interface GetMenuResponse {
   'menu'?: (_labimages_v1_MenuImage)[];
   'dropdown'?: (_labimages_v1_MenuImage)[];
   'nextPageToken'?: (string);
+  'unchanged'?: (boolean);
   'state'?: (_labimages_v1_StateVersion | null);
 }
 
@@ -14,5 +15,6 @@ export interface GetMenuResponse__Output {
   'menu': (_labimages_v1_MenuImage__Output)[];
   'dropdown': (_labimages_v1_MenuImage__Output)[];
   'nextPageToken': (string);
+  'unchanged': (boolean);
   'state': (_labimages_v1_StateVersion__Output | null);
 }

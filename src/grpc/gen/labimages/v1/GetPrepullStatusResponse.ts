@@ -6,11 +6,13 @@ import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output a
 export interface GetPrepullStatusResponse {
   'status'?: (_labimages_v1_PrepullStatus | null);
   'nextPageToken'?: (string);
+  'unchanged'?: (boolean);
   'state'?: (_labimages_v1_StateVersion | null);
 }
 
 export interface GetPrepullStatusResponse__Output {
   'status': (_labimages_v1_PrepullStatus__Output | null);
   'nextPageToken': (string);
+  'unchanged': (boolean);
   'state': (_labimages_v1_StateVersion__Output | null);
 }

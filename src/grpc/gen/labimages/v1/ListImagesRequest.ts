@@ -1,12 +1,17 @@
 // Original file: proto/labimages/v1/image_service.proto
 
+import type { Long } from '@grpc/proto-loader';
 
 export interface ListImagesRequest {
   'pageSize'?: (number);
   'pageToken'?: (string);
+  'knownEpoch'?: (string);
+  'knownGeneration'?: (number | string | Long);
 }
 
 export interface ListImagesRequest__Output {
   'pageSize': (number);
   'pageToken': (string);
+  'knownEpoch': (string);
+  'knownGeneration': (number);
 }

@@ -10,6 +10,7 @@ export interface ListImagesResponse {
   'latestRelease'?: (_labimages_v1_Image | null);
   'images'?: (_labimages_v1_Image)[];
   'nextPageToken'?: (string);
+  'unchanged'?: (boolean);
   'state'?: (_labimages_v1_StateVersion | null);
 }
 
@@ -20,5 +21,6 @@ export interface ListImagesResponse__Output {
   'latestRelease': (_labimages_v1_Image__Output | null);
   'images': (_labimages_v1_Image__Output)[];
   'nextPageToken': (string);
+  'unchanged': (boolean);
   'state': (_labimages_v1_StateVersion__Output | null);
 }

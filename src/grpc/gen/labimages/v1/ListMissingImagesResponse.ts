@@ -6,11 +6,13 @@ import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output a
 export interface ListMissingImagesResponse {
   'nodes'?: (_labimages_v1_NodeMissingImages)[];
   'nextPageToken'?: (string);
+  'unchanged'?: (boolean);
   'state'?: (_labimages_v1_StateVersion | null);
 }
 
 export interface ListMissingImagesResponse__Output {
   'nodes': (_labimages_v1_NodeMissingImages__Output)[];
   'nextPageToken': (string);
+  'unchanged': (boolean);
   'state': (_labimages_v1_StateVersion__Output | null);
 }

@@ -2,7 +2,9 @@
 
 
 export interface RefreshRequest {
+  'noWait'?: (boolean);
 }
 
 export interface RefreshRequest__Output {
+  'noWait': (boolean);
 }

@@ -5,10 +5,12 @@ import type { StateVersion as _labimages_v1_StateVersion, StateVersion__Output a
 
 export interface ResolveImageResponse {
   'image'?: (_labimages_v1_Image | null);
+  'unchanged'?: (boolean);
   'state'?: (_labimages_v1_StateVersion | null);
 }
 
 export interface ResolveImageResponse__Output {
   'image': (_labimages_v1_Image__Output | null);
+  'unchanged': (boolean);
   'state': (_labimages_v1_StateVersion__Output | null);
 }
