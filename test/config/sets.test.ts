@@ -188,10 +188,10 @@ test("without images and sources there is nothing to serve", () => {
     assert.equal(problemsIn(text), "sources: must have a source, where there is no images");
 });
 
-test("keys that are not served yet are refused where the service starts", () => {
-  const keys = (text: string) => assert.throws(() => servedConfig(parseConfig(text)), /cannot serve it yet/);
+test("sources besides that of images are not served yet, and are refused where the service starts", () => {
+  const refused = (text: string) =>
+    assert.throws(() => servedConfig(parseConfig(text)), /^ConfigError: sources: .* cannot serve it yet/);
   assert.equal(servedConfig(parseConfig(IMAGES)).images.recommendedTag, "recommended");
-  keys(withRules({ source: "sample", newest: 1 }));
-  keys(`${IMAGES}menu: {prepulledOn: 90%}\n`);
-  keys(`${IMAGES}nodeExpressions: [{key: a, operator: Exists}]\n`);
+  refused(withRules({ source: "sample", newest: 1 }));
+  refused(`${IMAGES}sources: ${JSON.stringify([SCIPY])}\n`);
 });
