@@ -38,7 +38,7 @@ export type CoordinatorEmitted =
   | ({ readonly type: "refresh.settled" } & RefreshSettlement)
   | { readonly type: "snapshot.replaced"; readonly snapshot: Snapshot }
   | ({ readonly type: "gates.opened" } & GateOpening)
-  | { readonly type: "prepull.told"; readonly news: PrepullerNews }
+  | { readonly type: "prepuller.emitted"; readonly news: PrepullerNews }
   | { readonly type: "actor.crashed"; readonly actor: string; readonly error: unknown };
 
 /** Input of the coordinator. */
@@ -140,7 +140,7 @@ export const coordinatorMachine = setup({
       return event;
     }),
     emitPrepull: emit(({ event }) => {
-      assertEvent(event, "prepull.told");
+      assertEvent(event, "prepuller.emitted");
       return event;
     }),
     emitNodeCrash: emit(({ event }) => {
@@ -148,7 +148,7 @@ export const coordinatorMachine = setup({
       const error = new Error(`the work on node ${event.node} broke`, { cause: event.error });
       return { type: "actor.crashed", actor: "nodePrepull", error };
     }),
-    emitAbandoned: emit({ type: "prepull.told", news: { type: "work.abandoned" } }),
+    emitAbandoned: emit({ type: "prepuller.emitted", news: { type: "work.abandoned" } }),
   },
   guards: { hasGrownMissing: ({ context }) => context.state.missingGrown },
   delays: {
@@ -238,7 +238,7 @@ export const coordinatorMachine = setup({
           },
           on: {
             "prepull.reported": { actions: "sendReport" },
-            "prepull.told": { actions: "emitPrepull" },
+            "prepuller.emitted": { actions: "emitPrepull" },
             "node.broke": { actions: "emitNodeCrash" },
           },
         },

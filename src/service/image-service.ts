@@ -98,10 +98,10 @@ export function createImageService(parts: ImageServiceParts): ImageService {
 /** The coordinator emits in the order in which its effects must happen. */
 function receive(running: Running, event: CoordinatorEmitted): void {
   const { parts, actor, gates, demands, cache, progress } = running;
-  if (event.type === "prepull.told" || event.type === "snapshot.replaced" || event.type === "actor.crashed") {
+  if (event.type === "prepuller.emitted" || event.type === "snapshot.replaced" || event.type === "actor.crashed") {
     progress.changed(actor.getSnapshot().context.state.snapshot?.table ?? null);
   }
-  if (event.type === "prepull.told") notify(running);
+  if (event.type === "prepuller.emitted") notify(running);
   if (event.type === "snapshot.replaced") cache.replacedBy(event.snapshot);
   if (event.type === "gates.opened") gates.open(event);
   if (event.type === "refresh.settled") demands.settle(event.run, event.error);

@@ -1,8 +1,8 @@
 import { type NodeTable, nodeNamed } from "../domain/nodes/node-table.ts";
 import { type NodeActivity, type PullRecord, progressOf } from "../domain/prepull/pull-record.ts";
 import { isSameList } from "../domain/same-list.ts";
-import { alongside } from "../domain/snapshot/alongside.ts";
 import type { PrepullProgress, WorkByNode } from "../domain/snapshot/answers.ts";
+import { mergeCursor } from "../domain/snapshot/merge-cursor.ts";
 import type { EndedPull, NodeState, PrepullState } from "../machines/prepuller/prepull-state.ts";
 
 /** The prepuller's work as the readers see it. */
@@ -32,7 +32,7 @@ export function createProgressView(): ProgressView {
   function readNow({ isActive, nodes, ended }: PrepullState, table: NodeTable): WorkByNode {
     const endedOn = endedByNode(ended);
     // Nodes are mostly asked for in their order.
-    const find = alongside(table.records, ({ report }) => report.name);
+    const find = mergeCursor(table.records, ({ report }) => report.name);
     return {
       get(name) {
         const state = isActive ? nodes.get(name) : undefined;

@@ -20,7 +20,7 @@ const RULES: readonly Rule[] = [
   { pattern: /\banew\b/i, write: "again" },
   { pattern: /\b(?:any|no) more\b(?! than)/i, write: "no longer" },
   { pattern: /\bso many\b/i, write: "a number or a name" },
-  { pattern: /\b(?:is|are|not|be|all) well\b/i, write: "ok, failing" },
+  { pattern: /\b(?:is|are|not|be|all) well\b(?!-)/i, write: "ok, failing" },
   { pattern: /\bnonsense/i, write: "unexpectedResponse" },
   { pattern: /\b(?:LONGEST|MOST|LARGEST|SMALLEST|SHORTEST)_/, write: "MAX_, MIN_" },
   { pattern: /\bFIRST_/, write: "INITIAL_" },
@@ -37,20 +37,13 @@ const RULES: readonly Rule[] = [
   { pattern: /this is a defect|gave? the lease up|given up the lease/, write: "crashed, restarting (bug); released" },
 ];
 
-/** Places that have not been cleaned yet: shrinks to nothing. Beginnings of paths. */
-const NOT_YET: readonly string[] = [
-  "ARCHITECTURE.md",
-  "README.md",
-  "config.example.yaml",
-  "docs/",
-  "src/domain/",
-  "src/machines/",
-  "src/service/",
-  "test/",
-];
-
 /** Lines in which such a word is the right one, as beginnings of `path: text`, each with its reason. */
-const EXCEPTIONS: ReadonlyMap<string, string> = new Map();
+const EXCEPTIONS: ReadonlyMap<string, string> = new Map([
+  [
+    "src/domain/sets/evaluate-rule.ts: return `so many versions share digests",
+    "a comparison: so many that fewer are found",
+  ],
+]);
 
 const FILES = [
   "src/**/*.ts",
@@ -73,7 +66,6 @@ interface Finding {
   readonly write: string;
 }
 
-/** Everything that the rules find, places that are not cleaned yet included. */
 async function findWords(): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   for await (const path of glob(FILES, { cwd: ROOT, exclude: ["src/grpc/gen/**"] })) {
@@ -91,7 +83,6 @@ async function findWords(): Promise<readonly Finding[]> {
 
 const found = await findWords();
 const isAllowed = ({ path, text }: Finding) =>
-  NOT_YET.some((place) => path.startsWith(place)) ||
   [...EXCEPTIONS.keys()].some((line) => `${path}: ${text}`.startsWith(line));
 const wrong = found.filter((finding) => !isAllowed(finding));
 for (const { path, line, text, write } of wrong)

@@ -81,7 +81,7 @@ describe("a real control plane", { skip }, () => {
     assert.equal(taint.effect, "NoSchedule");
   });
 
-  test("gives a service account what its role says and no more", async () => {
+  test("gives a service account what its role says and nothing else", async () => {
     await plane.apply(NODE_READER);
     await plane.apply(NODE_READER);
     const client = plane.clientFor(await plane.serviceAccountToken("default", "node-reader"));

@@ -110,7 +110,7 @@ export function defineLists({ peer }: Subject): void {
 
 /** Watches: order, versions, selectors, bookmarks, time-outs. */
 export function defineWatches({ peer }: Subject): void {
-  it("tells what happened since a version, in order, each with its own version", async () => {
+  it("reports what happened since a version, in order, each with its own version", async () => {
     const { api } = peer();
     const test = testId();
     const query = `labelSelector=test%3D${test}`;

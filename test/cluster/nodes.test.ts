@@ -143,7 +143,7 @@ describe("node source on a real API server, under the service's own role", { ski
     await inStep();
   });
 
-  it("pages through a list, and tells a node that was made again by its uid", async () => {
+  it("pages through a list, and recognizes a node that was created again by its uid", async () => {
     for (let i = 0; i < 7; i += 1) await join(`page-${i}`);
     await follower.list();
     await inStep();

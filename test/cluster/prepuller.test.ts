@@ -143,7 +143,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
     });
   }
 
-  it("says that nobody takes the pod up, with what the events tell, and that somebody has deleted it (K8)", async () => {
+  it("says that nobody takes the pod up, with what the events say, and that somebody has deleted it (K8)", async () => {
     await cluster.addNode("stuck");
     const late = await cluster.order("stuck", 1, 3_000);
     const pull = puller.pull(late, unending);
@@ -171,7 +171,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
     assert.equal(await cluster.podCount(), 0);
   });
 
-  it("tells of a quota and of a node name that cannot be (K8)", async () => {
+  it("reports a quota and a node name that cannot be (K8)", async () => {
     await cluster.addNode("quota");
     const order = await cluster.order("quota", 1);
     const quotas = `/api/v1/namespaces/${DEPLOYED}/resourcequotas`;
@@ -190,7 +190,7 @@ describe("puller on a real API server, under the role of deploy/", { skip }, () 
     assert.match(failure.message, /nodeName/);
   });
 
-  it("tells of a LimitRange that asks for larger pods (K8)", async () => {
+  it("reports a LimitRange that asks for larger pods (K8)", async () => {
     await cluster.addNode("limits");
     const order = await cluster.order("limits", 1);
     const ranges = `/api/v1/namespaces/${DEPLOYED}/limitranges`;

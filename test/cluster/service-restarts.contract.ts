@@ -71,7 +71,7 @@ export function describeServiceRestarts(
       });
     }
 
-    it("told to end during a pull, it gives the lease up and leaves the pod to the next one, which adopts it", async () => {
+    it("stopped during a pull, it releases the lease and leaves the pod to the next one, which adopts it", async () => {
       await using round = await startRound(peer(), "ended", { nodes: { alder: 0 }, images: 1 });
       const release = round.nodes.hold();
       const first = await round.start();

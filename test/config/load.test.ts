@@ -132,7 +132,7 @@ test("a source in Google Artifact Registry has no access of its own", () => {
   assert.deepEqual(elsewhere.images.source, source);
 });
 
-test("all problems are told at once, each with key, expectation and finding", () => {
+test("all problems are reported at once, each with key, expectation and finding", () => {
   assert.equal(
     problemsIn(
       'images: {source: {type: docker, registry: r.io, repository: a/B}, cycle: "27", num_weeklies: 1, pin: [7]}\nlogLevel: loud\n',

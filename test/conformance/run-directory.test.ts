@@ -30,7 +30,7 @@ const CASES = [
   { id: "two", expected: { n: 2 } },
 ];
 
-test("cases are counted, and the first difference of those that fail is told", async (context) => {
+test("cases are counted, and the first difference of those that fail is reported", async (context) => {
   const files = { "a.json": { file: "echo", count: 2, cases: CASES }, "notes.txt": "not read" };
   assert.deepEqual(await run(context, files, async () => ({ n: 1 })), [
     { passed: 1, failed: 1 },

@@ -55,14 +55,14 @@ test("names of properties that every object has are tags like any other", () => 
   assert.deepEqual(tagsOf({ entries: catalog.prepullSet }), ["__proto__"]);
 });
 
-test("only digests of the prepull set that the listing did not tell are to be asked for", () => {
+test("only digests of the prepull set that the listing did not have are to be asked for", () => {
   const settings = imageSettings({ numWeeklies: 2, pin: ["zebra"] });
   const tags = listing(["w_2077_43"], ["w_2077_42", "b"], ["w_2077_41"], ["recommended"], ["zebra"], ["d_2077_10_23"]);
   const plan = runToCompletion(planCatalog(createDefaultSource(settings), tags, null, 0));
   assert.deepEqual(plan.unresolved, ["recommended", "w_2077_43", "zebra"]);
 });
 
-test("a tag that vanished before its digest was told is left out, the others stay", () => {
+test("a tag that vanished before its digest was known is left out, the others stay", () => {
   const settings = imageSettings({ numWeeklies: 2 });
   const tags = listing(["w_2077_43"], ["w_2077_42"], ["w_2077_41"]);
   const catalog = catalogOf(settings, tags, null, listing(["w_2077_42", "b"]));
@@ -115,7 +115,7 @@ test("the same listing again gives the same entries, and the list as it was", ()
   assert.equal(second.listed, first.listed);
 });
 
-test("only the entries that differ are made anew", () => {
+test("only the entries that differ are made again", () => {
   const settings = imageSettings({ numWeeklies: 1 });
   const first = catalogOf(settings, listing(["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]));
   const second = catalogOf(settings, listing(["w_2077_43", "a"], ["w_2077_42", "z"], ["d_2077_10_23", "c", 5]), first);

@@ -170,7 +170,7 @@ test("F7: an alias target that is left out of the list makes room for one more",
   assert.equal(last?.aliasCount, 29);
 });
 
-test("the size is the registry's where it tells one above zero, else the largest that a node reports", () => {
+test("the size is the registry's where it reports one above zero, else the largest that a node reports", () => {
   const tags = listing(["recommended", "a", 7], ["w_2077_43", "a", 0], ["d_2077_10_23", "b"]);
   const nodes = [3, 5].map((size, at) => ({
     name: `n${at}`,

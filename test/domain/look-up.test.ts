@@ -117,7 +117,7 @@ test("asking for a tag changes nothing in the snapshot", () => {
   assert.deepEqual(found(snapshot.imageForTag("w_2077_43")).image.aliases, ["recommended"]);
 });
 
-test("a tag whose digest was known is described with the digest that the registry tells now", () => {
+test("a tag whose digest was known is described with the digest that the registry has now", () => {
   const moved = docker().imageResolvedNow("recommended", { tag: "recommended", digest: digest("b"), sizeBytes: null });
   assert.equal(moved.image.displayName, "Recommended (Weekly 2077_42)");
   assert.equal(moved.image.digest, digest("b"));

@@ -104,7 +104,7 @@ test("an image that the node never sized has the size that others report", () =>
   assert.equal(on(known.report(1, { images: { x: 8, y: 6 } })), "x y");
 });
 
-test("what was known to be there stays for 30 minutes at most, from the first report that could not tell", () => {
+test("what was known to be there stays for 30 minutes at most, from the first report that is incomplete", () => {
   const known = limited(2).report(0, { images: { a: 1 } });
   const doubted = known.report(10, { images: { x: 8, y: 6 } });
   const later = doubted.report(10 + STALE_PRESENCE_TTL_MS - 1, { images: { x: 8, y: 6 } });
@@ -113,7 +113,7 @@ test("what was known to be there stays for 30 minutes at most, from the first re
   assert.equal(STALE_PRESENCE_TTL_MS, 30 * MINUTE);
 });
 
-test("a report that shows an image again starts its 30 minutes anew", () => {
+test("a report that shows an image again starts its 30 minutes again", () => {
   const doubted = limited(2)
     .report(0, { images: { a: 1 } })
     .report(10, { images: { x: 8, y: 6 } });
@@ -157,7 +157,7 @@ test("with -1 every report is definite, the empty one too", () => {
   assert.equal(isTruncated(node.report(1, {})), false);
 });
 
-test("with 0 no report can tell, so that only marks are known, for their time", () => {
+test("with 0 every report is incomplete, so that only marks are known, for their time", () => {
   const marked = limited(0)
     .report(0, {})
     .mark(1, "a")
@@ -193,7 +193,7 @@ test("a report observed before the mark cannot undo it, however late it comes", 
   assert.equal(on(marked.report(1_000, { images: { x: 1 } })), "a x");
 });
 
-test("a second mark starts the grace anew", () => {
+test("a second mark starts the grace again", () => {
   const marked = limited(50)
     .report(0, { images: { x: 1 } })
     .mark(0, "a")
@@ -201,7 +201,7 @@ test("a second mark starts the grace anew", () => {
   assert.equal(on(marked.report(100_000, { images: { x: 1 } })), "a x");
 });
 
-test("after its grace a mark outlives reports that cannot tell, for 30 minutes", () => {
+test("after its grace a mark outlives reports that are incomplete, for 30 minutes", () => {
   const marked = limited(1)
     .report(0, { images: { x: 5 } })
     .mark(0, "a")

@@ -37,7 +37,7 @@ test("nodes are listed by name, whatever the order in which they came", () => {
   assert.equal(nodeNamed(table, "d"), null);
 });
 
-test("a node that left is nowhere any more, and its place goes to the next one", () => {
+test("a node that left is nowhere, and its place goes to the next one", () => {
   const table = tableOf([nodeReport("a", { images: { x: 1 } }), nodeReport("b", { images: { x: 2 } })]);
   const left = edited(table, (editor) => editor.remove("a", null));
   assert.equal(names(left), "b");
@@ -113,7 +113,7 @@ test("a node that leaves and comes again in one edit is there, with its last rep
   assert.equal(names(never), "a");
 });
 
-test("marks tell whether there is such a node", () => {
+test("marks return whether there is such a node", () => {
   const table = tableOf([nodeReport("a")]);
   const editor = editNodeTable(table);
   assert.equal(editor.mark("a", digest("x"), 1), true);

@@ -68,7 +68,7 @@ test("F23: the recommended tag and pins that name no tag are reported, each once
   assert.deepEqual(missing("recommended", "zebra", "w_1", "exp_x"), []);
 });
 
-test("the set is a part of what exists, with every wanted tag, and no more of a type than asked for", () => {
+test("the set is a part of what exists, with every wanted tag, and of a type at most what is asked for", () => {
   const counts = fc.record({ numReleases: fc.nat(3), numWeeklies: fc.nat(3), numDailies: fc.nat(3) });
   fc.assert(
     fc.property(

@@ -87,7 +87,7 @@ test("an index knows where each digest is, and its largest size, and never chang
   );
 });
 
-test("every digest that differs between two indexes is among those told, in both directions", () => {
+test("every digest that differs between two indexes is among those reported, in both directions", () => {
   fc.assert(
     fc.property(edits, edits, edits, (first, left, right) => {
       const base = apply(NO_PRESENCE, new Map(), first);
@@ -107,7 +107,7 @@ test("an index to which nothing happened is the same one, and nothing differs fr
   changedDigests(NO_PRESENCE, NO_PRESENCE, () => assert.fail("nothing differs"));
 });
 
-test("only digests that were touched are told as changed", () => {
+test("only digests that were touched are reported as changed", () => {
   const [base] = apply(NO_PRESENCE, new Map(), [
     { digest: "sha256:aa", slot: 1, size: 1 },
     { digest: "sha256:ab", slot: 1, size: 1 },
@@ -119,7 +119,7 @@ test("only digests that were touched are told as changed", () => {
   assert.deepEqual(told, ["sha256:ab"]);
 });
 
-test("a size is asked for anew only where the node that goes may have been the last one that told it", () => {
+test("a size is asked for again only where the node that goes may have been the last one that reported it", () => {
   const editor = editPresence(NO_PRESENCE);
   editor.add("x", 1, 9);
   editor.add("x", 2, 4);

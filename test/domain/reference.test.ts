@@ -20,7 +20,7 @@ test("a reference has registry, repository, and perhaps tag and digest", () => {
   assert.equal(parseReference("r.io/lab@sha256:1a2b").tag, null);
 });
 
-test("other texts are refused, and the caller is told what was expected", () => {
+test("other texts are refused, and the caller learns what was expected", () => {
   for (const [text, reason] of [
     ["", /no "\/"/],
     ["lab:w_2077_43", /no "\/"/],

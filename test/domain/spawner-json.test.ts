@@ -61,7 +61,7 @@ test("F6: the list in pieces is the list", () => {
   }
 });
 
-test("the status keeps what is null, and tells durations in seconds", () => {
+test("the status keeps what is null, and has durations in seconds", () => {
   const image = plainImage({ tag: "w_2077_43", digest: "sha256:1" });
   const json: object = JSON.parse(
     spawnerPrepullsJson(
@@ -95,7 +95,7 @@ test("the status keeps what is null, and tells durations in seconds", () => {
   });
 });
 
-test("a source in Google Artifact Registry is told in snake case", () => {
+test("a source in Google Artifact Registry is written in snake case", () => {
   const source = {
     type: "google",
     location: "us",

@@ -50,7 +50,7 @@ test("the number after rc counts as a number", () => {
   assertOrder("r1_0_0_rc99999999999999999999", "r1_0_0_rc99999999999999999998", "r1_0_0_rc3");
 });
 
-test("numbers beyond 2^53 are told apart by their digits, whichever field has them", () => {
+test("numbers beyond 2^53 are distinguished by their digits, whichever field has them", () => {
   const [high, low] = ["9007199254740993", "9007199254740992"];
   assertOrder(`r${high}_1_0`, `r${low}_9_0`);
   assertOrder(`r1_${high}_1`, `r1_${low}_9`);

@@ -211,7 +211,7 @@ describe("the lists", { concurrency: true }, () => {
   });
 });
 
-describe("what reflection tells is enough for a client without the contract", { concurrency: true }, () => {
+describe("what reflection returns is enough for a client without the contract", { concurrency: true }, () => {
   test("buf curl gets the menu", async () => {
     const { message } = await bufCurl(service.grpc, "GetMenu");
     const { menu } = message as { menu: { name: string }[] };

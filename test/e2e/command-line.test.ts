@@ -214,7 +214,7 @@ describe("the command line", { concurrency: 2 }, () => {
     assert.match(output, /^[^\n]*"msg":"cannot start: KUBECONFIG: ENOENT[^\n]*\/nonexistent\/a[^\n]*\n$/);
   });
 
-  test("a Node that is too old is told which one is needed: exit status 2", async () => {
+  test("a Node that is too old learns which one is needed: exit status 2", async () => {
     const { status, complaints } = await runNode("--import", OLD_NODE, PROGRAM, "serve");
     assert.equal(status, 2);
     assert.match(complaints, /lab-images needs Node 24 or newer, and this is 20\.20\.2/);

@@ -37,7 +37,7 @@ async function allThatIsTold({ log, http, client }: Service): Promise<string> {
   return JSON.stringify([log, pages, status, state]);
 }
 
-describe("what is told of credentials", () => {
+describe("what is logged of credentials", () => {
   test("nothing, neither while they work nor when they do not, at any level of the log", () =>
     withCredentials(async (service, peers) => {
       const { client } = service;

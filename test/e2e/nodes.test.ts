@@ -49,7 +49,7 @@ describe("the nodes are followed between refreshes", { concurrency: true }, () =
       await untilMissing(service, () => cluster.deleteNode("cedar"), {}, context);
     }));
 
-  test("a cordoned node counts no more; uncordoned it counts again", (context) =>
+  test("a cordoned node no longer counts; uncordoned it counts again", (context) =>
     withNodes(async (service, peers) => {
       await untilMissing(service, () => peers.report("beech", ["w_2077_43"]), { beech: ["w_2077_42"] });
       const cordon = (unschedulable: boolean | null) => peers.cluster.patchNode("beech", { spec: { unschedulable } });
@@ -93,7 +93,7 @@ describe("the nodes are followed between refreshes", { concurrency: true }, () =
     }));
 });
 
-describe("reports that cannot tell (K6)", { concurrency: true }, () => {
+describe("reports that are incomplete (K6)", { concurrency: true }, () => {
   test("F74: an empty list is the truth, also on a node that had images", () =>
     withNodes(async (service, peers) => {
       await untilMissing(service, () => peers.report("beech", []), { beech: ["w_2077_42", "w_2077_43"] });

@@ -201,7 +201,7 @@ describe("an outside prepuller", { concurrency: true }, () => {
         message,
       });
 
-  test("may tell how far a pull has come, and that it was given up", () =>
+  test("may report how far a pull has come, and that it was given up", () =>
     withScene(async (scene) => {
       const report = reporter(scene);
       await report("PULLING", "");

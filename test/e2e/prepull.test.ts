@@ -250,7 +250,7 @@ describe("what goes wrong on a node", { concurrency: true }, () => {
       { speed: 10 },
     ));
 
-  test("a full disk and a refusing registry are told apart, each once in log and alert", () =>
+  test("a full disk and a refusing registry are distinguished, each once in log and alert", () =>
     withPrepuller(async ({ nodes, service }) => {
       nodes.failPulls("alder", () => "write /var/lib/containerd/ingest: no space left on device");
       nodes.failPulls("beech", () => "failed to authorize: 401 Unauthorized");

@@ -71,7 +71,7 @@ describe("the built-in prepuller", { concurrency: true }, () => {
     await eventually(() => assert.deepEqual(peers.cluster.list("pods"), []));
   });
 
-  test("tells why a pull fails, goes on with the others, and tries again", async () => {
+  test("reports why a pull fails, goes on with the others, and tries again", async () => {
     await using peers = await startFilledPeers();
     await using alder = await joinNode(peers, "alder");
     alder.failPulls((reference) => (reference.includes("w_2077_42") ? "manifest unknown" : null));
@@ -84,7 +84,7 @@ describe("the built-in prepuller", { concurrency: true }, () => {
     await eventually(async () => assert.deepEqual(await missingTags(service), {}), { withinMs: 10_000 });
   });
 
-  test("cancels the pull to a node that may not be pulled to any more", async () => {
+  test("cancels the pull to a node that may no longer be pulled to", async () => {
     await using peers = await startFilledPeers();
     await using _alder = await joinNode(peers, "alder", GIGABYTE / 100);
     await using service = await startReadyService(peers.config(BUILT_IN));

@@ -205,7 +205,7 @@ describe("while a source is down", { concurrency: true }, () => {
     );
   });
 
-  test("the cluster that denies: the operator's fault, and told so", async () => {
+  test("the cluster that denies: the operator's fault, and reported so", async () => {
     await using peers = await startFilledPeers();
     await using service = await startReadyService(peers.config());
     peers.cluster.intercept((_request, response) => {

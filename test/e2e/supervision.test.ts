@@ -39,7 +39,7 @@ function defectsTold({ log }: Service): number {
 }
 
 describe("a refresh cycle that breaks (P6)", () => {
-  test("fails the demand, is told once, and is started anew; the answers go on meanwhile", () =>
+  test("fails the demand, is reported once, and is started again; the answers go on meanwhile", () =>
     withService(async (service, peers) => {
       const { client } = service;
       due.add("refresh");
@@ -55,7 +55,7 @@ describe("a refresh cycle that breaks (P6)", () => {
       await client.call("Refresh", {});
     }));
 
-  test("remembers who asks for a refresh before it is started anew", () =>
+  test("remembers who asks for a refresh before it is started again", () =>
     withService(async (service) => {
       const gate = await openGate(service);
       await gate.next();

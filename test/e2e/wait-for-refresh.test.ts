@@ -121,7 +121,7 @@ describe("a caller who says where it was", { concurrency: true }, () => {
 });
 
 describe("one caller at a time", { concurrency: true }, () => {
-  test("another one is refused, told when to come again, and let in when the first has gone", () =>
+  test("another one is refused, with a time to come again, and let in when the first has gone", () =>
     withService(async (service) => {
       const first = await openGate(service, { holder: "one" });
       await assert.rejects(openGate(service, { holder: "other" }), BUSY);
@@ -142,7 +142,7 @@ describe("one caller at a time", { concurrency: true }, () => {
       await assert.rejects(openGate(service), BUSY);
     }));
 
-  test("the same holder takes over, and the one before is told", () =>
+  test("the same holder takes over, and the one before is notified", () =>
     withService(async (service) => {
       const first = await openGate(service, { holder: "prepuller" });
       await first.next();
@@ -223,7 +223,7 @@ describe("a refresh while a change settles", () => {
   });
   after(() => world.disposeAsync());
 
-  test("tells of the change, too: there is no second message", async () => {
+  test("reports the change, too: there is no second message", async () => {
     const gate = await openGate(service);
     await gate.next();
     await refresh(service);

@@ -60,7 +60,7 @@ test("arguments are named, and busy gates say when to come back", () => {
   assert.equal(told(new InvalidArgumentError("page_size", "too small")).retrySeconds, null);
 });
 
-test("an error that knows its cause does not tell it", () => {
+test("an error that knows its cause does not reveal it", () => {
   const lines: LogLine[] = [];
   const failure = told(new RegistryUnavailableError("the registry does not answer", new Error("token=abc")), lines);
   assert.doesNotMatch(JSON.stringify(failure), /abc/);

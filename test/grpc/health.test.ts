@@ -7,7 +7,7 @@ import { startServer } from "./support/running-server.ts";
 const SERVICE = "labimages.v1.ImageService";
 
 describe("the health service", () => {
-  test("says NOT_SERVING until it is told otherwise, overall and for the service", async (context) => {
+  test("says NOT_SERVING until it is set otherwise, overall and for the service", async (context) => {
     const { health, server } = await startServer(context);
     for (const service of ["", SERVICE]) {
       assert.equal((await ask(health, health.Check, { service })).status, "NOT_SERVING");
@@ -32,7 +32,7 @@ describe("the health service", () => {
     await eventually(() => assert.deepEqual(messages, [{ status: "SERVICE_UNKNOWN" }]));
   });
 
-  test("tells watchers of each change, and of none that is none", async (context) => {
+  test("notifies watchers of each change, and of none that is none", async (context) => {
     const { health, server, openStreams } = await startServer(context);
     const call = health.Watch({ service: SERVICE });
     const { messages } = receive(call);

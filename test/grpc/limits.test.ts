@@ -72,7 +72,7 @@ async function hasRead(peer: HandmadePeer): Promise<void> {
 }
 
 describe("F60: what peers do not take", () => {
-  test("holds no more bytes than may wait, and others are answered within a second", async (context) => {
+  test("holds at most the bytes that may wait, and others are answered within a second", async (context) => {
     const running = await start(context, { unsentBytes: 2 * MIB });
     await othersAreServed(running);
     const peer = await handmadePeer(context, running.port, { window: 0 });
@@ -122,7 +122,7 @@ describe("F60: what peers do not take", () => {
 });
 
 describe("F60: requests that are not complete", () => {
-  test("hold no more bytes than they may, and the oldest give way", async (context) => {
+  test("hold at most the bytes that they may, and the oldest give way", async (context) => {
     const running = await start(context, { requestBytes: MIB });
     const peer = await handmadePeer(context, running.port);
     const before = held("arrayBuffers");
@@ -142,7 +142,7 @@ describe("F60: requests that are not complete", () => {
     assert.deepEqual([...new Set(running.limited)], ["request_bytes 127.0.0.1"]);
   });
 
-  test("cost no more in one-byte frames", async (context) => {
+  test("cost the same in one-byte frames", async (context) => {
     const running = await start(context, { requestBytes: MIB });
     const peer = await handmadePeer(context, running.port);
     const before = held("heapUsed");

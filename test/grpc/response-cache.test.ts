@@ -16,7 +16,7 @@ test("a state is appended to the response, and the whole is kept while the state
   assert.equal(whole.toString(), "abc1");
 });
 
-test("responses from the newest snapshot are kept, the oldest go when there is no more room", () => {
+test("responses from the newest snapshot are kept, the oldest go when there is no room left", () => {
   const [one, two] = [snapshotOf(1, { images: [] }), snapshotOf(2, { images: [] })];
   const reader = readerOf(one);
   const cache = createResponseCache(reader, 3_000);

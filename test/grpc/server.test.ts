@@ -56,7 +56,7 @@ describe("where the server listens", () => {
   });
 });
 
-test("every finished call is told, with its time", async (context) => {
+test("every finished call is reported, with its time", async (context) => {
   const { client, calls } = await startServer(context, { state: ready() });
   await ask(client, client.GetMenu, {});
   await failure(ask(client, client.ResolveImage, { tag: "nope" }));

@@ -90,7 +90,7 @@ describe("registry hook: who may notify", () => {
 });
 
 describe("registry hook: size", () => {
-  it("refuses a body over the cap, told or not", async (context) => {
+  it("refuses a body over the cap, with its length or without", async (context) => {
     const { post, port, notified } = await startHook(context);
     assert.equal(await post(authorized, "x".repeat(1_048_576)), 202);
     assert.equal(await post(authorized, "x".repeat(1_048_577)), 413);
@@ -107,7 +107,7 @@ describe("registry hook: size", () => {
   });
 });
 
-describe("registry hook: what it is told", () => {
+describe("registry hook: what it receives", () => {
   const event = (action: string, target: object) => ({
     id: "1",
     action,

@@ -239,7 +239,7 @@ test("stopping cuts what does not end in time", async (t) => {
   await refused;
 });
 
-test("a port that is taken is told", async (t) => {
+test("a port that is taken is reported", async (t) => {
   const holder = createServer().listen(0, "127.0.0.1");
   await once(holder, "listening");
   t.after(() => holder.close());

@@ -56,7 +56,7 @@ describe("change queue", () => {
     assert.deepEqual(batches, [[reported("a"), reported("b")]]);
   });
 
-  it("tells the end of each node of a name that passes on within the moment", async () => {
+  it("reports the end of each node of a name that passes on within the moment", async () => {
     const { clock, batches, queue } = start();
     queue.add(reported("a", "1"));
     queue.add(removed("a", "1"));

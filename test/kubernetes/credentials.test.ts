@@ -182,7 +182,7 @@ describe("connection by kubeconfig", () => {
     }
   });
 
-  it("reads a kubeconfig anew that has been replaced with the server's authority in it", async () => {
+  it("reads a kubeconfig again that has been replaced with the server's authority in it", async () => {
     const first = await startTls(authority, answerOk);
     const server = `https://localhost:${first.port}`;
     await using file = await temporaryFile("kubeconfig", kubeconfig(server, ca, "token: t"));

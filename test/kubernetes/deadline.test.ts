@@ -48,7 +48,7 @@ describe("deadline", () => {
 });
 
 describe("pause", () => {
-  it("lasts as long as it is told", async () => {
+  it("lasts as long as configured", async () => {
     const clock = manualClock();
     let over = false;
     const paused = pause(clock, 1_000, never).then(() => {

@@ -34,7 +34,7 @@ test("who follows while the lease is still being given up leads after that (P6)"
   assert.equal(bench.api.list("leases")[0]?.spec?.["holderIdentity"], "");
 });
 
-test("an election outlives a defect of whoever is told, and one of its own costs no more than the lease (P6)", async () => {
+test("an election outlives a defect of its listener, and one of its own costs no more than the lease (P6)", async () => {
   await using bench = await startPrepullBench();
   const clock = manualClock();
   const defects: Error[] = [];

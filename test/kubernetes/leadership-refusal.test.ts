@@ -8,7 +8,7 @@ import { NAMESPACE, startPrepullBench } from "./prepull-fixture.ts";
 
 const TIMING = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
 
-test("who was refused a write is told of the loss, also where the lease is won back before any timer runs (K9)", async () => {
+test("who was refused a write is notified of the loss, also where the lease is won back before any timer runs (K9)", async () => {
   await using bench = await startPrepullBench();
   const clock = manualClock();
   let slept = 0;

@@ -136,7 +136,7 @@ describe("leadership by a lease", () => {
     assert.equal(leaseSpec(bench)["holderIdentity"], "b");
   });
 
-  it("makes the lease anew where somebody has deleted it, and only its holder does so at once", async () => {
+  it("creates the lease again where somebody has deleted it, and only its holder does so at once", async () => {
     await using bench = await startPrepullBench();
     const lease = `${bench.api.url}/apis/coordination.k8s.io/v1/namespaces/lab/leases/prepuller`;
     const a = elect(bench, "a");

@@ -218,7 +218,7 @@ describe("node list (K4: failing lists)", () => {
     await assert.rejects(follower.list(), /repeats a page/);
   });
 
-  it("shows later pages no older than what the watch has told meanwhile", async () => {
+  it("shows later pages no older than what the watch has reported meanwhile", async () => {
     await using cluster = await startCluster();
     const { api, connected } = cluster;
     fill(api, 7);

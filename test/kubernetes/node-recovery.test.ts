@@ -5,7 +5,7 @@ import type { Fault } from "../support/fault-proxy.ts";
 import { answerWatches, assertInStep, digest, nodeObject, startCluster } from "./node-fixture.ts";
 
 describe("node watch (K5: same name, other node)", () => {
-  it("tells a node that was made again by its uid", async () => {
+  it("recognizes a node that was created again by its uid", async () => {
     await using cluster = await startCluster();
     const { api, connected } = cluster;
     api.putNode(nodeObject("node-a", [1]));
@@ -118,7 +118,7 @@ describe("node watch (selectors, K10: restarts)", () => {
     });
   });
 
-  it("goes on when its listener throws at what it is told", async () => {
+  it("goes on when its listener throws", async () => {
     await using cluster = await startCluster();
     const { api, connected } = cluster;
     const names: string[] = [];

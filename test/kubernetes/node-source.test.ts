@@ -27,7 +27,7 @@ describe("node source", () => {
     }
   });
 
-  it("takes nothing back that the watch has told while a list was on its way", async () => {
+  it("takes nothing back that the watch has reported while a list was on its way", async () => {
     const api = await startKubernetesApi();
     try {
       for (const name of ["kept", "changed", "removed", "remade"]) api.putNode(nodeObject(name, [1]));

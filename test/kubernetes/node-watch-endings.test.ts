@@ -52,7 +52,7 @@ describe("node watch (what follows from how a watch has ended)", () => {
     assert.equal(follower.relists, 0);
   });
 
-  it("tells a reset after a long life as soon as no new watch can be had", async () => {
+  it("reports a reset after a long life as soon as no new watch can be had", async () => {
     await using cluster = await startCluster({ limits: { ...shortLimits, watch: { longLifeMs: 30, stableMs: 5 } } });
     const { api, proxy, connected } = cluster;
     const follower = connected.follow();
@@ -161,7 +161,7 @@ describe("node watch (what follows from how a watch has ended)", () => {
 });
 
 describe("node watch (followers and loggers that break)", () => {
-  it("goes on, and so does the process, when a follower throws at everything that it is told", async () => {
+  it("goes on, and so does the process, when a follower throws at every call", async () => {
     await using cluster = await startCluster({ limits: { ...shortLimits, watch: { stableMs: 5 } } });
     const { api, connected } = cluster;
     const told: string[] = [];

@@ -184,7 +184,7 @@ describe("puller: time and deletion (K8)", () => {
     assert.deepEqual(bench.pods(), []);
   });
 
-  it("tells its outcome also where the pod cannot be removed", async () => {
+  it("reports its outcome also where the pod cannot be removed", async () => {
     await using bench = await startPrepullBench();
     const order = bench.order("played", 1);
     bench.api.intercept((request, response) => {

@@ -57,7 +57,7 @@ describe("puller: what the API server refuses (K8)", () => {
     });
   }
 
-  it("does not take the conflict of a quota for a pod of the name, and tries no more often for it", async () => {
+  it("does not take the conflict of a quota for a pod of the name, and does not try more often for it", async () => {
     await using bench = await startPrepullBench();
     const message = 'Operation cannot be fulfilled on resourcequotas "few": the object has been modified';
     answerCreates(bench, 409, "Conflict", message);
@@ -68,7 +68,7 @@ describe("puller: what the API server refuses (K8)", () => {
     assert.equal(bench.count("POST"), 3);
   });
 
-  it("gives up after some tries where the server fails, and tells what it says", async () => {
+  it("gives up after some tries where the server fails, and reports what it says", async () => {
     await using bench = await startPrepullBench();
     answerCreates(bench, 500, "InternalError", 'failed calling webhook "sidecar.example.org"');
     const failure = failureOf(await bench.puller().pull(bench.order("played", 1), unending));

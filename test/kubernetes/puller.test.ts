@@ -272,7 +272,7 @@ describe("puller: an abort", () => {
     assert.equal(bench.count("DELETE"), 1);
   });
 
-  it("starts the same pull anew only when the cancelled one has ended", async () => {
+  it("starts the same pull again only when the cancelled one has ended", async () => {
     await using bench = await startPrepullBench();
     await bench.join("node-a", { bandwidthBytesPerSecond: 1_000_000 });
     const puller = bench.puller();

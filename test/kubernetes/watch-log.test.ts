@@ -42,7 +42,7 @@ describe("the log of the node watch", () => {
     await eventually(() => assert.equal(read(logger.lines).at(-1), "info: node watch ok"));
   });
 
-  it("F50: says of a watch that is silent what it has not received, and no more", async () => {
+  it("F50: says of a watch that is silent what it has not received, and nothing else", async () => {
     const logger = logLines();
     await using cluster = await startCluster({ logger });
     const { api, connected, proxy } = cluster;

@@ -17,7 +17,7 @@ function players(pool: FairPool) {
 }
 
 describe("a fair pool", () => {
-  it("gives all of it to whoever is alone, and no more", () => {
+  it("gives all of it to whoever is alone, and nothing beyond", () => {
     const { take, lost } = players(createFairPool(3));
     for (const part of ["a1", "a2", "a3"]) assert.notEqual(take("a", "A", part), null);
     assert.equal(take("a", "A", "a4"), null);

@@ -118,7 +118,7 @@ test("a failing registry leaves the images, and takes over nodes that were liste
   world.stop();
 });
 
-test("a failing cluster leaves the whole snapshot, whatever the registry has told", () => {
+test("a failing cluster leaves the whole snapshot, whatever the registry has returned", () => {
   const world = coordinatorWorld();
   world.succeed({ n1: {} });
   const before = world.state().snapshot;
@@ -202,7 +202,7 @@ test("the health of the watch is in the state", () => {
   world.stop();
 });
 
-test("a refresh cycle that breaks is started anew after a while, and its demands are told", async () => {
+test("a refresh cycle that crashes is started again after a while, and its demands fail", async () => {
   const world = coordinatorWorld();
   world.succeed({ n1: {} });
   world.news();

@@ -161,7 +161,7 @@ test("a node that joins and leaves again while a list is being paged is gone", (
   assert.equal(names(swap(addCatalog(closePages(left, 1), CATALOG, 1), "STARTUP", 1)), "n1");
 });
 
-test("a node that was told before the first page of a list has left if the list does not name it", () => {
+test("a node that was reported before the first page of a list has left if the list does not name it", () => {
   const during = applyChanges(beginRun(refreshed({ n1: {} })), [reported("older")]);
   assert.equal(names(during), "n1 older");
   assert.equal(names(swap(addCatalog(closePages(page(during, { n1: {} }), 1), CATALOG, 1), "SCHEDULED", 1)), "n1");
@@ -287,7 +287,7 @@ test("parts that come when no refresh is under way are ignored", () => {
   assert.equal(abandonRun(state).snapshot, state.snapshot);
 });
 
-test("what a change adds to what is missing is remembered until the gates are told", () => {
+test("what a change adds to what is missing is remembered until the gates open", () => {
   const state = refreshed({ n1: HAS_ALL });
   assert.equal(applyChanges(state, [reported("n1", { images: { a: 2, b: 1, x: 1 } })]).missingGrown, false);
   const grown = applyChanges(state, [reported("n2")]);
@@ -306,7 +306,7 @@ test("a mark adds nothing to what is missing, and nodes taken over from a failed
   assert.equal(failRun(listed, { kubernetes: null, registry: NO_IMAGES }).missingGrown, true);
 });
 
-test("the cluster is well only where both the last list and the watch are", () => {
+test("the cluster is ok only where both the last list and the watch are", () => {
   const state = refreshed({ n1: {} });
   const silent = setWatchFault(state, new Error("the watch is silent"));
   assert.equal(silent.sources.kubernetes.reason, "the watch is silent");

@@ -49,7 +49,7 @@ test("slots are reported when they change: the limit, those in use, and pulls th
   stop();
 });
 
-test("a success marks that very node, and is told", async () => {
+test("a success marks that very node, and is reported", async () => {
   const { pulls, work, news, clock, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });
   pulls.succeed("n0", "weekly");
@@ -92,7 +92,7 @@ test("a node that leaves takes its state, its pull and its timers with it", asyn
   stop();
 });
 
-test("a node made again under its name is another node: its pull is cancelled and begins anew (K5)", async () => {
+test("a node made again under its name is another node: its pull is cancelled and begins again (K5)", async () => {
   const { pulls, work, state, stop } = prepuller();
   await work({ lacking: { n0: ["weekly"] } });
   await work({ lacking: { n0: ["weekly"] }, uids: { n0: "another" } });
@@ -103,7 +103,7 @@ test("a node made again under its name is another node: its pull is cancelled an
   stop();
 });
 
-test("a node that is not eligible any more has its pull cancelled, and its failures are remembered", async () => {
+test("a node that is no longer eligible has its pull cancelled, and its failures are remembered", async () => {
   const { pulls, work, state, records, clock, stop } = prepuller();
   await work({ lacking: { n0: ["weekly", "daily"] } });
   pulls.fail("n0", "weekly");
@@ -211,7 +211,7 @@ test("F29: a refusal that meets every node backs off for all of them, and one po
   stop();
 });
 
-test("an image that does not stay is thrashing: it is told and waits longer and longer", async () => {
+test("an image that does not stay is thrashing: it is reported and waits longer and longer", async () => {
   const { pulls, work, news, records, clock, stop } = prepuller();
   for (let time = 0; time < 3; time++) {
     await work({ lacking: { n0: ["weekly"] } });

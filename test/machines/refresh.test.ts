@@ -82,7 +82,7 @@ test("a refresh starts at once and lists nodes and images at the same time", () 
   assert.ok(!nodes.running && !images.running, "stopping ends the effects");
 });
 
-test("parts are passed on as they come, and the end is told when both lists are whole, in either order", () => {
+test("parts are passed on as they come, and the end is reported when both lists are whole, in either order", () => {
   for (const imagesFirst of [true, false]) {
     const { nodes, images, told, stop } = cycle();
     if (imagesFirst) images.tell({ type: "images.listed", catalog: CATALOG });
@@ -113,7 +113,7 @@ test("a refresh fails where either list does, but only when the other has come t
   stop();
 });
 
-test("both faults of a refresh are told, and none of them with the next one", async () => {
+test("both faults of a refresh are reported, and none of them with the next one", async () => {
   const { clock, nodes, images, told, stop } = cycle();
   nodes.tell({ type: "nodes.failed", error: NO_NODES });
   images.tell({ type: "images.failed", error: NO_IMAGES });

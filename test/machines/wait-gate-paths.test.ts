@@ -111,7 +111,7 @@ test("on every path, and after every further event, callers hear what the model 
   assert.ok(checked > 400);
 });
 
-test("every opening is told and taken once, or is still to be told, whoever comes and goes", () => {
+test("every opening is delivered and taken once, or is still to be delivered, whoever comes and goes", () => {
   const withoutResume = EVENTS.filter((event) => event.type !== "caller.attached" || event.resumeAfter === undefined);
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...withoutResume), { maxLength: 60 }), (events) => {

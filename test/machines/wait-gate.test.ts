@@ -36,7 +36,7 @@ function gate(lastOpening: WaitGateInput["lastOpening"] = null) {
   };
 }
 
-test("a gate tells its caller of each opening, and then waits for the next", () => {
+test("a gate notifies its caller of each opening, and then waits for the next", () => {
   const { attach, open, ready, heard } = gate();
   attach(1);
   assert.deepEqual(heard(), []);
@@ -76,7 +76,7 @@ test("a gate remembers openings while nobody is attached", () => {
   assert.deepEqual(heard(), []);
 });
 
-test("an opening that the transport has not taken when its caller goes is told to the next one", () => {
+test("an opening that the transport has not taken when its caller goes is delivered to the next one", () => {
   const { attach, open, leave, ready, heard } = gate();
   attach(1);
   open("STARTUP");
@@ -88,7 +88,7 @@ test("an opening that the transport has not taken when its caller goes is told t
   assert.deepEqual(heard(), []);
 });
 
-test("a new gate tells its first caller of the refresh that it was made after, or waits for the first", () => {
+test("a new gate notifies its first caller of the refresh that it was made after, or waits for the first", () => {
   const made = gate({ generation: 7, cause: "SCHEDULED" });
   made.attach(1);
   assert.deepEqual(made.heard(), ["1 SCHEDULED 0"]);
@@ -158,7 +158,7 @@ test("a caller that has been ended, ignored or never was cannot act on the gate"
   assert.deepEqual(heard(), ["2 SCHEDULED 0"]);
 });
 
-test("a caller of another process is told at once, whatever the gate remembers", () => {
+test("a caller of another process is notified at once, whatever the gate remembers", () => {
   const { attach, ready, leave, heard } = gate({ generation: 7, cause: "SCHEDULED" });
   attach(1);
   ready(1);
@@ -168,13 +168,13 @@ test("a caller of another process is told at once, whatever the gate remembers",
   assert.deepEqual(heard(), ["2 SCHEDULED 0"]);
 });
 
-test("a caller of another process is told at once even before the first refresh", () => {
+test("a caller of another process is notified at once even before the first refresh", () => {
   const { attach, heard } = gate();
   attach(1, "", null);
   assert.deepEqual(heard(), ["1 STARTUP 0"]);
 });
 
-test("a caller that saw an older generation is told at once, one that saw the last one waits", () => {
+test("a caller that saw an older generation is notified at once, one that saw the last one waits", () => {
   for (const [seen, told] of [
     [6, ["2 SCHEDULED 0"]],
     [7, []],

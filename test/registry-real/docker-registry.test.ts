@@ -151,7 +151,7 @@ describe("docker-registry with tokens", () => {
     assert.deepEqual(tokens.authorizations, [null]);
   });
 
-  it("gives all to an account, and tells who refuses", async (context) => {
+  it("gives all to an account, and reports who refuses", async (context) => {
     const account = { username: "robot", password: "canary, with comma" };
     const { tokens, registry, tokenHosts } = await startWithTokens(context, account);
     const credentialsPath = await credentialsFile(registry.host, account);

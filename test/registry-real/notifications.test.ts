@@ -156,7 +156,7 @@ describe("notifications of docker-registry to the whole service", () => {
     assert.doesNotMatch(await service.everythingTold(), /canary/);
   });
 
-  it("are admitted by the secret that the file holds now, which nobody is told", async (context) => {
+  it("are admitted by the secret that the file holds now, which nobody sees", async (context) => {
     const { service, secretFile } = await startWorld(context, `Bearer ${SECRET}`);
     const post = async (secret: string) => {
       const headers = { authorization: `Bearer ${secret}` };

@@ -89,7 +89,7 @@ async function checkAnswers(service: ServiceOnSource, digests: Awaited<ReturnTyp
 
 for (const [name, prepare] of Object.entries(settings)) {
   describe(`the service on docker-registry with ${name}`, () => {
-    it("answers, tells who refuses it and why, heals with its credentials, and tells no secret", async (context) => {
+    it("answers, reports who refuses it and why, heals with its credentials, and reveals no secret", async (context) => {
       const { auth, account, more, refusal } = await prepare(context);
       const registry = await startDockerRegistry({ auth });
       context.after(() => registry.close());

@@ -31,7 +31,7 @@ describe("pause", () => {
 });
 
 describe("deadline", () => {
-  it("tells its own end from a parent's, and releases timer and listeners", async () => {
+  it("distinguishes its own end from a parent's, and releases timer and listeners", async () => {
     const clock = manualClock();
     const parent = new AbortController();
     const other = new AbortController();
@@ -51,7 +51,7 @@ describe("deadline", () => {
 });
 
 describe("semaphore", () => {
-  it("lets so many in, in order, and forgets who stops waiting", async () => {
+  it("lets a limited number in, in order, and forgets who stops waiting", async () => {
     const semaphore = createSemaphore(1);
     const { signal } = new AbortController();
     const impatient = new AbortController();

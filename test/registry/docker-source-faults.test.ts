@@ -36,7 +36,7 @@ describe("a registry that fails (R1)", () => {
     }
   });
 
-  it("is given up after so many tries, with the cause", async (context) => {
+  it("is given up after its last try, with the cause", async (context) => {
     const { registry, list, retried } = await sourceWithFaults(context);
     registry.behaviour.intercept = answering(502, {}, "canary");
     await assert.rejects(list(), isUnavailable(/^127\.0\.0\.1:\d+ answers 502$/));
@@ -119,7 +119,7 @@ describe("a network that fails (R1)", () => {
     }
   });
 
-  it("and has nobody listening is told", async (context) => {
+  it("and has nobody listening is reported", async (context) => {
     const { registry, list } = await sourceWithFaults(context, { limits: { attempts: 2 } });
     await registry.close();
     await assert.rejects(list(), isUnavailable(/cannot be reached \(ECONNREFUSED\)$/));

@@ -10,7 +10,7 @@ const tagNames = (tags: readonly { readonly tag: string }[]) => tags.map(({ tag 
 const range = (length: number) => Array.from({ length }, (_, index) => `t${String(index).padStart(6, "0")}`);
 
 describe("listing tags", () => {
-  it("follows pages by relative and by absolute links, and tells neither digest nor size", async (context) => {
+  it("follows pages by relative and by absolute links, and reports neither digest nor size", async (context) => {
     const registry = await registryWith(context, range(25), { behaviour: { pageSize: 10 } });
     const source = sourceFor(context, { registry: registry.host });
     assert.deepEqual([source.registry, source.repository], [registry.host, REPOSITORY]);
@@ -103,7 +103,7 @@ describe("resolving digests", () => {
     );
   });
 
-  it("falls back to GET and a hash where HEAD tells no digest, or none of the form (R4)", async (context) => {
+  it("falls back to GET and a hash where HEAD sends no digest, or none of the form (R4)", async (context) => {
     const registry = await registryWith(context, []);
     const digest = registry.push(REPOSITORY, "w_2077_43", { kind: "oci-index" });
     const source = sourceFor(context, { registry: registry.host });
@@ -114,7 +114,7 @@ describe("resolving digests", () => {
     assert.equal(registry.requests.filter(({ method }) => method === "GET").length, 3);
   });
 
-  it("falls back to GET where the registry has no HEAD, and checks the digest that it tells", async (context) => {
+  it("falls back to GET where the registry has no HEAD, and checks the digest that it sends", async (context) => {
     const registry = await registryWith(context, []);
     const digest = registry.push(REPOSITORY, "w", {});
     const lie = `sha256:${"0".repeat(64)}`;

@@ -162,7 +162,7 @@ describe("Google Artifact Registry (R8)", () => {
     );
   });
 
-  it("gives up after so many tries, and says what the answer was in our own words", async (context) => {
+  it("gives up after its last try, and says what the answer was in our own words", async (context) => {
     const { source, server, fill, retried } = await underTest(context, { limits: { attempts: 3 } });
     fill([]);
     server.failures.push(...Array<status>(3).fill(status.UNAVAILABLE));
@@ -281,7 +281,7 @@ describe("Google Artifact Registry (R8)", () => {
 });
 
 describe("failures of Google's client", () => {
-  it("are told apart by what they carry", () => {
+  it("are distinguished by what they carry", () => {
     const cases: [unknown, string, boolean][] = [
       [Object.assign(new Error("canary"), { code: 14 }), "REGISTRY_UNAVAILABLE", true],
       [Object.assign(new Error("canary"), { code: 7 }), "REGISTRY_DENIED", false],

@@ -63,7 +63,7 @@ describe("the whole service spares the registry", () => {
     assert.deepEqual(asked(), [`HEAD ${MANIFESTS}${tag}`, `HEAD ${MANIFESTS}${tag}`]);
   });
 
-  it("by turning look-ups away beyond so many tags at one time", async (context) => {
+  it("by turning look-ups away beyond a number of tags at one time", async (context) => {
     const { registry, client } = await startWorld(context);
     const held: (() => void)[] = [];
     registry.behaviour.intercept = (_request, response) => held.push(() => response.writeHead(503).end()) > 0;

@@ -12,7 +12,7 @@ async function started() {
   return world;
 }
 
-test("a caller is told of each data refresh, one message at a time", async () => {
+test("a caller is notified of each data refresh, one message at a time", async () => {
   const world = await started();
   const caller = world.attach();
   assert.deepEqual(caller.heard(), ["STARTUP 0"]);
@@ -24,7 +24,7 @@ test("a caller is told of each data refresh, one message at a time", async () =>
   world.stop();
 });
 
-test("the snapshot is the new one when a caller is told", async () => {
+test("the snapshot is the new one when a caller is notified", async () => {
   const world = serviceWorld();
   const seen: (number | undefined)[] = [];
   const request = { gate: "main", holder: "", peer: "10.0.0.1", resume: null };
@@ -80,7 +80,7 @@ test("a gate is free when its caller has gone, and remembers", async () => {
   world.stop();
 });
 
-test("a caller of another process is told at once; one of this process only of what is newer", async () => {
+test("a caller of another process is notified at once; one of this process only of what is newer", async () => {
   const world = await started();
   const told = (epoch: string, afterGeneration: number): readonly string[] => {
     const caller = world.attach({ resume: { epoch, afterGeneration } });

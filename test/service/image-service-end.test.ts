@@ -77,7 +77,7 @@ test("F14: a refresh by hand speaks against a pause that the registry has asked 
   world.stop();
 });
 
-test("after stopping, nothing is begun any more, and stopping again changes nothing", async () => {
+test("after stopping, nothing starts, and stopping again changes nothing", async () => {
   const world = await started();
   world.stop();
   world.stop();
@@ -86,10 +86,10 @@ test("after stopping, nothing is begun any more, and stopping again changes noth
   assert.equal(world.reader.current()?.generation, 1, "the last snapshot still answers");
 });
 
-test("what is told is told with the state that it is about", async () => {
+test("what is emitted comes with the state that it is about", async () => {
   const world = serviceWorld();
   await world.settle();
-  const types = world.news.map(({ type }) => type).filter((type) => type !== "prepull.told");
+  const types = world.news.map(({ type }) => type).filter((type) => type !== "prepuller.emitted");
   assert.deepEqual(types, ["refresh.started", "snapshot.replaced", "gates.opened", "refresh.settled"]);
   world.stop();
 });

@@ -96,7 +96,7 @@ test("while a source is down the last snapshot answers, and is stale with the re
   world.stop();
 });
 
-test("what a source throws that is no error of ours is told in our words, and logged", async () => {
+test("what a source throws that is no error of ours is reported in our words, and logged", async () => {
   const world = serviceWorld();
   world.registry.fault = new TypeError("secret of a library");
   world.cluster.fault = new TypeError("secret of a library");
@@ -215,7 +215,7 @@ test("a list of nodes may start over, and comes in pages", async () => {
   world.stop();
 });
 
-test("what the watch tells shows at once, its health too, and a re-list is a refresh", async () => {
+test("what the watch reports shows at once, its health too, and a re-list is a refresh", async () => {
   const world = await started();
   const { listener } = world.cluster;
   assert.ok(listener);

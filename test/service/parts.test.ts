@@ -170,7 +170,7 @@ test("tags that vanish between the listing and their digests are left out and lo
   assert.equal(again.byTag.get("w_2077_42"), catalog.byTag.get("w_2077_42"));
 });
 
-test("a registry that tells all digests is asked for none", async () => {
+test("a registry that lists all digests is asked for none", async () => {
   const source = {
     ...REPOSITORY,
     listTags: () => Promise.resolve(listing(["w_2077_43", "a"])),

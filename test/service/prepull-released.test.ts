@@ -45,11 +45,11 @@ async function toldBy(pull: () => Promise<PullOutcome>) {
   return told;
 }
 
-test("a pull that may write no more has neither failed nor broken: the loss of the lease ends it (K9)", async () => {
+test("a pull that may no longer write has neither failed nor broken: the loss of the lease ends it (K9)", async () => {
   assert.deepEqual(await toldBy(() => Promise.reject(new PullReleasedError())), []);
 });
 
-test("a pull that has failed or broken is told", async () => {
+test("a pull that has failed or crashed is reported", async () => {
   const failure = { kind: "failed", failureClass: "other", reason: "ErrImagePull", message: "" } as const;
   assert.deepEqual(await toldBy(() => Promise.resolve(failure)), ["pull.failed"]);
   const broken = await toldBy(() => Promise.reject(new Error("a defect of the test's making")));

@@ -149,7 +149,7 @@ const missing = ({ service }: Awaited<ReturnType<typeof world>>) =>
     ?.missing()
     .map(({ node, images }) => `${node} ${images.length}`);
 
-test("a pull that succeeds is marked at once, shown, and told to those who listen", async () => {
+test("a pull that succeeds is marked at once, shown, and reported to those who listen", async () => {
   const here = await world();
   const { service, asked, clock } = here;
   assert.deepEqual(here.progress(), [
@@ -191,7 +191,7 @@ test("a failure is shown with its reason and the time of the next attempt", asyn
     ["ErrImagePull", "401 Unauthorized", 1, clock.wallTime() + 5_000],
   );
   const told = news.flatMap((one) =>
-    one.type === "prepull.told" && one.news.type === "pull.failed" ? [one.news] : [],
+    one.type === "prepuller.emitted" && one.news.type === "pull.failed" ? [one.news] : [],
   );
   assert.deepEqual(
     told.map(({ failureClass, node }) => [failureClass, node]),
@@ -220,7 +220,7 @@ for (const key of [
       [["CANCELLED", `the node is cordoned or being drained (${key})`]],
     );
     assert.deepEqual(
-      here.news.filter((one) => one.type === "prepull.told" && one.news.type === "pull.failed"),
+      here.news.filter((one) => one.type === "prepuller.emitted" && one.news.type === "pull.failed"),
       [],
     );
     assert.deepEqual(missing(here), ["n2 2"], "nothing is missing where nothing is pulled");
@@ -304,7 +304,7 @@ test("a puller that breaks has failed, for a reason that is in the log alone (P6
   service.stop();
 });
 
-test("a prepuller that breaks is started anew, and the service goes on meanwhile (P6)", async () => {
+test("a prepuller that crashes is started again, and the service goes on meanwhile (P6)", async () => {
   const here = await world({ defects: 1 });
   const { service, clock, news, asked } = here;
   assert.ok(news.some((one) => one.type === "actor.crashed" && one.actor === "prepuller"));

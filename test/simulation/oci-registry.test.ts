@@ -115,7 +115,7 @@ describe("simulated OCI registry", () => {
     }
   });
 
-  it("wants basic credentials where it is told to", async () => {
+  it("wants basic credentials where it is configured to", async () => {
     const registry = await start({ auth: { kind: "basic", username: "lab", password: "s:ecret" } });
     const refused = await fetch(`${registry.url}/v2/`);
     assert.equal(refused.status, 401);
@@ -158,7 +158,7 @@ describe("simulated OCI registry", () => {
     assert.equal(registry.tokensIssued, 1);
   });
 
-  it("turns requests away, tells wrong digests or none, and lets tests answer in its place", async () => {
+  it("turns requests away, sends wrong digests or none, and lets tests answer in its place", async () => {
     const registry = await start();
     registry.push("lab", "w");
     const url = `${registry.url}/v2/lab/manifests/w`;
@@ -195,7 +195,7 @@ describe("simulated OCI registry", () => {
     });
     after(() => hook.close());
 
-    it("tells pushes in distribution's envelope, in order, and counts what fails", async () => {
+    it("reports pushes in distribution's envelope, in order, and counts what fails", async () => {
       hook.listen(0, "127.0.0.1");
       await once(hook, "listening");
       const url = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/hooks/registry`;

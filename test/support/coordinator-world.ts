@@ -69,7 +69,7 @@ export function coordinatorWorld({ chance = 0, onEmit = () => undefined }: Coord
   actor.on("*", (one) => {
     const prepuller = actor.getSnapshot().children["prepuller"]?.getSnapshot().context;
     onEmit(one, prepuller !== undefined && "work" in prepuller ? prepuller.work : undefined);
-    if (one.type !== "prepull.told") news.push(one);
+    if (one.type !== "prepuller.emitted") news.push(one);
   });
   actor.start();
   const state = () => actor.getSnapshot().context.state;

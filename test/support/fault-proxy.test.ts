@@ -169,7 +169,7 @@ describe("fault proxy", () => {
     });
   });
 
-  it("truncates with a FIN and resets with an RST after the bytes it was told", async () => {
+  it("truncates with a FIN and resets with an RST after the configured number of bytes", async () => {
     await withProxy({ kind: "truncate", afterBytes: 3 }, async (talk) => {
       talk.socket.write("truncate");
       await eventually(() => assert.equal(talk.ended(), "end"));

@@ -40,7 +40,7 @@ export function prepuller(changes: Partial<PrepullerSettings> = {}, { leading = 
   const input = { settings: prepullerSettings(changes), work: NO_WORK, now: timesOf(clock), random };
   const parent = setup({
     actors: { prepuller: machine },
-    actions: { write: ({ event }) => told.push(event.type === "prepull.told" ? event["news"] : event) },
+    actions: { write: ({ event }) => told.push(event.type === "prepuller.emitted" ? event["news"] : event) },
   }).createMachine({ invoke: { id: "prepuller", src: "prepuller", input }, on: { "*": { actions: "write" } } });
   const actor = createActor(parent, { clock: actorClock(clock) }).start();
   const child = actor.getSnapshot().children["prepuller"];

@@ -5,7 +5,7 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { memorySink } from "./memory-sink.ts";
 
-test("a cause is told once until it is cleared, and counted", async (t) => {
+test("a cause is reported once until it is cleared, and counted", async (t) => {
   const destination = memorySink();
   const metrics = createMetrics();
   t.after(() => metrics.close());

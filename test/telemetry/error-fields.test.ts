@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { errorFields } from "../../src/telemetry/error-fields.ts";
 
-test("values that are no errors are told as what they are, objects without their content", () => {
+test("values that are no errors are reported as what they are, objects without their content", () => {
   assert.deepEqual(errorFields("password=hunter2"), { type: "string", message: "password=[redacted]" });
   assert.deepEqual(errorFields(null), { type: "null", message: "null" });
   assert.deepEqual(errorFields(undefined), { type: "undefined", message: "undefined" });
@@ -16,7 +16,7 @@ test("a chain of causes ends, even a circle", () => {
   assert.equal(text.match(/"message":"round"/g)?.length, 6);
 });
 
-test("the errors of an aggregate are told, five at most", () => {
+test("the errors of an aggregate are reported, five at most", () => {
   const errors = Array.from({ length: 9 }, (_, index) => new Error(`number ${index}`));
   assert.equal(errorFields(new AggregateError(errors, "many")).errors?.length, 5);
 });

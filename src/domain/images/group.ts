@@ -43,7 +43,7 @@ export function primaryOf<T extends GroupMember>(members: readonly T[]): T | und
   let least = Number.POSITIVE_INFINITY;
   for (const member of members) {
     const rank =
-      (isNameOnly(member.tag) ? 4 : 0) + (member.inPrepullSet ? 0 : 2) + (member.tag.variant === null ? 0 : 1);
+      (isAliasLike(member.tag) ? 4 : 0) + (member.inPrepullSet ? 0 : 2) + (member.tag.variant === null ? 0 : 1);
     if (rank >= least) continue;
     least = rank;
     first = member;
@@ -71,7 +71,7 @@ export function createGrouping(members: readonly GroupMember[]): (member: Pick<G
   }
 
   return ({ tag }) => {
-    const resolves = isNameOnly(tag) && !isNameOnly(primary);
+    const resolves = isAliasLike(tag) && !isAliasLike(primary);
     const aliasTarget = resolves ? primary.tag : null;
     return {
       tag: resolves ? aliasOf(tag, primary) : tag,
@@ -96,7 +96,7 @@ function firstTags(members: readonly GroupMember[], count: number): readonly str
 }
 
 /** Alias and unknown tags say nothing of the build that they name. */
-function isNameOnly(tag: SchemeTag): boolean {
+function isAliasLike(tag: SchemeTag): boolean {
   return tag.type === "ALIAS" || tag.type === "UNKNOWN";
 }
 

@@ -20,7 +20,7 @@ export interface ImageView {
 
 /**
  * Puts catalog and nodes together. With a view of the same entries at hand only the images whose digest has come to or
- * gone from a node are made anew; an image that is as it was is the same object.
+ * gone from a node are made again; an image that is as it was is the same object.
  */
 export function viewImages(catalog: Catalog, table: NodeTable, needs: Needs, base: ImageView | null): ImageView {
   if (base === null || base.entries !== catalog.entries) return wholeView(catalog, table, needs, base);

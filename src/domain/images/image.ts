@@ -36,7 +36,7 @@ export interface Image {
   readonly cycle: number | null;
   /** The tag's date (an alias has its target's), milliseconds since the epoch. */
   readonly date: number | null;
-  /** Bytes: the registry's word where it gives one, else the largest that a node reports; null where nobody tells. */
+  /** Bytes: the registry's word where it gives one, else the largest that a node reports; null where neither does. */
   readonly sizeBytes: number | null;
   /** Whether the digest is known and on every node that the image belongs on. */
   readonly prepulled: boolean;

@@ -69,7 +69,7 @@ function primaryEntry(catalog: Catalog, digest: string): CatalogEntry | null {
   return primaryOf(members)?.entry ?? null;
 }
 
-/** The tag with the digest that the registry has just told, described as if it had been known. Error: UnknownImageError. */
+/** The tag with the digest that the registry has just returned, described as if it had been known. Error: UnknownImageError. */
 export function entryResolvedNow(catalog: Catalog, tag: string, found: RemoteTag | null): CatalogEntry {
   const entry = catalog.byTag.get(tag);
   if (entry === undefined || found === null || found.digest === null) {

@@ -83,7 +83,7 @@ function listedImage(image: Image): object {
   };
 }
 
-/** The original does not tell the alias target from the other aliases. */
+/** The original does not distinguish the alias target from the other aliases. */
 function allAliases({ aliases, aliasTarget }: Image): readonly string[] {
   return aliasTarget === null ? aliases : [...aliases, aliasTarget].sort(compareCodePoints);
 }

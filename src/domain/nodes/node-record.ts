@@ -24,7 +24,7 @@ export interface NodeRules {
 export interface HeldImage {
   /** When it was marked as pulled (monotonic milliseconds); null where an earlier report showed it. */
   readonly markedAt: number | null;
-  /** Since when reports cannot tell (monotonic milliseconds); null while only the mark's grace runs. */
+  /** Since when reports are incomplete (monotonic milliseconds); null while only the mark's grace runs. */
   readonly unreportedSince: number | null;
   /** Bytes as nodes reported it; 0 where none did. */
   readonly sizeBytes: number;
@@ -41,9 +41,9 @@ export interface NodeRecord {
   readonly eligible: boolean;
   /** Why it is in no set though one selects it, or null. */
   readonly comment: string | null;
-  /** Beyond what the report shows: marks, and what a report that cannot tell leaves open. By digest. */
+  /** Beyond what the report shows: marks, and what an incomplete report leaves open. By digest. */
   readonly held: ReadonlyMap<string, HeldImage>;
-  /** Whether the last report cannot tell of every image. */
+  /** Whether the last report is incomplete. */
   readonly truncated: boolean;
 }
 

@@ -4,9 +4,9 @@ import { draftNodes, hasNode, isEmptySet, NO_NODES, type NodeSet, type NodeSetDr
 export interface Presence {
   /** The nodes that have it, as slots of the node table. */
   readonly nodes: NodeSet;
-  /** The largest size in bytes that a node reports for it; 0 where none tells. */
+  /** The largest size in bytes that a node reports for it; 0 where none does. */
   readonly sizeBytes: number;
-  /** So many nodes report that size, or more. */
+  /** Number of nodes that report that size, or a larger one. */
   readonly largestOn: number;
 }
 

@@ -12,7 +12,7 @@ const ELIGIBLE: Eligibility = { eligible: true, comment: null };
 /** Judges a node by its taints (docs/spec/nodes.md; Kubernetes, Taints and Tolerations). */
 export function judgeTaints(taints: readonly Taint[], tolerations: readonly Toleration[]): Eligibility {
   const taint = taints.find(
-    (candidate) => repels(candidate) && !tolerations.some((each) => tolerates(each, candidate)),
+    (candidate) => isHardTaint(candidate) && !tolerations.some((each) => tolerates(each, candidate)),
   );
   if (taint === undefined) return ELIGIBLE;
   const value = taint.value === "" ? "" : ` = ${taint.value}`;
@@ -20,7 +20,7 @@ export function judgeTaints(taints: readonly Taint[], tolerations: readonly Tole
 }
 
 /** `PreferNoSchedule` is a wish: a pod that names its node runs in spite of it. */
-function repels(taint: Taint): boolean {
+function isHardTaint(taint: Taint): boolean {
   return taint.effect !== "PreferNoSchedule";
 }
 

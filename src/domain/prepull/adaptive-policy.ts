@@ -24,16 +24,16 @@ import { initialLimit, limitAfterFailure, limitAfterSuccess, limitCounting, type
 
 /** What stands for the size of an image of which none is known. */
 const NOMINAL_SIZE_BYTES = 4e9;
-/** A pull is overdue when it takes so many times as long as expected, and at least so long. */
+/** A pull is overdue when it takes this multiple of what is expected, and at least the minimum. */
 const OVERDUE_FACTOR = 1.5;
 const MIN_OVERDUE_MS = 20_000;
 /** Pulls that must have succeeded though they started no earlier: else everything is slow, and nothing is overdue. */
 const MIN_OVERTAKINGS = 3;
 /** Milliseconds between two looks for overdue pulls. */
 const REVIEW_INTERVAL_MS = 5_000;
-/** A pull may outlast its time-out until it has taken so many times as long as expected... */
+/** A pull may outlast its time-out until it has taken this multiple of what is expected... */
 const GIVE_UP_FACTOR = 4;
-/** ...which is looked at again after this part of the time-out, and at most so many time-outs. */
+/** ...which is looked at again after this part of the time-out, and at most this number of timeouts. */
 const LOOK_AGAIN_PART = 0.25;
 const MAX_TIMEOUTS = 6;
 /** A node that is still there has been tried again by then; one that has left must not be remembered. */

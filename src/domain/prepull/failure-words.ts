@@ -2,7 +2,7 @@
 export const SOCKET = "<socket>";
 
 /** The rest of a longer text is not looked at; runtimes say less. */
-const LONGEST_TEXT = 16_384;
+const MAX_TEXT_LENGTH = 16_384;
 /** Words with a stroke that are no names. */
 const FRACTIONS: ReadonlySet<string> = new Set(["i/o", "input/output", "fork/exec", "username/password"]);
 
@@ -12,7 +12,7 @@ const FRACTIONS: ReadonlySet<string> = new Set(["i/o", "input/output", "fork/exe
  * description of a gRPC error.
  */
 export function withoutNames(text: string): string {
-  const plain = text.slice(0, LONGEST_TEXT).replace(/\(Mirrors also failed: .*\]\): /s, "");
+  const plain = text.slice(0, MAX_TEXT_LENGTH).replace(/\(Mirrors also failed: .*\]\): /s, "");
   return plain
     .split(/\s+/)
     .map((token) => {

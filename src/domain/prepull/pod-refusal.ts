@@ -111,7 +111,7 @@ export function refusalTrying(
   return { ...before, probes, until: isHeld ? now + MAX_PAUSE_MS : before.until };
 }
 
-/** How many pods may be tried now, of so many free turns. */
+/** How many pods may be tried now, of the free turns. */
 export function turnsUnder(refusal: PodRefusal, free: number, running: ReadonlySet<string>, now: number): number {
   const tried = [...refusal.probes].filter((uid) => running.has(uid)).length;
   if (refusal.isWide && (now < refusal.until || tried > 0)) return 0;

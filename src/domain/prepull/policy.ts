@@ -78,7 +78,7 @@ export interface PullPolicy {
   /** How many are in progress without one. */
   readonly lentPulls: number;
   /**
-   * The pulls to start now, in this order: each of `candidates` at most once, and no more unlent ones than slots are free.
+   * The pulls to start now, in this order: each of `candidates` at most once, and at most as many unlent ones as slots are free.
    * `most` bounds their number, so that a step stays short or a cluster that refuses pods is not flooded.
    */
   next(candidates: Iterable<PullCandidate>, most: number, now: number): readonly PullStart[];
@@ -93,7 +93,7 @@ export interface PullPolicy {
   review(now: number): PolicyReview;
   /** When a pair is tried again whose failure was reported to `ended`. `failures` in a row, this one included; `random` is uniform in [0, 1). */
   retry(key: PullKey, failureClass: PullFailureClass, failures: number, random: number): PullRetry;
-  /** How long a pull of so many bytes is expected to take, milliseconds; null where too little is known. */
+  /** Expected duration of a pull of this size, in ms; null where too little is known. */
   expectedMs(sizeBytes: number | null): number | null;
 }
 

@@ -9,7 +9,7 @@ export interface PullBackoff {
 export const PULL_BACKOFF: PullBackoff = { first: 10_000, longest: 300_000 };
 
 /**
- * The wait after so many failures in a row (at least one) of one image on one node: exponential, with jitter of up to
+ * The delay after `failures` failures in a row (at least one) of one image on one node: exponential, with jitter of up to
  * a half, so that nodes that failed together do not come back together. `random` is uniform in [0, 1).
  */
 export function pullBackoff({ first, longest }: PullBackoff, failures: number, random: number): number {

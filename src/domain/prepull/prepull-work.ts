@@ -3,8 +3,8 @@ import { hasNode, NO_NODES } from "../nodes/node-set.ts";
 import { type NodeTable, nodeNamed } from "../nodes/node-table.ts";
 import { presenceOf } from "../nodes/presence.ts";
 import { isSameList } from "../same-list.ts";
-import { alongside } from "../snapshot/alongside.ts";
 import type { NodeMissingImages } from "../snapshot/answers.ts";
+import { mergeCursor } from "../snapshot/merge-cursor.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { PullTarget } from "./pull.ts";
 
@@ -39,8 +39,8 @@ export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
   const firsts = wanted.sets.flatMap(({ first }) => first?.digest ?? []);
   const setSize = new Set(wanted.sets.flatMap(({ images }) => images.map(({ entry }) => entry.digest))).size;
   const targetsOf = targetMaker(new Set(firsts));
-  const findBefore = alongside(previous.nodes, ({ node }) => node);
-  const findRecord = alongside(table.records, ({ report }) => report.name);
+  const findBefore = mergeCursor(previous.nodes, ({ node }) => node);
+  const findRecord = mergeCursor(table.records, ({ report }) => report.name);
   const isAboutTheSame = isSameList(firsts, previous.firsts);
   const nodes = snapshot.missing().map((entry) => {
     const uid = findRecord(entry.node)?.report.uid ?? "";
@@ -108,14 +108,14 @@ export function workOn({ nodes }: PrepullWork, name: string): NodeWork | null {
 export function changedNodes(before: PrepullWork, after: PrepullWork): readonly string[] {
   const ended: string[] = [];
   const changed: string[] = [];
-  const findAfter = alongside(after.nodes, ({ node }) => node);
+  const findAfter = mergeCursor(after.nodes, ({ node }) => node);
   for (const work of before.nodes) {
     const now = findAfter(work.node);
     if (now === work) continue;
     if (now?.uid !== work.uid) ended.push(work.node);
     else if (now.targets !== work.targets) changed.push(work.node);
   }
-  const findBefore = alongside(before.nodes, ({ node }) => node);
+  const findBefore = mergeCursor(before.nodes, ({ node }) => node);
   for (const { node } of after.nodes) if (findBefore(node) === undefined) changed.push(node);
   return [...ended, ...changed];
 }
@@ -139,7 +139,7 @@ export function isOnNode({ table }: PrepullWork, node: string, uid: string, dige
   return hasNode(presenceOf(table.presence, digest)?.nodes ?? NO_NODES, record.slot);
 }
 
-/** Why a node has nothing to do any more. */
+/** Why a node has no longer anything to do. */
 export type WorkEnd = { readonly kind: "left" | "done" } | { readonly kind: "ineligible"; readonly comment: string };
 
 /** Why this very node has no work: it has left (or was made again), is not eligible, or has all that belongs on it. */

@@ -2,7 +2,7 @@ import type { PullCandidate } from "./policy.ts";
 
 /** Nodes that come within the same minute are taken as equals. */
 const SAME_MOMENT_MS = 60_000;
-/** One turn in so many goes to whoever has waited longest, so that nobody waits for ever. */
+/** One turn in this number goes to whoever has waited longest, so that nobody waits for ever. */
 export const STARVATION_INTERVAL = 8;
 
 /**

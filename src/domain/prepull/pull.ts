@@ -74,16 +74,16 @@ export interface RecoveredPulls {
   readonly inProgress: readonly LeftoverPull[];
 }
 
-/** Reason of an abort: the pull is not wanted any more, so its pod is to be removed. */
+/** Reason of an abort: the pull is no longer wanted, so its pod is to be removed. */
 export class PullCancelledError extends Error {
   constructor() {
-    super("the pull is not wanted any more");
+    super("the pull is no longer wanted");
     this.name = "PullCancelledError";
   }
 }
 
 /**
- * Reason of an abort: another replica, or the next process, sees to the pull. Nothing may be written any more, not even
+ * Reason of an abort: another replica, or the next process, sees to the pull. Nothing may be written after it, not even
  * a delete; the pod stays for whoever adopts it.
  */
 export class PullReleasedError extends Error {

@@ -3,10 +3,10 @@ export const THRASHING_WINDOW = 6 * 3_600_000;
 /** Pulls of one image to one node inside the window from which on it is thrashing. */
 export const THRASHING_PULLS = 3;
 /** The wait before the next pull of a thrashing image, milliseconds; doubled with each further one. */
-const FIRST_PAUSE = 600_000;
-const LONGEST_PAUSE = THRASHING_WINDOW;
+const INITIAL_PAUSE_MS = 600_000;
+const MAX_PAUSE_MS = THRASHING_WINDOW;
 /** As many pulls as it takes to reach the longest pause: more need not be remembered. */
-const MOST_REMEMBERED = 12;
+const MAX_REMEMBERED = 12;
 
 /** The verdict on an image that is missing again after it was pulled. */
 export interface Thrashing {
@@ -27,7 +27,7 @@ export function rememberPulls(pulledAt: PullTimes, digest: string, now: number):
 
 /** The times of the pulls with one more, without those that no longer count. Times are monotonic milliseconds. */
 export function rememberPull(pulledAt: readonly number[], now: number): readonly number[] {
-  return [...recentPulls(pulledAt, now), now].slice(-MOST_REMEMBERED);
+  return [...recentPulls(pulledAt, now), now].slice(-MAX_REMEMBERED);
 }
 
 /**
@@ -38,7 +38,7 @@ export function judgeThrashing(pulledAt: readonly number[], now: number): Thrash
   const recent = recentPulls(pulledAt, now);
   const last = recent.at(-1);
   if (last === undefined || recent.length < THRASHING_PULLS) return null;
-  const pause = Math.min(FIRST_PAUSE * 2 ** (recent.length - THRASHING_PULLS), LONGEST_PAUSE);
+  const pause = Math.min(INITIAL_PAUSE_MS * 2 ** (recent.length - THRASHING_PULLS), MAX_PAUSE_MS);
   return { pulls: recent.length, notBefore: last + pause };
 }
 

@@ -12,10 +12,10 @@ import type { WantedSet } from "./wanted.ts";
 export type RuleVerdict =
   /** `wanted-by-digest`: another tag of its digest is wanted. `other-tag`: the rule names other tags. */
   | { readonly result: "wanted" | "wanted-by-digest" | "other-tag" }
-  /** The rule wants nothing any longer, since so many milliseconds. */
+  /** The rule wants nothing any longer, for this time in ms. */
   | { readonly result: "ended"; readonly byMs: number }
   | Mismatch
-  /** Newer versions are wanted; the tag is so many places too far down. */
+  /** Newer versions are wanted; the tag is this number of places too far down. */
   | { readonly result: "rank"; readonly by: number };
 
 /** One rule on the source of a tag, with its verdict. */

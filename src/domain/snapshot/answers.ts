@@ -56,7 +56,7 @@ export interface NodeStatus {
   readonly comment: string | null;
   /** References (`registry/repository:tag`) of the prepull set's images that are on the node, in display order. */
   readonly cached: readonly string[];
-  /** Whether the node's reports cannot tell of every image (docs/spec/nodes.md). */
+  /** Whether the node's reports are incomplete (docs/spec/nodes.md). */
   readonly imagesTruncated: boolean;
 }
 

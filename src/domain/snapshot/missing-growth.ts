@@ -1,5 +1,5 @@
-import { alongside } from "./alongside.ts";
 import type { NodeMissingImages } from "./answers.ts";
+import { mergeCursor } from "./merge-cursor.ts";
 
 /**
  * Whether some node lacks an image after the change that it did not lack before: then there is new work to pull. Both
@@ -7,7 +7,7 @@ import type { NodeMissingImages } from "./answers.ts";
  */
 export function addsToMissing(before: readonly NodeMissingImages[], after: readonly NodeMissingImages[]): boolean {
   if (before === after) return false;
-  const find = alongside(before, ({ node }) => node);
+  const find = mergeCursor(before, ({ node }) => node);
   return after.some((entry) => {
     const last = find(entry.node);
     if (last === entry) return false;

@@ -4,8 +4,8 @@ import { hasNode, NO_NODES, type NodeSet, sameNodes, withoutNodes } from "../nod
 import { type NodeTable, namesOf } from "../nodes/node-table.ts";
 import type { Presence } from "../nodes/presence.ts";
 import { isSameList } from "../same-list.ts";
-import { alongside } from "./alongside.ts";
 import type { NodeImage, NodeMissingImages, NodeStatus, PrepullImages } from "./answers.ts";
+import { mergeCursor } from "./merge-cursor.ts";
 
 /** One image of the prepull set together with where it is and where it should be. */
 export interface PlannedImage {
@@ -20,8 +20,8 @@ export interface PlannedPull extends PlannedImage {
   readonly set: number;
 }
 
-/** So many lists are remembered at most; nodes that are being filled go through a few dozen. */
-const MOST_PATTERNS = 4_096;
+/** Lists that are remembered at most; nodes that are being filled go through a few dozen. */
+const MAX_PATTERNS = 4_096;
 
 /**
  * Nodes share one list where the same of `of` apply to them. The lists hang in a tree with a level for each of `of` and
@@ -58,7 +58,7 @@ function listOf<T>(patterns: Patterns<T>, sets: readonly NodeSet[], slot: number
     else branch = branch.not ??= newBranch();
   }
   if (branch.list !== null) return branch.list;
-  if (patterns.lists >= MOST_PATTERNS) {
+  if (patterns.lists >= MAX_PATTERNS) {
     patterns.root = newBranch();
     patterns.lists = 0;
   }
@@ -89,8 +89,8 @@ export function missingByNode(
   const images = planned.map(({ image }) => image);
   const patterns = patternsOf(images, earlier?.patterns ?? null);
   const lacking = planned.map(({ needed, presence }) => withoutNodes(needed, presence?.nodes ?? NO_NODES));
-  const findEntry = alongside(earlier?.made ?? [], ({ node }) => node);
-  const findRecord = alongside(earlier?.records ?? [], ({ report }) => report.name);
+  const findEntry = mergeCursor(earlier?.made ?? [], ({ node }) => node);
+  const findRecord = mergeCursor(earlier?.records ?? [], ({ report }) => report.name);
   const basis = planned.flatMap(({ image: { digest }, set }) => [digest, set]);
   const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.basis, basis);
   const missing: NodeMissingImages[] = [];
@@ -117,9 +117,9 @@ export function nodeStatuses(
   const references = planned.map(({ image }) => image.reference);
   const patterns = patternsOf(references, earlier?.patterns ?? null);
   const present = planned.map(({ presence }) => presence?.nodes ?? NO_NODES);
-  const findStatus = alongside(earlier?.made ?? [], ({ name }) => name);
+  const findStatus = mergeCursor(earlier?.made ?? [], ({ name }) => name);
   const basis = planned.map(({ image }) => image.digest);
-  const findRecord = alongside(earlier?.records ?? [], ({ report }) => report.name);
+  const findRecord = mergeCursor(earlier?.records ?? [], ({ report }) => report.name);
   const isAboutTheSame = earlier?.patterns === patterns && isSameList(earlier.basis, basis);
   const statuses = table.records.map((record) => {
     const { name } = record.report;

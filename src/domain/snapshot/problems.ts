@@ -81,7 +81,7 @@ function missingTags({ cycle }: ImageSettings, { rule, missing }: AppliedRule<Ca
 
 function unmetRule({ set, index, rule, shortfall }: AppliedRule<CatalogEntry>): readonly Problem[] {
   if (shortfall === null) return [];
-  // Alerts are told apart by reason and tag: this names the rule.
+  // Alerts are distinguished by reason and tag: this names the rule.
   const tag = `${set.name}[${index}]`;
   return [{ reason: "RULE_UNMET", tag, message: `set ${set.name}, ${ruleWords(rule)}: ${shortfall}` }];
 }

@@ -94,7 +94,7 @@ export interface Snapshot extends SnapshotParts {
 }
 
 /**
- * Answers made for one snapshot serve the next one as far as they still hold. The memory is shared by all snapshots of
+ * Views made for one snapshot serve the next one as far as they still hold. The memory is shared by all snapshots of
  * a service and changes no answer: each is checked against what it rests on before it is taken over.
  */
 interface AnswerMemory {

@@ -2,8 +2,8 @@
 
 const MS_PER_MINUTE = 60_000;
 const MS_PER_DAY = 86_400_000;
-const FIRST_YEAR = 1;
-const LAST_YEAR = 9999;
+const MIN_YEAR = 1;
+const MAX_YEAR = 9999;
 /** Days from 0000-03-01, where the counting below starts, to 1970-01-01. */
 const EPOCH_OFFSET = 719_468;
 
@@ -60,7 +60,7 @@ function zoneOffset(zone: string): number | null {
 }
 
 function isYear(year: number): boolean {
-  return year >= FIRST_YEAR && year <= LAST_YEAR;
+  return year >= MIN_YEAR && year <= MAX_YEAR;
 }
 
 function daysInMonth(year: number, month: number): number {

@@ -1,14 +1,14 @@
 import type { Platform } from "../sets/platform.ts";
 
 /**
- * One tag as the registry tells it. A source that lists tags alone (any OCI registry) leaves digest and size null; a
+ * One tag as the registry lists it. A source that lists tags alone (any OCI registry) leaves digest and size null; a
  * source that lists images (Google Artifact Registry) fills them in.
  */
 export interface RemoteTag {
   readonly tag: string;
   /** `algorithm:hex`, or null where the registry does not report it. */
   readonly digest: string | null;
-  /** Compressed size in bytes, or null where the source does not tell it (or tells zero). */
+  /** Compressed size in bytes, or null where the source does not report it (or reports zero). */
   readonly sizeBytes: number | null;
   /** When the tag was pushed, milliseconds since the epoch; absent or null where the registry does not report it. */
   readonly pushedAt?: number | null;

@@ -21,7 +21,7 @@ export const DAILY = new RegExp(String.raw`^d_(\d+)_(\d+)_(\d+)${PARTS}`, "s");
 export const NAME = /^(.*?)(?:_c(\d+))?(?:-([a-z0-9]+))?$/s;
 
 /** Where the parts (cycle, cycle build, build, extra, architecture) begin among an expression's groups. */
-export const FIRST_PART = { release: 5, weekly: 3, daily: 4 } as const;
+export const PART_START = { release: 5, weekly: 3, daily: 4 } as const;
 
 /** What makes a tag experimental, where something follows it; it may stand there several times. */
 export const EXPERIMENTAL = "exp_";
@@ -36,19 +36,19 @@ export function restStart(tag: string): number {
 /** The numbers of a tag by which it is ordered. */
 export type NumberField = "major" | "minor" | "patch" | "cycle" | "cycleBuild" | "build";
 
-/** The digits that a number of a parsed tag was read from, or undefined. For numbers too large to be told apart. */
+/** The digits that a number of a parsed tag was read from, or undefined. For numbers too large to be distinguished. */
 export function digitsBehind(tag: Tag, field: NumberField): string | undefined {
   const rest = tag.tag.slice(tag.type === "EXPERIMENTAL" ? restStart(tag.tag) : 0);
   if (tag.version === null) return field === "cycle" ? NAME.exec(rest)?.[2] : undefined;
   if (tag.semantic) {
-    const groups = { major: 1, minor: 2, patch: 3, ...partGroups(FIRST_PART.release) };
+    const groups = { major: 1, minor: 2, patch: 3, ...partGroups(PART_START.release) };
     return RELEASE.exec(rest)?.[groups[field]];
   }
   // Years, months and days are small wherever they are true.
   if (field === "major" || field === "minor" || field === "patch") return undefined;
   const weekly = WEEKLY.exec(rest);
-  if (weekly !== null) return weekly[partGroups(FIRST_PART.weekly)[field]];
-  return DAILY.exec(rest)?.[partGroups(FIRST_PART.daily)[field]];
+  if (weekly !== null) return weekly[partGroups(PART_START.weekly)[field]];
+  return DAILY.exec(rest)?.[partGroups(PART_START.daily)[field]];
 }
 
 function partGroups(first: number) {

@@ -46,7 +46,7 @@ function compareIdentity(a: Tag, b: Tag): number {
   );
 }
 
-/** A missing number is below a present one. Those too large to be told apart are compared by their digits. */
+/** A missing number is below a present one. Those too large to be distinguished are compared by their digits. */
 function compareNumbers(left: number | null, right: number | null, a: Tag, b: Tag, field: NumberField): number {
   if (left === right) {
     if (left === null || left <= Number.MAX_SAFE_INTEGER) return 0;

@@ -1,7 +1,7 @@
 import { stripLeadingZeros } from "../text-order.ts";
 import { timeOfDay, timeOfWeek } from "./calendar.ts";
 import type { Tag, TagType, TagVersion } from "./tag.ts";
-import { DAILY, EXPERIMENTAL, FIRST_PART, NAME, OBSOLETE_RELEASE, RELEASE, restStart, WEEKLY } from "./tag-grammar.ts";
+import { DAILY, EXPERIMENTAL, NAME, OBSOLETE_RELEASE, PART_START, RELEASE, restStart, WEEKLY } from "./tag-grammar.ts";
 
 /** What an empty tag means to a registry's clients. */
 const DEFAULT_TAG = "latest";
@@ -86,7 +86,7 @@ function parseRelease(tag: string): Tag | null {
   const type = prerelease === null ? "RELEASE" : "RELEASE_CANDIDATE";
   const name = prerelease === null ? `Release ${numbers}` : `Release Candidate ${numbers}-${prerelease}`;
   const version = versionOf(Number(major), Number(minor), Number(patch), prerelease);
-  return versioned(tag, type, name, version, null, match, FIRST_PART.release);
+  return versioned(tag, type, name, version, null, match, PART_START.release);
 }
 
 function parseObsoleteRelease(tag: string): Tag | null {
@@ -105,7 +105,7 @@ function parseWeekly(tag: string): Tag | null {
   const date = timeOfWeek(year, week);
   if (date === null) return null;
   const name = `Weekly ${match[1]}_${match[2]}`;
-  return versioned(tag, "WEEKLY", name, versionOf(year, week, 0, null), date, match, FIRST_PART.weekly);
+  return versioned(tag, "WEEKLY", name, versionOf(year, week, 0, null), date, match, PART_START.weekly);
 }
 
 function parseDaily(tag: string): Tag | null {
@@ -117,7 +117,7 @@ function parseDaily(tag: string): Tag | null {
   const date = timeOfDay(year, month, day);
   if (date === null) return null;
   const name = `Daily ${match[1]}_${match[2]}_${match[3]}`;
-  return versioned(tag, "DAILY", name, versionOf(year, month, day, null), date, match, FIRST_PART.daily);
+  return versioned(tag, "DAILY", name, versionOf(year, month, day, null), date, match, PART_START.daily);
 }
 
 function versionOf(major: number, minor: number, patch: number, prerelease: string | null): TagVersion {

@@ -19,7 +19,7 @@ export interface Step {
   transitions: number;
 }
 
-/** Work that has ended and is still shown, at most: the last so many. */
+/** Ended work that is still shown, at most: the latest. */
 const MAX_ENDED = 1_000;
 /** Milliseconds before a node whose chart threw begins again. */
 const MENDING_MS = 5_000;
@@ -102,7 +102,7 @@ export function report(step: Step, what: PrepullerReport): void {
 }
 
 export function emit(step: Step, news: PrepullerNews): void {
-  report(step, { type: "prepull.told", news });
+  report(step, { type: "prepuller.emitted", news });
 }
 
 /** Passes on what has happened to a pull, and remembers how it ended. */

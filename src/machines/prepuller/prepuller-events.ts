@@ -81,5 +81,5 @@ export type PrepullerReport =
       readonly uid: string;
       readonly markedAt: number;
     }
-  | { readonly type: "prepull.told"; readonly news: PrepullerNews }
+  | { readonly type: "prepuller.emitted"; readonly news: PrepullerNews }
   | { readonly type: "node.broke"; readonly node: string; readonly error: unknown };

@@ -84,15 +84,15 @@ export const prepullerMachine = setup({
     takeShared: enqueueActions(({ event, enqueue }) => {
       assertEvent(event, "lease.shared");
       enqueue.assign({ sharedWith: event.instance });
-      enqueue.sendParent(told(event));
+      enqueue.sendParent(reported(event));
     }),
-    tell: enqueueActions(({ enqueue }, news: PrepullerNews) => enqueue.sendParent(told(news))),
+    report: enqueueActions(({ enqueue }, news: PrepullerNews) => enqueue.sendParent(reported(news))),
     takeRecovered: enqueueActions(({ context, enqueue }, { ended, inProgress, refusal }: Recovered) => {
       for (const { node, nodeUid: uid, digest } of ended) {
         const mark = { type: "image.prepulled" as const, digest, node, uid, markedAt: context.now().monotonic };
         enqueue.sendParent(mark);
       }
-      enqueue.sendParent(told({ type: "leftovers.recovered", pulls: ended.length }));
+      enqueue.sendParent(reported({ type: "leftovers.recovered", pulls: ended.length }));
       enqueue.assign({ recoveryFailures: 0 });
       execute(recover(context.state, inputOf(context), { inProgress, refusal }), enqueue, context);
     }),
@@ -124,7 +124,7 @@ export const prepullerMachine = setup({
       on: {
         "leadership.gained": {
           target: "active",
-          actions: { type: "tell", params: { type: "leadership.changed", leading: true } },
+          actions: { type: "report", params: { type: "leadership.changed", leading: true } },
         },
       },
     },
@@ -134,7 +134,7 @@ export const prepullerMachine = setup({
       on: {
         "leadership.lost": {
           target: "following",
-          actions: { type: "tell", params: { type: "leadership.changed", leading: false } },
+          actions: { type: "report", params: { type: "leadership.changed", leading: false } },
         },
       },
       states: {
@@ -153,7 +153,7 @@ export const prepullerMachine = setup({
               target: "recoveringLater",
               actions: [
                 "countRecoveryFailure",
-                { type: "tell", params: ({ event }) => ({ type: "recovery.failed", error: event.error }) },
+                { type: "report", params: ({ event }) => ({ type: "recovery.failed", error: event.error }) },
               ],
             },
           },
@@ -184,7 +184,7 @@ export const prepullerMachine = setup({
                 },
                 onError: {
                   target: "steady",
-                  actions: { type: "tell", params: ({ event }) => ({ type: "recovery.failed", error: event.error }) },
+                  actions: { type: "report", params: ({ event }) => ({ type: "recovery.failed", error: event.error }) },
                 },
               },
             },
@@ -215,18 +215,18 @@ function execute({ state, commands, nextAt }: Reconciled, enqueue: Enqueue, cont
   const { now } = context;
   enqueue.assign({ state });
   for (const command of commands) carryOut(command, enqueue);
-  tellSlots(context.state, state, now().monotonic, enqueue);
+  reportSlots(context.state, state, now().monotonic, enqueue);
   enqueue.cancel(WAKE);
   if (nextAt === null) return;
   const delay = Math.min(Math.max(nextAt - now().monotonic, NEXT_STEP_MS), MAX_WAIT_MS);
   enqueue.raise({ type: "time.passed" }, { id: WAKE, delay });
 }
 
-function tellSlots({ policy: before }: PrepullState, { policy }: PrepullState, now: number, enqueue: Enqueue): void {
+function reportSlots({ policy: before }: PrepullState, { policy }: PrepullState, now: number, enqueue: Enqueue): void {
   const { slotsInUse: inUse, lentPulls: lent } = policy;
   const limit = policy.limit(now);
   if (limit === before.limit(now) && inUse === before.slotsInUse && lent === before.lentPulls) return;
-  enqueue.sendParent(told({ type: "slots.changed", limit, inUse, lent }));
+  enqueue.sendParent(reported({ type: "slots.changed", limit, inUse, lent }));
 }
 
 function carryOut(command: PrepullCommand, enqueue: Enqueue): void {
@@ -279,8 +279,8 @@ function trialOf({ work, settings }: PrepullerContext): PullOrder | null {
   return null;
 }
 
-function told(news: PrepullerNews): PrepullerReport {
-  return { type: "prepull.told", news };
+function reported(news: PrepullerNews): PrepullerReport {
+  return { type: "prepuller.emitted", news };
 }
 
 function notProvided(): never {

@@ -14,7 +14,7 @@ import { endStep, nodesOf, type Step, stepNode } from "./prepull-step.ts";
 
 /** Pulls that start in one step. */
 const MAX_STARTS = 25;
-/** A pull is given up after so many of its time-outs at the latest. */
+/** A pull is given up after this number of its timeouts at the latest. */
 const MAX_TIMEOUTS = 6;
 
 /** Starts what may start; false where more may be left. */
@@ -108,7 +108,7 @@ function startableRecords(node: NodeState, busy: ReadonlySet<string>): readonly 
   return node.matches("waiting") && !busy.has(node.context.uid) ? node.context.records : [];
 }
 
-/** A node may be known anew while a pull of before is still in progress there. */
+/** A node may be known again while an earlier pull is still in progress there. */
 function busyNodes({ pulls }: PrepullState): ReadonlySet<string> {
   return new Set([...pulls.values()].map(({ uid }) => uid));
 }

@@ -1,7 +1,7 @@
 import type { CoordinatorEmitted } from "../../machines/coordinator.ts";
 import type { ImageState } from "../../machines/image-state.ts";
 import type { Alerts, Clock, Logger } from "../../ports.ts";
-import { type PrepullMetrics, prepullNews } from "./prepull-news.ts";
+import { createPrepullObserver, type PrepullMetrics } from "./prepull-observer.ts";
 import { createRefreshObserver, type RefreshMetrics } from "./refresh-observer.ts";
 import { createSnapshotObserver } from "./snapshot-observer.ts";
 
@@ -25,7 +25,7 @@ export function createObservers(deps: ObserverDeps): Observers {
   const { logger, alerts } = deps;
   const refreshes = createRefreshObserver(deps);
   const snapshots = createSnapshotObserver(deps);
-  const prepulls = prepullNews(deps);
+  const prepulls = createPrepullObserver(deps);
 
   function crashed({ actor, error }: Extract<CoordinatorEmitted, { type: "actor.crashed" }>): void {
     logger.error({ actor, err: error }, "actor crashed, restarting (bug)");
@@ -41,7 +41,7 @@ export function createObservers(deps: ObserverDeps): Observers {
           return refreshes.settled(news, state);
         case "snapshot.replaced":
           return snapshots.replaced(news.snapshot);
-        case "prepull.told":
+        case "prepuller.emitted":
           return prepulls(news.news);
         case "actor.crashed":
           return crashed(news);

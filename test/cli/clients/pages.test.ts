@@ -5,7 +5,7 @@ import { allPages } from "../../../src/cli/clients/pages.ts";
 
 const gone = () => Object.assign(new Error("gone"), { code: status.ABORTED });
 
-test("F63: pages are asked for until there are no more, and are one answer", async () => {
+test("F63: pages are asked for until the last one, and are one answer", async () => {
   const tokens: string[] = [];
   const page = (number: number, nextPageToken: string) => ({
     nextPageToken,
@@ -43,7 +43,7 @@ test("a listing whose snapshot is gone starts over, twice at most", async () => 
   );
 });
 
-test("any other failure is told at once", async () => {
+test("any other failure is reported at once", async () => {
   let calls = 0;
   const answer = () => {
     calls += 1;

@@ -124,7 +124,7 @@ test("--json is JSON on a terminal too", async (t) => {
   assert.match((await run(address, "menu --json", { isTTY: true })).out, /^\{"menu":/);
 });
 
-test("a failure is told in one line with the code, and exit status 1", async (t) => {
+test("a failure is reported in one line with the code, and exit status 1", async (t) => {
   const { address, state } = await start(t);
   const unknown = await run(address, "resolve nothing_of_that_name");
   assert.equal(unknown.exitStatus, 1);
@@ -133,7 +133,7 @@ test("a failure is told in one line with the code, and exit status 1", async (t)
   assert.match((await run(address, "menu")).err, /^lab-images: UNAVAILABLE from /);
 });
 
-test("a service that is not there is told so", async () => {
+test("a service that is not there is reported so", async () => {
   const listener = createServer().listen(0, "127.0.0.1");
   await once(listener, "listening");
   const { port } = listener.address() as AddressInfo;
@@ -144,7 +144,7 @@ test("a service that is not there is told so", async () => {
   assert.match(err, /^lab-images: UNAVAILABLE from /);
 });
 
-test("watch tells of each refresh until it is interrupted", async (t) => {
+test("watch reports each refresh until it is interrupted", async (t) => {
   const { address, state } = await start(t);
   const interrupt = new AbortController();
   const lines: string[] = [];
@@ -162,7 +162,7 @@ test("watch tells of each refresh until it is interrupted", async (t) => {
   assert.match(out, /^Refreshed \(nodes changed\)\. Snapshot 7.*\nRefreshed \(scheduled, and 2 more before it\)\. /);
 });
 
-test("watch tells why it was ended", async (t) => {
+test("watch reports why it was ended", async (t) => {
   const { address, state } = await start(t);
   state.staleReason = "registry: it is down";
   const running = run(address, "watch", { isTTY: true });

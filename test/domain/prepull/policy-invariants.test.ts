@@ -28,7 +28,7 @@ const arbitraryStep = fc.record({
   isFirst: fc.boolean(),
 });
 
-test("no pull takes a slot at or above the limit, no more are lent than that, and the limit stays in its bounds", () => {
+test("no pull takes a slot at or above the limit, at most that many are lent, and the limit stays in its bounds", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 120 }),

@@ -61,7 +61,7 @@ test("a version is read back as it was written", () => {
   );
 });
 
-test("numbers of any length are told apart", () => {
+test("numbers of any length are distinguished", () => {
   const [low, high] = ["1.0.9007199254740992", "1.0.9007199254740993"];
   assert.deepEqual(versionsOf(scheme, [low, high, "1.0.9007199254740991"]), [high, low, "1.0.9007199254740991"]);
 });

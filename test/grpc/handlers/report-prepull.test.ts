@@ -8,7 +8,7 @@ import { startServer } from "../support/running-server.ts";
 const OURS = `${REGISTRY}/${REPOSITORY}:w@${digestOf(4)}`;
 
 describe("ReportPrepull", () => {
-  test("passes on what an outside prepuller tells", async (context) => {
+  test("passes on what an outside prepuller reports", async (context) => {
     const state = fakeState(snapshotOf(1, { images: [] }));
     const { client } = await startServer(context, { state });
     const { applied, state: version } = await ask(client, client.ReportPrepull, {

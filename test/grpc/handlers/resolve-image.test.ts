@@ -123,7 +123,7 @@ describe("ResolveImage", () => {
     assert.deepEqual(asked, ["old", "old"]);
   });
 
-  test("tells why the registry could not say", async (context) => {
+  test("reports why the registry could not say", async (context) => {
     const state = fakeState(snapshotOf(1, { images: [imageOf("old", { digest: null })] }));
     const { client } = await startServer(context, { state });
     state.overrides.resolveAtRegistry = () => Promise.reject(new RegistryUnavailableError("no answer"));

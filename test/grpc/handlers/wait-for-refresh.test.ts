@@ -62,7 +62,7 @@ describe("WaitForRefresh", () => {
     );
   });
 
-  test("is told at once when the gate has a message waiting", async (context) => {
+  test("is notified at once when the gate has a message waiting", async (context) => {
     const state = ready();
     const session = { ready: () => undefined, close: () => undefined };
     state.overrides.waitForRefresh = (_request, caller) => {

@@ -108,7 +108,7 @@ describe("WatchPrepullStatus", () => {
     assert.deepEqual([work.get("n2"), images.get("w")], [[], "prepulled"]);
   });
 
-  test("tells of nodes that have gone, and starts over where an image has left the prepull set", async (context) => {
+  test("reports nodes that have gone, and starts over where an image has left the prepull set", async (context) => {
     const state = fakeState();
     const stays = node("n1");
     const images = [nodeImage("w", []), nodeImage("d", [])];
@@ -125,7 +125,7 @@ describe("WatchPrepullStatus", () => {
     assert.deepEqual([...merged(watch.messages).images.keys()], ["w"]);
   });
 
-  test("tells that a source is not well, without a new snapshot", async (context) => {
+  test("reports that a source is failing, without a new snapshot", async (context) => {
     const state = fakeState();
     become(state, { nodes: [node("n1")] });
     const { client } = await startServer(context, { state });
@@ -194,7 +194,7 @@ describe("WatchPrepullStatus", () => {
     assert.ok(!Buffer.concat(received).includes("r/l:4"));
   });
 
-  test("holds nothing when nobody watches any more, and starts anew with the next reader", async (context) => {
+  test("holds nothing when nobody watches, and starts again with the next reader", async (context) => {
     const state = fakeState();
     become(state, { nodes: [node("n1")] });
     const { client, openStreams } = await startServer(context, { state });
@@ -224,7 +224,7 @@ describe("WatchPrepullStatus", () => {
     await stopped;
   });
 
-  test("tells hundreds of readers with messages that are made once", async (context) => {
+  test("serves hundreds of readers with messages that are made once", async (context) => {
     const state = fakeState();
     become(state, { nodes: [node("n1")] });
     const { client } = await startServer(context, { state });

@@ -3,7 +3,7 @@
  * each: one walk along both, where an index by name would cost as much as what is looked for. Undefined where there is
  * nothing.
  */
-export function alongside<T>(list: readonly T[], nameOf: (one: T) => string): (name: string) => T | undefined {
+export function mergeCursor<T>(list: readonly T[], nameOf: (one: T) => string): (name: string) => T | undefined {
   let at = 0;
   return (name) => {
     for (let next = list[at]; next !== undefined; next = list[++at]) {

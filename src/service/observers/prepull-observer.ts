@@ -38,7 +38,7 @@ export interface PrepullDesk {
   readonly clock: Clock;
 }
 
-/** Under this key it is told that recovery fails. */
+/** Key of the alert that recovery fails. */
 const RECOVERY_ALERT = "prepull:recovery";
 
 /** Under this key it is reported that the API server refuses pods, whatever the node. */
@@ -48,10 +48,10 @@ const REFUSAL_ALERT = "prepull:pods";
 const SHARED_ALERT = "prepull:lease";
 
 /**
- * Tells an operator of the prepuller's work: each cause (image and class) once, on however many nodes, and again only
- * after no pull was failing of it any more.
+ * Reports the prepuller's work to an operator: each cause (image and class) once, on however many nodes, and again only
+ * after no pull was failing of it.
  */
-export function prepullNews({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullerNews) => void {
+export function createPrepullObserver({ logger, alerts, metrics, clock }: PrepullDesk): (news: PrepullerNews) => void {
   const causes = failingPairs(alerts);
   const thrashing = thrashingImages(alerts);
   // By pair: an outside prepuller may report the end of a pull whose start it has not reported.
@@ -270,7 +270,7 @@ function failingPairs(alerts: Alerts) {
   };
 }
 
-/** Images that do not stay where they are pulled to: well again when nothing was told of them for a whole window. */
+/** Images that do not stay where they are pulled to: ok again when nothing was reported of them for a whole window. */
 function thrashingImages(alerts: Alerts) {
   const lastTold = new Map<string, number>();
   return {

@@ -4,7 +4,7 @@ import type { PullFacts } from "../../src/domain/prepull/pull-event.ts";
 import { THRASHING_WINDOW } from "../../src/domain/prepull/thrashing.ts";
 import type { PrepullerNews } from "../../src/machines/prepuller/prepuller-events.ts";
 import type { LogFields, Logger } from "../../src/ports.ts";
-import { prepullNews } from "../../src/service/observers/prepull-news.ts";
+import { createPrepullObserver } from "../../src/service/observers/prepull-observer.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 function desk() {
@@ -26,7 +26,7 @@ function desk() {
     error: at("error"),
     child: () => logger,
   };
-  const tell = prepullNews({
+  const tell = createPrepullObserver({
     logger,
     clock,
     alerts: {
@@ -61,7 +61,7 @@ function failed(uid: string, reason = "ErrImagePull"): Extract<PrepullerNews, { 
   return { type: "pull.failed", ...pull(uid), ...details };
 }
 
-test("a cause is told once, on however many nodes, and is over with the last of them", () => {
+test("a cause is reported once, on however many nodes, and is over with the last of them", () => {
   const { tell, lines, cleared, raised } = desk();
   tell(failed("n1"));
   tell(failed("n2"));
@@ -148,7 +148,7 @@ test("a failure that is not tried again by us is not announced as one", () => {
   assert.equal(fields[1]?.["nextAttempt"], "2077-10-23T00:00:00.000Z");
 });
 
-test("thrashing is told, and is over when nothing was told of it for a whole window", async () => {
+test("thrashing is reported, and is over when nothing was reported of it for a whole window", async () => {
   const { tell, raised, cleared, clock, counted } = desk();
   tell({ type: "image.thrashing", ...pull("n1"), message: "does not stay" });
   assert.deepEqual([raised, counted], [["prepull:sha256:d:Thrashing"], ["thrashing"]]);
@@ -160,7 +160,7 @@ test("thrashing is told, and is over when nothing was told of it for a whole win
   assert.deepEqual(cleared, ["prepull:sha256:d:Thrashing"]);
 });
 
-test("leadership and recovery are told", () => {
+test("leadership and recovery are reported", () => {
   const { tell, lines, raised, cleared, counted } = desk();
   tell({ type: "leadership.changed", leading: true });
   tell({ type: "leadership.changed", leading: false });
