@@ -158,6 +158,7 @@ function createGrpc(
     logger: logger.child({ component: "grpc" }),
     clock,
     randomId: randomUUID,
+    logsCalls: config.log.level === "debug",
     observer: {
       callFinished: ({ method, code, seconds }) => metrics.grpcCall(method, code, seconds),
       streamsOpen: (count) => metrics.openStreams(count),
@@ -201,6 +202,7 @@ function createHttp(
     tls,
     auth,
     trusted: config.http.auth ?? undefined,
+    logsRequests: config.log.level === "debug",
     reader,
     settings: config.images,
     metrics,

@@ -5,7 +5,8 @@ import type { Duplex } from "node:stream";
 import { type ServerTls, secureServer, tlsOptions } from "../access/tls-server.ts";
 import type { HttpLimit } from "../domain/peer-limits.ts";
 import type { ImageSettings } from "../domain/settings.ts";
-import { isLoopback, type ListenAddress } from "../lib/net.ts";
+import { isLoopback, type ListenAddress, peerOf } from "../lib/net.ts";
+import { quotePeer } from "../lib/redact.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { createHttpConnections, type HttpConnections, peerOfSocket } from "./connections.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -64,6 +65,8 @@ export interface HttpServerOptions extends Omit<ReadAccessOptions, "isOnLoopback
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits> | undefined;
+  /** Whether each request is logged, at debug. */
+  readonly logsRequests?: boolean;
   /** Without it: plaintext. */
   readonly tls?: ServerTls | undefined;
   /** A limit has cut or refused this peer. */
@@ -108,6 +111,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.setTimeout(STALL_TIMEOUT_MS);
   const connections = createHttpConnections(server, { ...limits, clock, onLimit });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (options.logsRequests === true) logAtEnd(request, response, { logger, clock });
     if (connections.admit(request, response)) dispatch(request, response);
   };
   server.on("request", serve);
@@ -161,6 +165,20 @@ function refuseTunnel(socket: Duplex, clock: Clock, timeoutMs: number): void {
   const cancel = clock.schedule(timeoutMs, () => void socket.destroy());
   socket.on("error", () => undefined).once("close", cancel);
   socket.end(NO_PROXY, () => void socket.destroy());
+}
+
+function logAtEnd(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+): void {
+  const startedAt = clock.monotonicTime();
+  const { method, url = "", socket } = request;
+  const peer = peerOf(socket.remoteAddress ?? "");
+  response.once("close", () => {
+    const durationMs = clock.monotonicTime() - startedAt;
+    logger.debug({ method, path: quotePeer(url), status: response.statusCode, durationMs, peer }, "request finished");
+  });
 }
 
 function createRoutes(options: HttpServerOptions, isDraining: () => boolean): ReadonlyMap<string, Route> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HttpServerOptions } from "../../src/http/server.ts";
 import { accountName, callerWorld, tokenOf } from "../support/callers.ts";
+import { eventually } from "../support/eventually.ts";
 import { startHttp } from "./support/running-server.ts";
 
 const HEADER = "X-Forwarded-User";
@@ -80,4 +81,20 @@ test("HTTP: a denial names who was seen and what is lacking; while tokens cannot
   world.isDown = true;
   const down = await statusOf(context, { auth: world.authorizer }, { authorization: `Bearer ${tokenOf("reader")}` });
   assert.equal(down.status, 503);
+});
+
+test("at debug each request is logged with its end and its peer, and never with a token", async (context) => {
+  const { port, sink } = await startHttp(context, { auth: callers().authorizer, logsRequests: true });
+  const headers = { authorization: `Bearer ${tokenOf("puller")}` };
+  await (await fetch(`http://127.0.0.1:${port}/spawner/v1/images?a=b`, { headers })).text();
+  const [line] = await eventually(() => {
+    assert.equal(sink.lines.length, 1);
+    return sink.lines.map((each): Record<string, unknown> => JSON.parse(each));
+  });
+  const { level, msg, method, path, status, peer } = line ?? {};
+  assert.deepEqual(
+    [level, msg, method, path, status, peer],
+    ["debug", "request finished", "GET", "/spawner/v1/images?a=b", 403, "127.0.0.1"],
+  );
+  assert.ok(!sink.lines.join().includes(tokenOf("puller")));
 });

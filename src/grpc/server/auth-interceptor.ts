@@ -7,8 +7,10 @@ import { CHANGING_METHODS, type Requirement, requirementOf } from "../../access/
 import { KubernetesUnavailableError, LabImagesError, TooManyStreamsError } from "../../domain/errors.ts";
 import { isLoopback, peerOf } from "../../lib/net.ts";
 import { quotePeer } from "../../lib/redact.ts";
+import type { LogFields } from "../../ports.ts";
 import { GuardedCall } from "../transport/guarded-call.ts";
 import { type CallDeps, recordCall } from "./call.ts";
+import { traceOf } from "./call-trace.ts";
 import { ERROR_TABLE } from "./error-table.ts";
 import { rememberCaller } from "./known-callers.ts";
 
@@ -90,11 +92,13 @@ export function createAuthInterceptor(authorizer: Authorizer, deps: CallDeps): S
     const releases: (() => void)[] = [];
     let isOver = false;
     let caller: Caller | null = null;
+    let trace: LogFields = {};
 
-    function refuse(error: unknown): void {
+    function refuse(error: unknown, metadata: Metadata): void {
       if (isOver) return;
       const code = error instanceof LabImagesError ? ERROR_TABLE[error.reason].code : status.INTERNAL;
-      recordCall(deps, method, code, startedAt);
+      const named = { getPeer: () => guarded.getPeer(), metadata };
+      recordCall(deps, { method, startedAt, call: named }, code);
       guarded.fail(error);
     }
 
@@ -103,11 +107,12 @@ export function createAuthInterceptor(authorizer: Authorizer, deps: CallDeps): S
       try {
         releases.push(enter(known));
       } catch (error) {
-        refuse(error);
+        refuse(error, metadata);
         return;
       }
       if (responseStream) releases.push(followStream(guarded, credentials, requirement ?? "any", method));
       caller = known;
+      trace = traceOf(metadata);
       rememberCaller(metadata, known);
       proceed(metadata);
     }
@@ -121,16 +126,18 @@ export function createAuthInterceptor(authorizer: Authorizer, deps: CallDeps): S
             try {
               const known = authorizer.authorize(credentials, requirement, method);
               if (known instanceof Promise) {
-                known.then((it) => admit(it, credentials, metadata, proceed)).catch(refuse);
+                known
+                  .then((it) => admit(it, credentials, metadata, proceed))
+                  .catch((error: unknown) => refuse(error, metadata));
               } else admit(known, credentials, metadata, proceed);
             } catch (error) {
-              refuse(error);
+              refuse(error, metadata);
             }
           },
           onReceiveMessage(message, proceed) {
             if (caller !== null && CHANGING_METHODS.has(path)) {
               deps.logger.info(
-                { caller: caller.name, method, ...loggedFields(message) },
+                { caller: caller.name, method, ...loggedFields(message), ...trace },
                 "call that changes something",
               );
             }

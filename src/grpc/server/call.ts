@@ -1,9 +1,10 @@
-import { type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { type ServerUnaryCall, type StatusObject, status } from "@grpc/grpc-js";
 import { CancelledError, DeadlineExceededError, type LabImagesError } from "../../domain/errors.ts";
 import type { GrpcLimit } from "../../domain/peer-limits.ts";
 import { peerOf } from "../../lib/net.ts";
 import type { Clock } from "../../ports.ts";
-import type { FailureLog } from "./error-table.ts";
+import { traceOf } from "./call-trace.ts";
+import { type FailureLog, statusOf } from "./error-table.ts";
 import { knownCaller } from "./known-callers.ts";
 
 /** Observes calls, for metrics. Must not throw. */
@@ -20,14 +21,10 @@ export interface CallObserver {
 export interface CallDeps extends FailureLog {
   readonly clock: Clock;
   readonly observer: CallObserver;
+  /** Whether each call is logged, at debug. */
+  readonly logsCalls: boolean;
   /** Whether the server has begun to stop: new calls are refused. */
   stopping(): boolean;
-}
-
-/** Reports a finished call to the observer; `startedAt` is a `Clock.monotonicTime`. */
-export function recordCall({ clock, observer }: CallDeps, method: string, code: status, startedAt: number): void {
-  const seconds = (clock.monotonicTime() - startedAt) / 1_000;
-  observer.callFinished({ method, code: status[code], seconds });
 }
 
 type AnyCall = ServerUnaryCall<unknown, unknown>;
@@ -38,6 +35,28 @@ export type EndingCall = Pick<AnyCall, "once" | "getDeadline" | "cancelled" | "g
 /** Whose share of the limits a call counts for: a caller that is known, or a network address. */
 export function callerOf(call: Pick<EndingCall, "getPeer" | "metadata">): string {
   return knownCaller(call.metadata)?.name ?? peerOf(call.getPeer().replace(/:\d+$/, ""));
+}
+
+/** A call that ends now, or has ended. */
+export interface RecordedCall {
+  readonly method: string;
+  /** `Clock.monotonicTime`. */
+  readonly startedAt: number;
+  readonly call: Pick<EndingCall, "getPeer" | "metadata">;
+}
+
+/** Reports a finished call to the observer and, at debug, to the log. */
+export function recordCall(deps: CallDeps, { method, startedAt, call }: RecordedCall, code: status): void {
+  const seconds = (deps.clock.monotonicTime() - startedAt) / 1_000;
+  deps.observer.callFinished({ method, code: status[code], seconds });
+  if (!deps.logsCalls) return;
+  const fields = { method, code: status[code], durationMs: seconds * 1_000, caller: callerOf(call) };
+  deps.logger.debug({ ...fields, ...traceOf(call.metadata) }, "call finished");
+}
+
+/** Returns the status for a failure of this call, and logs what its caller must not see with the call's trace. */
+export function failureOf(deps: CallDeps, { method, call }: RecordedCall, error: unknown): StatusObject {
+  return statusOf(error, method, { ...deps, logger: deps.logger.child(traceOf(call.metadata)) });
 }
 
 /** In ms. A caller's own timer fires, and its cancellation arrives, before ours, which started a message later. */

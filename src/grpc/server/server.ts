@@ -60,6 +60,8 @@ export interface GrpcServerOptions {
   /** A new id, unlikely to have been given before. */
   readonly randomId: () => string;
   readonly observer: CallObserver;
+  /** Whether each call is logged, at debug. */
+  readonly logsCalls: boolean;
 }
 
 /** The gRPC server. */
@@ -113,10 +115,11 @@ function checkListen({ listen, insecure, tls, logger }: GrpcServerOptions): List
 
 /** A server that does not listen yet. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { limits, logger, clock, randomId, observer, tls, auth } = options;
+  const { limits, logger, clock, randomId, observer, logsCalls, tls, auth } = options;
   let stopping: Promise<void> | null = null;
   const streams = createStreamRegistry((count) => observer.streamsOpen(count));
-  const deps: StreamDeps = { logger, clock, randomId, observer, streams, stopping: () => stopping !== null };
+  const isStopping = () => stopping !== null;
+  const deps: StreamDeps = { logger, clock, randomId, observer, logsCalls, streams, stopping: isStopping };
   const health = createHealth(deps);
 
   const transport = createTransport(limits, {

@@ -1,7 +1,6 @@
 import { type handleServerStreamingCall, Metadata, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { ShuttingDownError } from "../../domain/errors.ts";
-import { type CallDeps, callerOf, onCallEnded, recordCall } from "./call.ts";
-import { statusOf } from "./error-table.ts";
+import { type CallDeps, callerOf, failureOf, onCallEnded, recordCall } from "./call.ts";
 import type { StreamRegistry } from "./stream-registry.ts";
 
 /** One stream of messages, as its handler sees it. */
@@ -45,7 +44,7 @@ async function serve<Request>(
   call: ServerWritableStream<Request, Buffer>,
   deps: StreamDeps,
 ): Promise<void> {
-  const startedAt = deps.clock.monotonicTime();
+  const record = { method, startedAt: deps.clock.monotonicTime(), call };
   const controller = new AbortController();
   const { signal } = controller;
   const write = createWriter(call, signal);
@@ -65,11 +64,11 @@ async function serve<Request>(
     const sendHeaders = () => call.sendMetadata(new Metadata());
     for await (const message of handler(call.request, { peer, signal, sendHeaders, fail })) await write(message);
     signal.throwIfAborted();
-    recordCall(deps, method, status.OK, startedAt);
+    recordCall(deps, record, status.OK);
     call.end();
   } catch (error) {
-    const failure = statusOf(error, method, deps);
-    recordCall(deps, method, failure.code, startedAt);
+    const failure = failureOf(deps, record, error);
+    recordCall(deps, record, failure.code);
     // The only way to end a grpc-js stream with a status (`destroy` sends none).
     if (!isGone) call.emit("error", failure);
   }

@@ -32,6 +32,7 @@ export function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
     "content-type": ascii(headers["content-type"]),
     "grpc-encoding": ascii(headers["grpc-encoding"]),
     authorization: ascii(headers.authorization),
+    traceparent: ascii(headers["traceparent"]),
     "grpc-timeout": timeout === undefined ? undefined : clampTimeout(timeout),
   };
 }

@@ -54,16 +54,16 @@ export interface LogLine {
 }
 
 /** A logger that keeps what it is told. */
-export function keepingLogger(lines: LogLine[]): Logger {
+export function keepingLogger(lines: LogLine[], bound: LogFields = {}): Logger {
   function at(level: string) {
-    return (fields: LogFields, message: string) => void lines.push({ level, fields, message });
+    return (fields: LogFields, message: string) => void lines.push({ level, fields: { ...bound, ...fields }, message });
   }
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    child: () => keepingLogger(lines),
+    child: (fields) => keepingLogger(lines, { ...bound, ...fields }),
   };
 }
 
@@ -86,6 +86,7 @@ export interface ServerChoices {
   readonly settings?: ServedSettings;
   readonly tls?: ServerTls;
   readonly auth?: Authorizer;
+  readonly logsCalls?: boolean;
   /** Default: the real one. */
   readonly clock?: Clock;
 }
@@ -135,6 +136,7 @@ export async function startServer(context: TestContext, choices: ServerChoices =
     logger: keepingLogger(log),
     clock: choices.clock ?? realClock,
     randomId: () => `id-${++ids}`,
+    logsCalls: choices.logsCalls ?? false,
     observer,
   });
   const { port } = await server.start();
