@@ -151,13 +151,13 @@ test("a failure that is not tried again by us is not announced as one", () => {
 test("thrashing is reported, and is over when nothing was reported of it for a whole window", async () => {
   const { tell, raised, cleared, clock, counted } = desk();
   tell({ type: "image.thrashing", ...pull("n1"), message: "does not stay" });
-  assert.deepEqual([raised, counted], [["prepull:sha256:d:Thrashing"], ["thrashing"]]);
+  assert.deepEqual([raised, counted], [["prepull:node:n1:Thrashing"], ["thrashing"]]);
   await clock.advance(THRASHING_WINDOW - 1);
   tell({ type: "progress.changed" });
   assert.deepEqual(cleared, []);
   await clock.advance(1);
   tell({ type: "progress.changed" });
-  assert.deepEqual(cleared, ["prepull:sha256:d:Thrashing"]);
+  assert.deepEqual(cleared, ["prepull:node:n1:Thrashing"]);
 });
 
 test("leadership and recovery are reported", () => {
@@ -234,4 +234,26 @@ test("F29: what was one image's refusal is no alert of its own once all images m
   tell({ type: "pods.refused", failure });
   assert.deepEqual(raised, ["prepull:sha256:d:refused", "prepull:sha256:d:other", "prepull:pods"]);
   assert.deepEqual([cleared, forgotten], [[], ["prepull:sha256:d:refused"]]);
+});
+
+for (const reason of ["Deleted", "NodeShutdown", "EvictionByEvictionAPI"]) {
+  test(`F78: a pull that an operator interrupts (${reason}) raises no alert, and is no warning`, () => {
+    const { tell, raised, lines, counted } = desk();
+    tell({ ...failed("n1", reason), failureClass: "interrupted" });
+    assert.deepEqual(raised, []);
+    assert.deepEqual(
+      lines.map((line) => line.split(":")[0]),
+      ["info"],
+    );
+    assert.equal(counted.filter((entry) => typeof entry === "object").length, 1, "it is counted");
+  });
+}
+
+test("F78: six images that do not stay on one node are one alert, and another node is another one", () => {
+  const { tell, raised } = desk();
+  for (const digest of ["a", "b", "c", "d", "e", "f"]) {
+    tell({ type: "image.thrashing", ...pull("n1"), digest: `sha256:${digest}`, message: "does not stay" });
+  }
+  tell({ type: "image.thrashing", ...pull("n2"), message: "does not stay" });
+  assert.deepEqual(new Set(raised), new Set(["prepull:node:n1:Thrashing", "prepull:node:n2:Thrashing"]));
 });

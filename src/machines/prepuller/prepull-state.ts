@@ -62,6 +62,8 @@ export interface PrepullState {
   /** Our own, by key (see `keyOf`). */
   readonly pulls: ReadonlyMap<string, PullInProgress>;
   readonly policy: PullPolicy;
+  /** When something falls due that could not start when that was looked at last, monotonic milliseconds. */
+  readonly dueAt: number;
   /** The API server refuses pods; null while it takes them. */
   readonly refusal: PodRefusal | null;
   /** By key, the oldest first. */
@@ -86,6 +88,7 @@ export function initialPrepullState(settings: PrepullerSettings, policy: PullPol
     broken: new Map(),
     pulls: new Map(),
     policy,
+    dueAt: Number.NEGATIVE_INFINITY,
     refusal: null,
     ended: new Map(),
   };

@@ -9,6 +9,7 @@ import type { PrepullerNews, PrepullerReport } from "./prepuller-events.ts";
 /** A step of the work: the state as far as it has come, and what follows from it. Local to one call. */
 export interface Step {
   state: PrepullState;
+  readonly before: PrepullState;
   /** The nodes' states, copied at the first change: thousands of nodes change in one step. */
   nodes: Map<string, NodeState> | null;
   readonly commands: PrepullCommand[];
@@ -25,7 +26,7 @@ const MAX_ENDED = 1_000;
 const MENDING_MS = 5_000;
 
 export function beginStep(state: PrepullState, now: Times, random: () => number): Step {
-  return { state, nodes: null, commands: [], now, random, transitions: 0 };
+  return { state, before: state, nodes: null, commands: [], now, random, transitions: 0 };
 }
 
 /** The state after the step. */

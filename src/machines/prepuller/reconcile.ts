@@ -6,7 +6,7 @@ import { noteAcceptance, noteRefusal } from "./pod-trials.ts";
 import { keyOf, type PrepullCommand, type PrepullState } from "./prepull-state.ts";
 import { beginStep, breakNode, emit, endPull, endStep, nodesOf, report, type Step, stepNode } from "./prepull-step.ts";
 import type { PullReport } from "./prepuller-events.ts";
-import { nextDueTime, startLeftover, startPulls } from "./start-pulls.ts";
+import { startLeftover, startPulls } from "./start-pulls.ts";
 import { syncNode, syncNodes } from "./sync-nodes.ts";
 
 /** What has happened since the last step. */
@@ -42,7 +42,7 @@ export function reconcile(state: PrepullState, input: ReconcileInput, happening:
 
 /** This replica begins to do the work. */
 export function activate(state: PrepullState, input: ReconcileInput): Reconciled {
-  return reconcile({ ...state, isActive: true, synced: null }, input);
+  return reconcile({ ...state, isActive: true, synced: null, dueAt: Number.NEGATIVE_INFINITY }, input);
 }
 
 /** This replica does the work no longer: what is in progress goes on without it. What is known of the nodes is kept. */
@@ -102,18 +102,39 @@ function adopt(step: Step, desired: PrepullWork, { node, nodeUid: uid, digest, r
 
 function finish(step: Step, desired: PrepullWork): Reconciled {
   const now = step.now.monotonic;
+  const before = step.before;
   const isOutside = step.state.settings.mode === "outside";
   const isSynced = syncNodes(step, desired);
   const times = isOutside ? expireReports(step) : overseePulls(step);
-  const isDone = isSynced && (isOutside || startPulls(step));
+  let { dueAt } = before;
+  let isDone = isSynced;
+  if (!isSynced) dueAt = Number.NEGATIVE_INFINITY;
+  else if (!isOutside && mayStart(before, step)) ({ isDone, dueAt } = startPulls(step));
+  step.state = { ...step.state, dueAt };
   const { policy, refusal, broken } = step.state;
   // Those that have just started are to be reviewed, too.
   times.push(policy.review(now).nextAt ?? Number.POSITIVE_INFINITY);
-  if (isDone) times.push(nextDueTime(step, policy.slotsInUse < policy.limit(now)));
+  times.push(dueAt);
   if (refusal !== null) times.push(refusal.until);
   times.push(...broken.values());
   const nextAt = isDone ? Math.min(...times.filter((time) => time > now)) : now;
   return { state: endStep(step), commands: step.commands, nextAt: Number.isFinite(nextAt) ? nextAt : null };
+}
+
+/** Whether something has changed since nothing more could start: candidates are looked for among all nodes. */
+function mayStart(before: PrepullState, step: Step): boolean {
+  const now = step.now.monotonic;
+  const { policy, refusal, pulls } = step.state;
+  return (
+    endStep(step).nodes !== before.nodes ||
+    pulls !== before.pulls ||
+    refusal !== null ||
+    refusal !== before.refusal ||
+    now >= before.dueAt ||
+    policy.limit(now) !== before.policy.limit(now) ||
+    policy.slotsInUse !== before.policy.slotsInUse ||
+    policy.lentPulls !== before.policy.lentPulls
+  );
 }
 
 function observe(step: Step, desired: PrepullWork, happening: Happening): void {

@@ -2,14 +2,8 @@ import type { PullCandidate, PullStart } from "../../domain/prepull/policy.ts";
 import type { PullOrder } from "../../domain/prepull/pull.ts";
 import { isRetry, nextRecord, type PullRecord } from "../../domain/prepull/pull-record.ts";
 import type { NodeWorkContext } from "./node-work.ts";
-import { type CandidatesOf, trialsUnder, withTrials } from "./pod-trials.ts";
-import {
-  keyOf,
-  type NodeState,
-  type PrepullerSettings,
-  type PrepullState,
-  type PullInProgress,
-} from "./prepull-state.ts";
+import { trialsUnder, withTrials } from "./pod-trials.ts";
+import { keyOf, type PrepullerSettings, type PrepullState, type PullInProgress } from "./prepull-state.ts";
 import { endStep, nodesOf, type Step, stepNode } from "./prepull-step.ts";
 
 /** Pulls that start in one step. */
@@ -17,25 +11,28 @@ const MAX_STARTS = 25;
 /** A pull is given up after this number of its timeouts at the latest. */
 const MAX_TIMEOUTS = 6;
 
-/** Starts what may start; false where more may be left. */
-export function startPulls(step: Step): boolean {
-  const { now } = step;
+/** Starts what may start. `isDone` is false where more may be left; `dueAt` is when there may be more, monotonic milliseconds. */
+export function startPulls(step: Step): { readonly isDone: boolean; readonly dueAt: number } {
+  const now = step.now.monotonic;
   restartAbandoned(step);
   const before = endStep(step);
-  const candidatesOf: CandidatesOf = (isMeant) => candidates(before, now.monotonic, isMeant);
+  const { candidates, dueAt } = findCandidates(before, now);
   const starts =
     before.refusal === null
-      ? before.policy.next(
-          candidatesOf(() => true),
-          MAX_STARTS,
-          now.monotonic,
-        )
-      : trialsUnder(before, candidatesOf, now.monotonic);
-  if (starts.length === 0) return true;
-  const names = new Map([...before.nodes].map(([node, { context }]) => [context.uid, node]));
-  step.state = withTrials(step.state, starts, now.monotonic);
+      ? before.policy.next(candidates, MAX_STARTS, now)
+      : trialsUnder(before, (isMeant) => findCandidates(before, now, isMeant).candidates, now);
+  if (starts.length === 0) return { isDone: true, dueAt };
+  step.state = withTrials(step.state, starts, now);
+  const names = namesOf(before, new Set(starts.map(({ candidate }) => candidate.uid)));
   for (const start of starts) startPull(step, names.get(start.candidate.uid) ?? "", start);
-  return starts.length < MAX_STARTS;
+  const isDone = starts.length < MAX_STARTS;
+  return { isDone, dueAt: isDone ? dueAt : Number.NEGATIVE_INFINITY };
+}
+
+function namesOf({ nodes }: PrepullState, uids: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const [node, { context }] of nodes) if (uids.has(context.uid)) names.set(context.uid, node);
+  return names;
 }
 
 function startPull(step: Step, node: string, start: PullStart): void {
@@ -93,20 +90,33 @@ export function orderOf(
   return { ...what, timeout: pullTimeout, podDeadline: MAX_TIMEOUTS * pullTimeout + stuckPullTimeout };
 }
 
-/** The first image that is due, of those that are meant, on each node that no pull keeps busy. */
-function* candidates(state: PrepullState, now: number, isMeant: (digest: string) => boolean): Generator<PullCandidate> {
-  const busy = busyNodes(state);
-  for (const node of state.nodes.values()) {
-    const startable = startableRecords(node, busy).filter(({ digest }) => isMeant(digest));
-    const record = nextRecord(startable, now);
-    if (record !== null) yield candidateFor(node.context, record, now);
-  }
+/** What may start now, and when something else falls due, monotonic milliseconds; infinite for never. */
+interface Candidates {
+  readonly candidates: readonly PullCandidate[];
+  readonly dueAt: number;
 }
 
-/** What may be pulled to the node, if it is due. */
-function startableRecords(node: NodeState, busy: ReadonlySet<string>): readonly PullRecord[] {
-  return node.matches("waiting") && !busy.has(node.context.uid) ? node.context.records : [];
+/** The first image that is due, of those that are meant, on each node that no pull keeps busy. One pass over all nodes. */
+function findCandidates(state: PrepullState, now: number, isMeant: (digest: string) => boolean = isAny): Candidates {
+  const candidates: PullCandidate[] = [];
+  const busy = busyNodes(state);
+  let dueAt = Number.POSITIVE_INFINITY;
+  for (const { value, context } of state.nodes.values()) {
+    if (value !== "waiting" || busy.has(context.uid)) continue;
+    const { records } = context;
+    const meant = isMeant === isAny ? records : records.filter(({ digest }) => isMeant(digest));
+    const record = nextRecord(meant, now);
+    if (record !== null) candidates.push(candidateFor(context, record, now));
+    for (const one of records) if (one.dueAt > now && one.dueAt < dueAt) dueAt = one.dueAt;
+  }
+  for (const { node, digest, hasActor } of state.pulls.values()) {
+    const record = hasActor ? undefined : state.nodes.get(node)?.context.records.find((one) => one.digest === digest);
+    if (record !== undefined && record.dueAt > now && record.dueAt < dueAt) dueAt = record.dueAt;
+  }
+  return { candidates, dueAt };
 }
+
+const isAny = () => true;
 
 /** A node may be known again while an earlier pull is still in progress there. */
 function busyNodes({ pulls }: PrepullState): ReadonlySet<string> {
@@ -116,24 +126,9 @@ function busyNodes({ pulls }: PrepullState): ReadonlySet<string> {
 function candidateFor(context: NodeWorkContext, record: PullRecord, now: number): PullCandidate {
   const { uid, records, turns, freeSince, joinedEmptyAt, tieBreaker } = context;
   const { digest, sizeBytes, isRecommended: isFirst } = record;
-  const due = records.flatMap(({ dueAt }) => (dueAt <= now ? [dueAt] : []));
-  const waitingSince = Math.max(freeSince, Math.min(...due, now));
+  let earliest = now;
+  for (const { dueAt } of records) if (dueAt < earliest) earliest = dueAt;
+  const waitingSince = Math.max(freeSince, earliest);
   const image = { uid, digest, sizeBytes, isRetry: isRetry(record), isFirst, rank: records.indexOf(record) };
   return { ...image, joinedEmptyAt, turns, waitingSince, tieBreaker };
-}
-
-/** When something falls due that may be pulled then, monotonic milliseconds; infinite for never. Others than abandoned pulls need a free slot. */
-export function nextDueTime(step: Step, isSlotFree: boolean): number {
-  const now = step.now.monotonic;
-  const state = endStep(step);
-  let next = Number.POSITIVE_INFINITY;
-  const busy = busyNodes(state);
-  for (const node of isSlotFree ? state.nodes.values() : []) {
-    for (const { dueAt } of startableRecords(node, busy)) if (dueAt > now && dueAt < next) next = dueAt;
-  }
-  for (const { node, digest, hasActor } of state.pulls.values()) {
-    const record = hasActor ? undefined : state.nodes.get(node)?.context.records.find((one) => one.digest === digest);
-    if (record !== undefined && record.dueAt > now && record.dueAt < next) next = record.dueAt;
-  }
-  return next;
 }

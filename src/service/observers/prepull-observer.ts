@@ -162,6 +162,12 @@ export function createPrepullObserver({ logger, alerts, metrics, clock }: Prepul
       logger.debug(fields, "pull failed");
       return;
     }
+    // An operator who drains a node or deletes a pod knows (field case F78); the pull goes on, and is tried again.
+    if (failureClass === "interrupted") {
+      causes.remove(pairOf(news), null);
+      logger.info(fields, `pull interrupted: ${describeClass(failureClass)}`);
+      return;
+    }
     const cause = causeKey(news);
     const isNew = causes.add(pairOf(news), cause);
     if (isNew) logger.warn(fields, `pull failed: ${describeClass(failureClass)}`);
@@ -170,10 +176,11 @@ export function createPrepullObserver({ logger, alerts, metrics, clock }: Prepul
     alerts.raise({ key: cause, message: `pulls fail: ${describeClass(failureClass)}`, details });
   }
 
-  function thrashes({ node, reference, digest, message }: Extract<PrepullerNews, { type: "image.thrashing" }>): void {
+  /** One alert for a node, however many of its images do not stay: the cause is the node's (field case F78). */
+  function thrashes({ node, uid, reference, message }: Extract<PrepullerNews, { type: "image.thrashing" }>): void {
     metrics.imageThrashing();
     logger.warn({ node, reference }, message);
-    const key = `prepull:${digest}:Thrashing`;
+    const key = `prepull:node:${uid}:Thrashing`;
     thrashing.note(key, clock.monotonicTime());
     alerts.raise({ key, message, details: { node, reference } });
   }
