@@ -51,8 +51,3 @@ export type Command =
   /** What a service with this configuration would do with the registries and nodes of a state file. */
   | { readonly name: "plan"; readonly config: string; readonly state: string; readonly json: boolean }
   | ClientCommand;
-
-/** Whether the command is a question to a running service. */
-export function isClientCommand(command: Command): command is ClientCommand {
-  return "address" in command;
-}

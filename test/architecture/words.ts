@@ -1,5 +1,5 @@
 /**
- * The words that docs/glossary.md replaces, and where they still stand: `npm run check:words`. It reads src, the names of
+ * `npm run check:words`: words that are not written here, with what is written in their place. It reads src, the names of
  * tests, docs, proto, deploy, README.md and CHANGELOG.md, and fails for each of them.
  */
 import { glob, readFile } from "node:fs/promises";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseArguments, UsageError } from "../../src/cli/arguments.ts";
-import { type Command, isClientCommand } from "../../src/cli/command.ts";
+import type { Command } from "../../src/cli/command.ts";
 import { USAGE } from "../../src/cli/usage.ts";
 import { compareCodePoints } from "../../src/domain/text-order.ts";
 
@@ -84,7 +84,7 @@ for (const [argv, said] of REFUSED) {
 test("questions to a service are known from the rest, and the usage names every command", () => {
   const names = new Set(UNDERSTOOD.map(([, command]) => command.name));
   for (const name of names) assert.ok(USAGE.includes(name), name);
-  const questions = UNDERSTOOD.filter(([, command]) => isClientCommand(command)).map(([, { name }]) => name);
+  const questions = UNDERSTOOD.filter(([, command]) => "address" in command).map(([, { name }]) => name);
   assert.deepEqual([...new Set(questions)].sort(compareCodePoints), [
     "auth",
     "images",

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestsOn, STALE_PRESENCE_TTL_MS } from "../../src/domain/nodes/node-record.ts";
-import {
-  editNodeTable,
-  emptyNodeTable,
-  type NodeTable,
-  nodeNamed,
-  reportedSize,
-} from "../../src/domain/nodes/node-table.ts";
+import { editNodeTable, emptyNodeTable, type NodeTable, nodeNamed } from "../../src/domain/nodes/node-table.ts";
+import { presenceOf } from "../../src/domain/nodes/presence.ts";
 import { compareCodePoints } from "../../src/domain/text-order.ts";
 import { CORDON, digest, nodeReport, nodeRules, type ReportContent } from "../support/image-world.ts";
 
@@ -53,6 +48,11 @@ function on({ table }: Told): string {
 
 function isTruncated({ table }: Told): boolean | undefined {
   return nodeNamed(table, "n1")?.truncated;
+}
+
+/** The largest size in bytes that a node reports for the digest; null where none does. */
+function reportedSize({ presence }: NodeTable, image: string): number | null {
+  return presenceOf(presence, image)?.sizeBytes || null;
 }
 
 test("an image is on a node when any digest of any entry is its own", () => {

@@ -11,7 +11,6 @@ import {
   type NodeSet,
   sameNodes,
   setNode,
-  withNode,
   withoutNodes,
 } from "../../src/domain/nodes/node-set.ts";
 
@@ -19,6 +18,13 @@ const slots = fc.array(fc.nat({ max: 1_200 }), { maxLength: 40 });
 
 function setOf(members: readonly number[]): NodeSet {
   return members.reduce((set, slot) => withNode(set, slot, true), NO_NODES);
+}
+
+/** The set with the node of `slot` added or removed, as a copy. */
+function withNode(set: NodeSet, slot: number, present: boolean): NodeSet {
+  const draft = draftNodes(set);
+  setNode(draft, slot, present);
+  return draft.nodes;
 }
 
 test("no node is in no set", () => {

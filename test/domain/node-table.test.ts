@@ -10,7 +10,6 @@ import {
   namesOf,
   nodeNamed,
   nodesToHave,
-  reportedSize,
 } from "../../src/domain/nodes/node-table.ts";
 import { presenceOf } from "../../src/domain/nodes/presence.ts";
 import { CORDON, digest, nodeReport, nodeRules, tableOf } from "../support/image-world.ts";
@@ -27,6 +26,11 @@ function nodesWith(table: NodeTable, id: string): string {
 
 function names(table: NodeTable): string {
   return table.records.map(({ report }) => report.name).join(" ");
+}
+
+/** The largest size in bytes that a node reports for the digest; null where none does. */
+function reportedSize({ presence }: NodeTable, image: string): number | null {
+  return presenceOf(presence, image)?.sizeBytes || null;
 }
 
 test("nodes are listed by name, whatever the order in which they came", () => {

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from "../../src/domain/errors.ts";
 import type { DropdownPolicy, FilterPolicy } from "../../src/domain/settings.ts";
 import { parseAliasTag } from "../../src/domain/tags/alias-parse.ts";
 import type { Tag } from "../../src/domain/tags/tag.ts";
-import { filterByPolicy, filterTags } from "../../src/domain/tags/tag-filter.ts";
+import { filterByPolicy } from "../../src/domain/tags/tag-filter.ts";
 import { sortTags } from "../../src/domain/tags/tag-order.ts";
 import { parseTag } from "../../src/domain/tags/tag-parse.ts";
 
@@ -13,7 +13,7 @@ const DAY = 86_400_000;
 const NO_LIMIT: FilterPolicy = { number: null, age: null, cutoffBuild: null, cutoffDate: null, cutoffVersion: null };
 
 function kept(tags: readonly string[], policy: DropdownPolicy, now = 0): string[] {
-  return filterTags(sortTags(tags.map(parseTag)), policy, now).keep.map(({ tag }) => tag);
+  return filterByPolicy(sortTags(tags.map(parseTag)), (tag) => tag, policy, now).keep.map(({ tag }) => tag);
 }
 
 test("aliases, unknown tags and types without policy always pass", () => {
@@ -23,7 +23,7 @@ test("aliases, unknown tags and types without policy always pass", () => {
     parseAliasTag("recommended"),
     ...["r1_0_0", "w_2077_43", "d_2077_10_23", "r2_0_0_rc1", "exp_a", "x"].map(parseTag),
   ];
-  const { keep, drop, changesAt } = filterTags(tags, policy, 0);
+  const { keep, drop, changesAt } = filterByPolicy(tags, (tag) => tag, policy, 0);
   assert.deepEqual(
     keep.map(({ tag }) => tag),
     ["recommended", "w_2077_43", "x"],
@@ -59,7 +59,7 @@ test("the cutoffs are inclusive and spare tags that lack what they limit", () =>
 
 test("a cutoff that is no version is refused with its key", () => {
   assert.throws(
-    () => filterTags([], { weekly: { ...NO_LIMIT, cutoffVersion: "22" } }, 0),
+    () => filterByPolicy([], (tag) => tag, { weekly: { ...NO_LIMIT, cutoffVersion: "22" } }, 0),
     (error) => error instanceof InvalidArgumentError && error.field === "weekly.cutoffVersion",
   );
 });
@@ -68,8 +68,8 @@ test("the outcome changes when the first kept tag is too old", () => {
   const policy = { daily: { ...NO_LIMIT, age: 2 * DAY, number: 2 } };
   const tags = ["d_2077_10_23", "d_2077_10_22", "d_2077_10_21"].map(parseTag);
   const now = parseTag("d_2077_10_23").date ?? 0;
-  assert.equal(filterTags(tags, policy, now).changesAt, now + DAY + 1);
-  assert.equal(filterTags(tags, policy, now + 9 * DAY).changesAt, null);
+  assert.equal(filterByPolicy(tags, (tag) => tag, policy, now).changesAt, now + DAY + 1);
+  assert.equal(filterByPolicy(tags, (tag) => tag, policy, now + 9 * DAY).changesAt, null);
 });
 
 const anyPolicy: fc.Arbitrary<FilterPolicy> = fc.record({
@@ -94,7 +94,7 @@ const anyTags = fc
   .map(sortTags);
 
 function outcome(tags: readonly Tag[], policy: DropdownPolicy, now: number): string {
-  return filterTags(tags, policy, now)
+  return filterByPolicy(tags, (tag) => tag, policy, now)
     .keep.map(({ tag }) => tag)
     .join(" ");
 }
@@ -120,7 +120,7 @@ test("what is kept and what is dropped are the input, each in its order", () => 
 test("the outcome stays until the moment foretold, and changes then", () => {
   fc.assert(
     fc.property(anyTags, anyDropdown, fc.nat(30 * DAY), (tags, policy, now) => {
-      const { changesAt } = filterTags(tags, policy, now);
+      const { changesAt } = filterByPolicy(tags, (tag) => tag, policy, now);
       const before = outcome(tags, policy, now);
       if (changesAt === null) {
         assert.equal(outcome(tags, policy, now + 1000 * DAY), before);

@@ -41,13 +41,6 @@ export function setNode({ base, nodes }: NodeSetDraft, slot: number, present: bo
   chunk[word] = present ? (chunk[word] ?? 0) | bit : (chunk[word] ?? 0) & ~bit;
 }
 
-/** The set with the node of `slot` put in or taken out, as a copy. */
-export function withNode(set: NodeSet, slot: number, present: boolean): NodeSet {
-  const draft = draftNodes(set);
-  setNode(draft, slot, present);
-  return draft.nodes;
-}
-
 /** Whether the node in `slot` is in the set. */
 export function hasNode(set: NodeSet, slot: number): boolean {
   return ((set[slot >>> 9]?.[(slot >>> 5) & (WORDS - 1)] ?? 0) & (1 << (slot & 31))) !== 0;

@@ -13,7 +13,7 @@ import {
 } from "./node-record.ts";
 import type { NodeReport } from "./node-report.ts";
 import { draftNodes, eitherNodes, hasNode, NO_NODES, type NodeSet, type NodeSetDraft, setNode } from "./node-set.ts";
-import { editPresence, NO_PRESENCE, type PresenceIndex, presenceOf, type ReportedSize } from "./presence.ts";
+import { editPresence, NO_PRESENCE, type PresenceIndex, type ReportedSize } from "./presence.ts";
 
 const NOTHING: ReadonlyMap<string, number> = new Map();
 
@@ -75,11 +75,6 @@ export function namesOf(table: NodeTable, nodes: NodeSet): readonly string[] {
   const names: string[] = [];
   for (const { slot, report } of table.records) if (hasNode(nodes, slot)) names.push(report.name);
   return names;
-}
-
-/** The largest size in bytes that a node reports for the digest; null where none does. */
-export function reportedSize(table: NodeTable, digest: string): number | null {
-  return presenceOf(table.presence, digest)?.sizeBytes || null;
 }
 
 /** Collects changes to a table; `finish` gives the new one, and the one it started from stays as it was. */

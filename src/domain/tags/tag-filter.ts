@@ -18,15 +18,6 @@ interface TypeFilter {
   remaining: number;
 }
 
-/** `filterByPolicy` for tags themselves. */
-export function filterTags(
-  tagsInDisplayOrder: readonly Tag[],
-  policy: DropdownPolicy,
-  now: number,
-): FilterOutcome<Tag> {
-  return filterByPolicy(tagsInDisplayOrder, (tag) => tag, policy, now);
-}
-
 /**
  * The dropdown filter (docs/spec/look-ups.md). Items that are aliases or unknown always pass.
  * @param itemsInDisplayOrder the first of a type are those that `number` keeps

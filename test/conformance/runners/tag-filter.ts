@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { FilterPolicy } from "../../../src/domain/settings.ts";
 import { parseDateTime } from "../../../src/domain/tags/calendar.ts";
-import { filterTags } from "../../../src/domain/tags/tag-filter.ts";
+import { filterByPolicy } from "../../../src/domain/tags/tag-filter.ts";
 import { names, readTagList, TAG_LIST, withoutArchitecture } from "./tag-list.ts";
 
 const POLICY = z.strictObject({
@@ -36,8 +36,8 @@ export function runTagFilter(testCase: unknown): unknown {
     experimental: readPolicy(policy.experimental),
   };
   const now = readTime(age_basis);
-  const shown = filterTags(withoutArchitecture(tags), dropdown, now);
-  const all = filterTags(tags, dropdown, now);
+  const shown = filterByPolicy(withoutArchitecture(tags), (tag) => tag, dropdown, now);
+  const all = filterByPolicy(tags, (tag) => tag, dropdown, now);
   return {
     keep: names(shown.keep),
     keep_arch: names(all.keep),
