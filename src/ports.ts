@@ -196,6 +196,8 @@ export interface Logger {
 /** Health of one source of the snapshot, as the status shows it. */
 export interface SourceState {
   readonly name: "registry" | "kubernetes";
+  /** Name of the source of images; empty for the cluster. */
+  readonly source: string;
   readonly ok: boolean;
   /** Why it is not ok, written for an operator. Where it is ok: the tags that it does not give out; else empty. */
   readonly reason: string;
@@ -289,7 +291,12 @@ export interface ImageCommands {
    * The image of a tag that the snapshot knows without digest, asked for at the registry now; not kept. `peer` is whose
    * share of such look-ups it counts for. Errors: UnknownImageError, RegistryUnavailableError, RegistryDeniedError.
    */
-  resolveAtRegistry(snapshot: Snapshot, tag: string, peer: string, signal: AbortSignal): Promise<ResolvedImage>;
+  resolveAtRegistry(
+    snapshot: Snapshot,
+    named: { readonly source: string; readonly tag: string },
+    peer: string,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage>;
   /** Marks the image of this digest as pulled to the node; false where there is nothing to mark. */
   markPrepulled(digest: string, node: string): boolean;
   /**

@@ -4,7 +4,7 @@ import { type AppOptions, FACTORIES, type Factories } from "./factories.ts";
 
 /** A running lab-images. */
 export interface App {
-  /** `registry/repository` of the images. */
+  /** `registry/repository` of each source. */
   readonly images: string;
   /** Where the credentials for the cluster come from. */
   readonly kubernetes: string;
@@ -44,7 +44,7 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
 
   const metrics = own("metrics", factories.metrics(), (it) => it.close());
   const served = { ...options, limits: own("limits", factories.limits(options, metrics), (it) => it.stop()) };
-  const source = own("image source", await factories.source({ ...options, metrics }), (it) => it.close());
+  const sources = own("image sources", await factories.source({ ...options, metrics }), (it) => it.close());
   const named = namedKubeconfig(config, process.env);
   if (named !== null) await naming(named.key, readRegularFile(named.path));
   const kubeconfig = named?.path ?? null;
@@ -57,12 +57,13 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   const serving = { begin: (): void => undefined };
   const service = own(
     "service",
-    factories.service(served, { source, connection, prepuller }, metrics, () => serving.begin()),
+    factories.service(served, { sources, connection, prepuller }, metrics, () => serving.begin()),
     (it) => it.stop(),
   );
+  prepuller?.follow(() => service.reader.current());
   metrics.watchState(service.reader, clock);
   metrics.watchLog(logger);
-  const hook = own("registry hook", factories.hook(served, source, service, prepuller), (it) => it?.stop());
+  const hook = own("registry hook", factories.hook(served, sources, service, prepuller), (it) => it?.stop());
   const tlsOf = (server: "grpc" | "http") => naming(`${server}.tls`, factories.tls(options, metrics, server));
   const grpcTls = own("gRPC certificates", await tlsOf("grpc"), (it) => it?.certificates.stop());
   const httpTls = own("HTTP certificates", await tlsOf("http"), (it) => it?.certificates.stop());
@@ -78,7 +79,7 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
   const owned = acquired.move();
 
   return {
-    images: `${source.registry}/${source.repository}`,
+    images: sources.all.map(({ registry, repository }) => `${registry}/${repository}`).join(", "),
     kubernetes: named === null ? "the service account of the pod" : `${named.key}: ${named.path}`,
     grpcPort,
     httpPort,

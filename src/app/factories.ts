@@ -4,8 +4,9 @@ import { openCertificates } from "../access/certificate-source.ts";
 import type { ServerTls } from "../access/tls-server.ts";
 import type { ServedConfig } from "../config/config.ts";
 import { compilePattern } from "../config/tag-pattern.ts";
-import { type CatalogSource, createCatalogSource } from "../domain/sets/catalog-source.ts";
+import { createCatalogSource } from "../domain/sets/catalog-source.ts";
 import { selectionKeys } from "../domain/sets/node-selection.ts";
+import type { SetConfig } from "../domain/settings.ts";
 import { SERVED_METHODS } from "../grpc/server/contract.ts";
 import { CALL_CODES } from "../grpc/server/error-table.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
@@ -14,16 +15,16 @@ import { createTokenReviewer } from "../kubernetes/access/token-review.ts";
 import { connectKubernetes, type KubernetesConnection } from "../kubernetes/client/connection.ts";
 import { createNodeSource } from "../kubernetes/nodes/node-source.ts";
 import type { Clock } from "../ports.ts";
-import type { ClosableImageSource } from "../registry/oci/docker-source.ts";
 import { createTagLookup } from "../registry/oci/tag-lookup.ts";
 import { createImageService, type ImageService } from "../service/image-service.ts";
 import { createLimitObserver, type LimitObserver } from "../service/observers/limit-observer.ts";
 import { createObservers } from "../service/observers/observers.ts";
+import type { ListedSource } from "../service/refresh-effects.ts";
 import { createAlerts } from "../telemetry/alerts.ts";
 import type { ProcessLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { type ConfigFollower, followConfig } from "./config-follower.ts";
-import { createImageSource } from "./image-source.ts";
+import { createImageSources, type ImageSources } from "./image-source.ts";
 import { createBuiltInPrepuller, type RunningPrepuller } from "./prepuller.ts";
 import { createHook, type Hook } from "./registry-hook.ts";
 
@@ -52,7 +53,7 @@ export interface ServedOptions extends AppOptions {
 
 /** What the service works with. */
 interface Adapters {
-  readonly source: ClosableImageSource;
+  readonly sources: ImageSources;
   readonly connection: KubernetesConnection;
   readonly prepuller: RunningPrepuller | null;
 }
@@ -63,23 +64,34 @@ function createLimits({ clock, logger }: AppOptions, metrics: Metrics): LimitObs
 
 function createService(
   { config, clock, random, logger, limits, onBroken }: ServedOptions,
-  { source, connection, prepuller }: Adapters,
+  { sources, connection, prepuller }: Adapters,
   metrics: Metrics,
   onServing: () => void,
 ): ImageService {
-  const { images, sources, sets, menu, dropdown, nodeSelector } = config;
+  const { images, hasImages, sets, menu, dropdown } = config;
   const { nodeStatusMaxImages, markGrace } = config.kubernetes;
   const alerts = createAlerts({ logger, counts: metrics });
   const serviceLogger = logger.child({ component: "service" });
   const observers = createObservers({ logger: serviceLogger, alerts, metrics, clock });
-  const lookUp = createTagLookup(source, {
-    maxConcurrent: MAX_LOOK_UPS,
-    onLimit: (peer) => limits.reached({ protocol: "grpc", limit: "look_ups" }, peer),
-  });
+  const lookUps = new Map(
+    sources.all.map((source, at) => [
+      config.sources[at]?.source.name ?? "",
+      createTagLookup(source, {
+        maxConcurrent: MAX_LOOK_UPS,
+        onLimit: (peer) => limits.reached({ protocol: "grpc", limit: "look_ups" }, peer),
+      }),
+    ]),
+  );
   const service = createImageService({
     epoch: randomUUID(),
-    settings: { sources: sources.map((each) => each.source.name), sets, menu, dropdown, images },
-    catalogSource: catalogSourceOf(config),
+    settings: {
+      sources: config.sources.map(({ source }) => source.name),
+      sets,
+      menu,
+      dropdown,
+      images: hasImages ? images : null,
+    },
+    pullTimeoutMs: Math.max(...config.sources.map(({ source }) => source.pullTimeoutMs)),
     // Whoever pulls from outside decides by itself what to do on nodes that are being drained.
     rules: {
       sets,
@@ -88,17 +100,17 @@ function createService(
       markGrace,
       excludesDrained: prepuller !== null,
     },
-    source,
+    sources: listedSources(config, sources),
     nodes: createNodeSource({
       connection,
-      nodeSelector,
+      nodeSelector: commonSelector(sets),
       labelKeys: [...new Set(sets.flatMap(selectionKeys))],
       clock,
       random,
       logger,
     }),
     prepuller: prepuller ?? undefined,
-    lookUpTag: (tag, peer, signal) => lookUp.lookup(tag, peer, signal),
+    lookUpTag: async (source, tag, peer, signal) => (await lookUps.get(source)?.lookup(tag, peer, signal)) ?? null,
     clock,
     random,
     logger: serviceLogger,
@@ -122,9 +134,19 @@ function createService(
   };
 }
 
-function catalogSourceOf({ sources: [first], sets }: ServedConfig): CatalogSource {
-  if (first === undefined) throw new TypeError("the configuration has no source");
-  return createCatalogSource(first.source, sets, compilePattern);
+function listedSources({ sources, sets }: ServedConfig, { all }: ImageSources): readonly ListedSource[] {
+  return all.flatMap((source, at) => {
+    const configured = sources[at]?.source;
+    if (configured === undefined) return [];
+    const catalogSource = createCatalogSource(configured, sets, compilePattern);
+    return [{ catalogSource, source, refreshIntervalMs: configured.refreshIntervalMs }];
+  });
+}
+
+/** The labels that every set asks for: where sets differ all nodes are watched, and filtered here (docs/spec/sets.md, Nodes). */
+function commonSelector([first, ...others]: readonly SetConfig[]): Readonly<Record<string, string>> {
+  const labels = Object.entries(first?.selector ?? {});
+  return Object.fromEntries(labels.filter(([key, value]) => others.every(({ selector }) => selector[key] === value)));
 }
 
 function createGrpc(
@@ -169,7 +191,7 @@ function createGrpc(
 
 function createRegistryHook(
   { config, clock, logger, limits }: ServedOptions,
-  { repository }: ClosableImageSource,
+  { all }: ImageSources,
   { commands }: ImageService,
   replicas: RunningPrepuller | null,
 ): Hook | null {
@@ -177,7 +199,7 @@ function createRegistryHook(
   if (secretFile === null) return null;
   return createHook({
     secretFile,
-    repository,
+    repositories: new Set(all.map(({ repository }) => repository)),
     commands,
     replicas,
     clock,
@@ -264,7 +286,7 @@ function createConfigFollower(
 export const FACTORIES = {
   metrics: () => createMetrics({ grpcMethods: SERVED_METHODS, grpcCodes: CALL_CODES }),
   limits: createLimits,
-  source: createImageSource,
+  source: createImageSources,
   connection: connectKubernetes,
   prepuller: createBuiltInPrepuller,
   service: createService,

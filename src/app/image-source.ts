@@ -1,5 +1,6 @@
-import type { ServedConfig } from "../config/config.ts";
+import type { ConfiguredSource, ServedConfig } from "../config/config.ts";
 import { hintsOn } from "../config/hints.ts";
+import { DEFAULT_NAME } from "../domain/long-form.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { type ClosableImageSource, createDockerSource } from "../registry/oci/docker-source.ts";
 import type { RegistryLimits } from "../registry/oci/limits.ts";
@@ -7,7 +8,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 
 /** What an image source is made of. */
 export interface ImageSourceParts {
-  readonly config: ServedConfig;
+  readonly configured: ConfiguredSource;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -17,34 +18,35 @@ export interface ImageSourceParts {
   readonly limits?: Partial<RegistryLimits>;
 }
 
-/** The source of remote images that the configuration names. Google's client is loaded only where it is wanted. */
+/** A source of remote images of the configuration. Google's client is loaded only where it is wanted. */
 export async function createImageSource({
-  config,
+  configured: {
+    source: { name, connection },
+    access,
+  },
   clock,
   random,
   logger,
   metrics,
   limits,
 }: ImageSourceParts): Promise<ClosableImageSource> {
-  const { source } = config.images;
-  for (const { path, message } of hintsOn(config)) logger.info({ key: path }, `hint: ${message}`);
   const common = {
     clock,
     random,
-    logger: logger.child({ component: "registry" }),
+    logger: logger.child({ component: "registry", ...(name === DEFAULT_NAME ? {} : { source: name }) }),
     observe: requestCounts(metrics),
     limits,
   };
-  if (source.type === "google") {
+  if (connection.type === "google") {
     const { createGoogleSource } = await import("../registry/google/google-source.ts");
-    const { apiEndpoint } = config.registryAccess;
-    return await createGoogleSource({ ...source, ...common, apiEndpoint: apiEndpoint ?? undefined });
+    const { apiEndpoint } = access;
+    return await createGoogleSource({ ...connection, ...common, apiEndpoint: apiEndpoint ?? undefined });
   }
-  const { insecure, tokenHosts, caFile, certFile, keyFile, credentialsPath } = config.registryAccess;
+  const { insecure, tokenHosts, caFile, certFile, keyFile, credentialsPath } = access;
   return createDockerSource({
     ...common,
-    registry: source.registry,
-    repository: source.repository,
+    registry: connection.registry,
+    repository: connection.repository,
     insecure: insecure ? true : undefined,
     tokenHosts,
     caFile: caFile ?? undefined,
@@ -52,6 +54,31 @@ export async function createImageSource({
     keyFile: keyFile ?? undefined,
     credentialsPath: credentialsPath ?? undefined,
   });
+}
+
+/** What the image sources of a configuration are made of. */
+export interface ImageSourcesParts extends Omit<ImageSourceParts, "configured"> {
+  readonly config: ServedConfig;
+}
+
+/** All sources of remote images of the configuration, in its order. */
+export interface ImageSources {
+  readonly all: readonly ClosableImageSource[];
+  close(): Promise<void>;
+}
+
+/** Creates the sources of remote images. One that cannot be created closes the others. */
+export async function createImageSources({ config, ...parts }: ImageSourcesParts): Promise<ImageSources> {
+  for (const { path, message } of hintsOn(config)) parts.logger.info({ key: path }, `hint: ${message}`);
+  await using created = new AsyncDisposableStack();
+  const all: ClosableImageSource[] = [];
+  for (const configured of config.sources) {
+    const source = await createImageSource({ ...parts, configured });
+    created.defer(() => source.close());
+    all.push(source);
+  }
+  const owned = created.move();
+  return { all, close: () => owned.disposeAsync() };
 }
 
 function requestCounts(metrics: ImageSourceParts["metrics"]) {

@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { ServedConfig } from "../config/config.ts";
+import type { PullOrder } from "../domain/prepull/pull.ts";
+import { firstWish } from "../domain/snapshot/first-wish.ts";
+import type { Snapshot } from "../domain/snapshot/snapshot.ts";
 import type { KubernetesConnection } from "../kubernetes/client/connection.ts";
 import { createLeadership, type ElectedLeadership, soleLeadership } from "../kubernetes/lease/leadership.ts";
 import { createDeploymentOwner, noOwner, type PodOwner } from "../kubernetes/pods/pod-owner.ts";
@@ -31,6 +34,8 @@ const SWEEP_INTERVAL = 30_000;
 export interface RunningPrepuller extends BuiltInPrepuller {
   /** Passes a registry notification on to the other replicas. */
   announce(): void;
+  /** From now on pods have the tolerations and secrets that follow from this snapshot. */
+  follow(current: () => Snapshot | null): void;
   /** Calls `listener` when another replica has passed a notification on. One listener. */
   onAnnounced(listener: () => void): void;
   /** Resolves when the lease has been given up. */
@@ -45,6 +50,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
   const logger = parts.logger.child({ component: "prepuller" });
   const namespace = await podNamespace(config, parts.environment, connection);
   let onAnnounced = (): void => undefined;
+  let snapshot = (): Snapshot | null => null;
   const leadership = leadershipOf(parts, namespace, logger, () => onAnnounced());
   const { leaseName } = leaderElection;
   const puller = createPuller({
@@ -55,6 +61,7 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     pullSecret,
     tolerations: config.tolerations,
     pod: config.prepuller.pod,
+    forPull: (order) => pullSettings(config, snapshot(), order),
     owner: ownerOf(parts, namespace, logger),
     leadership,
     clock,
@@ -71,6 +78,9 @@ export async function createBuiltInPrepuller(parts: PrepullerParts): Promise<Run
     sweepInterval: SWEEP_INTERVAL,
     ended: () => leadership.ended(),
     announce: () => leadership.announce(),
+    follow(current) {
+      snapshot = current;
+    },
     onAnnounced(listener) {
       onAnnounced = listener;
     },
@@ -101,6 +111,18 @@ function leadershipOf(
   const instance = ownInstance(environment, leaseName);
   const common = { connection, namespace, clock, random, logger, onAnnounced };
   return createLeadership({ ...common, leaseName, identity, instance, timing });
+}
+
+/** A pull has the tolerations of the first set that wants the image on the node, and the secret of its source. */
+function pullSettings(
+  { sources, prepuller }: ServedConfig,
+  snapshot: Snapshot | null,
+  { node, digest }: Pick<PullOrder, "node" | "digest">,
+) {
+  const wish = snapshot === null ? null : firstWish(snapshot, node, digest);
+  if (wish === null) return null;
+  const source = sources.find((each) => each.source.name === wish.source)?.source;
+  return { tolerations: wish.set.tolerations, pullSecret: source?.pullSecret ?? prepuller.pullSecret };
 }
 
 /** Pods belong to our Deployment where we run in one, so that nothing is left over when it is deleted. */

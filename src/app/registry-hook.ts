@@ -13,8 +13,8 @@ const MAX_SECRET_BYTES = 65_536;
 export interface HookParts {
   /** The file that holds the shared secret; read at each request, so that it can be rotated. */
   readonly secretFile: string;
-  /** The repository as the registry itself names it. */
-  readonly repository: string;
+  /** The repositories as the registries themselves name them. */
+  readonly repositories: ReadonlySet<string>;
   readonly commands: Pick<ImageCommands, "refresh">;
   /** The other replicas, of which the notification reaches none; null where there are none. */
   readonly replicas: { announce(): void; onAnnounced(listener: () => void): void } | null;
@@ -33,7 +33,7 @@ export interface Hook {
 const ANNOUNCE_INTERVAL_MS = 400;
 
 /** `/hooks/registry`: the first notification refreshes at once, those that follow are gathered. */
-export function createHook({ secretFile, repository, commands, replicas, clock, logger, onLimit }: HookParts): Hook {
+export function createHook({ secretFile, repositories, commands, replicas, clock, logger, onLimit }: HookParts): Hook {
   const stopping = new AbortController();
   const throttle = createNotificationThrottle(
     clock,
@@ -51,7 +51,7 @@ export function createHook({ secretFile, repository, commands, replicas, clock, 
     announcements.notify();
   }
   const secret = createSecretReader(secretFile, logger);
-  const handler = createRegistryHook({ secret, repository, notify, clock, onLimit });
+  const handler = createRegistryHook({ secret, repositories, notify, clock, onLimit });
   return {
     handler,
     stop() {

@@ -171,9 +171,10 @@ export interface Config {
   readonly log: LogConfig;
 }
 
-/** A configuration that this version can serve: one with `images:` alone. */
+/** A configuration as it is served. */
 export interface ServedConfig extends Config {
+  /** `images:`, or what stands for it of the first source: for answers that know one source alone. */
   readonly images: ImageSettings;
-  /** How the registry of `images:` is reached. */
-  readonly registryAccess: RegistryAccess;
+  /** Whether the configuration has `images:`. */
+  readonly hasImages: boolean;
 }

@@ -1,16 +1,26 @@
+import type { ImageSettings, SourceConfig } from "../domain/settings.ts";
 import type { Config, ServedConfig } from "./config.ts";
-import { ConfigError } from "./config-error.ts";
 
-/**
- * A configuration as this version can serve it. Error: ConfigError, for sources besides that of `images:`, which are understood
- * and not served yet: what they ask for must not be left out without a word.
- */
+/** A configuration as it is served: what concerns one source alone is that of the first. */
 export function servedConfig(config: Config): ServedConfig {
-  const { images, sources } = config;
-  const [first, ...others] = sources;
-  if (images === null || first === undefined || others.length > 0) {
-    const message = "this version checks this key and cannot serve it yet: remove the key";
-    throw new ConfigError([{ path: "sources", message }]);
-  }
-  return { ...config, images, registryAccess: first.access };
+  const [first] = config.sources;
+  if (first === undefined) throw new TypeError("a configuration has a source");
+  const { images } = config;
+  return { ...config, images: images ?? imagesOf(first.source), hasImages: images !== null };
+}
+
+/** What answers that know one source alone show of it, where there is no `images:`. */
+function imagesOf({ connection, refreshIntervalMs, pullTimeoutMs }: SourceConfig): ImageSettings {
+  return {
+    source: connection,
+    refreshInterval: refreshIntervalMs,
+    prepullTimeout: pullTimeoutMs,
+    recommendedTag: "",
+    numReleases: 0,
+    numWeeklies: 0,
+    numDailies: 0,
+    cycle: null,
+    pin: [],
+    aliasTags: [],
+  };
 }

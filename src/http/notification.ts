@@ -21,19 +21,19 @@ function eventsIn(body: Buffer): readonly Readonly<Record<string, unknown>>[] | 
  * Whether an event changes what our tags mean. A push notifies layer by layer before its manifest: a refresh for a layer
  * would come too early to see the tag, and delay the manifest's. Notifications of pulls are ignored.
  */
-function changesTags(event: Readonly<Record<string, unknown>>, repository: string): boolean {
+function changesTags(event: Readonly<Record<string, unknown>>, repositories: ReadonlySet<string>): boolean {
   const target = isJsonObject(event["target"]) ? event["target"] : {};
-  if (target["repository"] !== repository) return false;
+  if (typeof target["repository"] !== "string" || !repositories.has(target["repository"])) return false;
   if (event["action"] === "delete") return true;
   const isManifest = typeof target["tag"] === "string" || /manifest|index/.test(String(target["mediaType"]));
   return event["action"] === "push" && isManifest;
 }
 
 /**
- * Whether a notification reports a push of a manifest to, or a deletion from, the repository. A body that is not in
+ * Whether a notification reports a push of a manifest to, or a deletion from, one of the repositories. A body that is not in
  * distribution's format is a hint.
  */
-export function concerns(body: Buffer, repository: string): boolean {
+export function concerns(body: Buffer, repositories: ReadonlySet<string>): boolean {
   const events = eventsIn(body);
-  return events === null || events.some((event) => changesTags(event, repository));
+  return events === null || events.some((event) => changesTags(event, repositories));
 }

@@ -16,8 +16,8 @@ const SIGNATURE_HEADER = "x-hub-signature-256";
 export interface RegistryHookOptions {
   /** The shared secret, read again for each request so that it can be rotated. An empty one admits nobody. */
   readonly secret: () => string | Promise<string>;
-  /** The repository whose pushes count, as the registry itself names it. */
-  readonly repository: string;
+  /** The repositories whose pushes count, as the registries themselves name them. */
+  readonly repositories: ReadonlySet<string>;
   /** Called for each notification that may concern the repository. Must not throw or wait: throttling is its own. */
   readonly notify: () => void;
   readonly clock: Clock;
@@ -35,7 +35,7 @@ export interface RegistryHookOptions {
  */
 export function createRegistryHook({
   secret: readSecret,
-  repository,
+  repositories,
   notify,
   clock,
   onLimit,
@@ -51,7 +51,7 @@ export function createRegistryHook({
       length += chunk.copy(body, length);
     });
     if (!isWhole) return;
-    if (concerns(body.subarray(0, length), repository)) notify();
+    if (concerns(body.subarray(0, length), repositories)) notify();
     sendText(request, response, 202, "accepted");
   }
 

@@ -13,13 +13,16 @@ import {
   type RefreshPart,
   type RefreshReport,
   SLOW_REFRESH_MS,
+  type SourceFault,
+  SourcesFailedError,
 } from "./refresh.ts";
 import {
   type SourceHealth,
   showSlowSources,
-  UNSEEN_SOURCES,
+  unseenSources,
+  withCluster,
   withoutSlowSources,
-  withSource,
+  withRegistry,
   withWatchFault,
 } from "./source-health.ts";
 import type { GateOpening } from "./wait-gate.ts";
@@ -31,7 +34,8 @@ interface Pending {
   readonly listed: readonly (readonly string[])[];
   /** Whether the list of nodes is whole. */
   readonly whole: boolean;
-  readonly catalog: Catalog | null;
+  /** What the sources of images have brought; null until they have settled. */
+  readonly listing: Extract<RefreshPart, { type: "images.listed" }> | null;
 }
 
 /** How a refresh ended; `error` is null where it succeeded, and no LabImagesError where the refresh cycle crashed. */
@@ -87,7 +91,7 @@ export function initialImageState(settings: SnapshotSettings, table: NodeTable):
     pending: null,
     snapshot: null,
     startedRuns: 0,
-    ...UNSEEN_SOURCES,
+    ...unseenSources(settings.sources),
     missingGrown: false,
     lastOpening: null,
     lastSettled: null,
@@ -108,7 +112,7 @@ export function reduceImages(state: ImageState, event: ImageEvent, now: number):
     case "nodes.listed":
       return closePages(state, now);
     case "images.listed":
-      return addCatalog(state, event.catalog, now);
+      return addListing(state, event, now);
     case "refresh.completed":
       return settle(swap(state, event.cause, now), event.cause, NO_FAULTS, null);
     case "refresh.failed":
@@ -142,7 +146,7 @@ function beginRun(state: ImageState): ImageState {
   return {
     ...state,
     startedRuns: state.startedRuns + 1,
-    pending: { table: state.table, listed: [], whole: false, catalog: null },
+    pending: { table: state.table, listed: [], whole: false, listing: null },
   };
 }
 
@@ -166,25 +170,48 @@ function closePages(state: ImageState, now: number): ImageState {
   const editor = editNodeTable(state.pending.table);
   editor.retain(new Set(state.pending.listed.flat()));
   const closed = { ...state, pending: { ...state.pending, table: editor.finish(), whole: true } };
-  const listed = withSource(closed, "kubernetes", null, now);
-  return state.watchFault === null ? listed : withSource(listed, "kubernetes", state.watchFault.message, now);
+  return withCluster(closed, null, now);
 }
 
 /** The remote images for the next snapshot. */
-function addCatalog(state: ImageState, catalog: Catalog, now: number): ImageState {
+function addListing(
+  state: ImageState,
+  listing: Extract<RefreshPart, { type: "images.listed" }>,
+  now: number,
+): ImageState {
   if (state.pending === null) return state;
-  const listed = withSource({ ...state, pending: { ...state.pending, catalog } }, "registry", null, now);
-  if (catalog.withheld.length === 0) return listed;
-  const reason = withheldReason(catalog.withheld);
-  return { ...listed, sources: { ...listed.sources, registry: { ...listed.sources.registry, reason } } };
+  const next = { ...state, pending: { ...state.pending, listing } };
+  const listed = listing.catalogs.reduce(
+    (health, { source, withheld }) =>
+      withRegistry(health, source.name, null, now, withheld.length === 0 ? "" : withheldReason(withheld)),
+    next,
+  );
+  return listing.failed.reduce((health, { source, error }) => withRegistry(health, source, error.message, now), listed);
+}
+
+/** The catalogs of the next snapshot: a source that was not listed, or has failed, keeps the one that it had. */
+function mergeCatalogs({ settings, snapshot }: ImageState, listed: readonly Catalog[]): readonly Catalog[] {
+  return settings.sources.flatMap((name) => {
+    const isIts = ({ source }: Catalog) => source.name === name;
+    return listed.find(isIts) ?? snapshot?.catalogs.find(isIts) ?? [];
+  });
+}
+
+/** The sources of images that a refresh failed for. */
+function sourceFaultsOf({ settings }: ImageState, { registry }: RefreshFaults): readonly SourceFault[] {
+  if (registry === null) return [];
+  if (registry instanceof SourcesFailedError) return registry.failed;
+  return settings.sources.map((source) => ({ source, error: registry }));
 }
 
 /** The parts are whole: the next snapshot takes the place of the last one. */
 function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
   const { pending } = state;
-  if (pending === null || pending.catalog === null) return state;
-  const next = { ...state, pending: null, refreshFaults: NO_FAULTS };
-  const replaced = replaceSnapshot(next, [pending.catalog], pending.table, { time: now, refreshTime: now });
+  if (pending === null || pending.listing === null) return state;
+  const { catalogs, failed } = pending.listing;
+  const next = { ...state, pending: null, refreshFaults: NO_FAULTS, sourceFaults: failed };
+  const merged = mergeCatalogs(state, catalogs);
+  const replaced = replaceSnapshot(next, merged, pending.table, { time: now, refreshTime: now });
   return announce(replaced, cause);
 }
 
@@ -194,10 +221,13 @@ function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
  */
 function failRun(state: ImageState, faults: RefreshFaults, now: number): ImageState {
   const { pending } = state;
-  const failed = { ...state, pending: null, refreshFaults: faults };
+  const failed = { ...state, pending: null, refreshFaults: faults, sourceFaults: [] };
   const next = pending?.whole ? withTable(failed, pending.table, now) : failed;
-  const seen = faults.kubernetes === null ? next : withSource(next, "kubernetes", faults.kubernetes.message, 0);
-  return faults.registry === null ? seen : withSource(seen, "registry", faults.registry.message, 0);
+  const seen = faults.kubernetes === null ? next : withCluster(next, faults.kubernetes.message, now);
+  return sourceFaultsOf(state, faults).reduce(
+    (health, { source, error }) => withRegistry(health, source, error.message, now),
+    seen,
+  );
 }
 
 /** The refresh cycle itself has crashed: a defect, not a failure of a source. */
@@ -210,7 +240,7 @@ function abandonRun(state: ImageState, now: number): ImageState {
 function showSlowRun(state: ImageState, faults: RefreshFaults, since: number): ImageState {
   const { pending } = state;
   if (pending === null) return state;
-  const waitsFor = { registry: pending.catalog === null, kubernetes: !pending.whole };
+  const waitsFor = { registry: pending.listing === null, kubernetes: !pending.whole };
   return showSlowSources(state, waitsFor, faults, since);
 }
 

@@ -11,9 +11,37 @@ export type RefreshPart =
   /** The list of nodes had to start over: the pages so far are void. */
   | { readonly type: "nodes.restarted" }
   | { readonly type: "nodes.listed" }
-  | { readonly type: "images.listed"; readonly catalog: Catalog };
+  /** Each source that was to be listed has answered or failed, and not all have failed. */
+  | { readonly type: "images.listed"; readonly catalogs: readonly Catalog[]; readonly failed: readonly SourceFault[] };
 
 const PARTS = ["nodes.paged", "nodes.restarted", "nodes.listed", "images.listed"] as const;
+
+/** A source of images has failed. */
+export interface SourceFault {
+  /** Its name. */
+  readonly source: string;
+  readonly error: LabImagesError;
+}
+
+/** Every source of images has failed: the reason is that of the first. */
+export class SourcesFailedError extends LabImagesError {
+  readonly failed: readonly SourceFault[];
+
+  /** `failed` has at least one entry. */
+  constructor(failed: readonly SourceFault[]) {
+    const [first] = failed;
+    if (first === undefined) throw new TypeError("no source has failed");
+    const { reason, metadata } = first.error;
+    const errors = new AggregateError(failed.map(({ error }) => error));
+    super(reason, describeSourceFaults(failed), metadata, errors);
+    this.failed = failed;
+  }
+}
+
+/** Which sources have failed, and why. */
+export function describeSourceFaults(failed: readonly SourceFault[]): string {
+  return failed.map(({ source, error }) => `${source}: ${error.message}`).join("; ");
+}
 
 /** An effect could not do its work. */
 export type RefreshFault =
@@ -23,6 +51,12 @@ export type RefreshFault =
 /** Demands a refresh that starts from now on: one that is under way does not count (docs/spec/refresh.md). */
 export interface RefreshRequested {
   readonly type: "refresh.requested";
+  readonly cause: RefreshCause;
+}
+
+/** What the effects of a refresh are given. */
+export interface ListInput {
+  /** Why the refresh was started: a scheduled one lists the sources that are due. */
   readonly cause: RefreshCause;
 }
 
@@ -58,6 +92,8 @@ interface RefreshContext extends RefreshInput {
   /** Refreshes that have failed in a row. */
   readonly failures: number;
   readonly faults: RefreshFaults;
+  /** Whether some sources of images have failed, and others have not. */
+  readonly isPartial: boolean;
 }
 
 /** Of a refresh in which nothing went wrong. */
@@ -104,8 +140,8 @@ export const refreshMachine = setup({
     events: {} as RefreshRequested | RefreshPart | RefreshFault,
   },
   actors: {
-    listNodes: fromCallback<AnyEventObject>(notProvided),
-    listImages: fromCallback<AnyEventObject>(notProvided),
+    listNodes: fromCallback<AnyEventObject, ListInput>(notProvided),
+    listImages: fromCallback<AnyEventObject, ListInput>(notProvided),
   },
   actions: {
     passOn: sendTo(
@@ -115,10 +151,14 @@ export const refreshMachine = setup({
         return event;
       },
     ),
-    begin: assign({ nextCause: null, faults: NO_FAULTS }),
+    begin: assign({ nextCause: null, faults: NO_FAULTS, isPartial: false }),
     noteNodesFault: assign(({ context, event }) => {
       assertEvent(event, "nodes.failed");
       return { faults: { ...context.faults, kubernetes: event.error } };
+    }),
+    notePartialFault: assign(({ event }) => {
+      assertEvent(event, "images.listed");
+      return { isPartial: event.failed.length > 0 };
     }),
     noteImagesFault: assign(({ context, event }) => {
       assertEvent(event, "images.failed");
@@ -149,6 +189,7 @@ export const refreshMachine = setup({
     takeSchedule: assign({ cause: "SCHEDULED" }),
   },
   guards: {
+    isPartial: ({ context }) => context.isPartial,
     isDemanded: ({ context }) => context.nextCause !== null,
     isFaultless: ({ context }) => context.faults.registry === null && context.faults.kubernetes === null,
   },
@@ -159,7 +200,14 @@ export const refreshMachine = setup({
   },
 }).createMachine({
   id: "refresh",
-  context: ({ input }) => ({ ...input, cause: input.firstCause, nextCause: null, failures: 0, faults: NO_FAULTS }),
+  context: ({ input }) => ({
+    ...input,
+    cause: input.firstCause,
+    nextCause: null,
+    failures: 0,
+    faults: NO_FAULTS,
+    isPartial: false,
+  }),
   initial: "refreshing",
   states: {
     refreshing: {
@@ -170,7 +218,7 @@ export const refreshMachine = setup({
           initial: "listing",
           states: {
             listing: {
-              invoke: { id: "listNodes", src: "listNodes" },
+              invoke: { id: "listNodes", src: "listNodes", input: ({ context }) => ({ cause: context.cause }) },
               on: {
                 "nodes.paged": { actions: "passOn" },
                 "nodes.restarted": { actions: "passOn" },
@@ -185,9 +233,9 @@ export const refreshMachine = setup({
           initial: "listing",
           states: {
             listing: {
-              invoke: { id: "listImages", src: "listImages" },
+              invoke: { id: "listImages", src: "listImages", input: ({ context }) => ({ cause: context.cause }) },
               on: {
-                "images.listed": { target: "settled", actions: "passOn" },
+                "images.listed": { target: "settled", actions: ["notePartialFault", "passOn"] },
                 "images.failed": { target: "settled", actions: "noteImagesFault" },
               },
             },
@@ -203,8 +251,20 @@ export const refreshMachine = setup({
       ],
     },
     completed: {
-      entry: "forgetFailures",
-      always: [{ guard: "isDemanded", target: "refreshing", actions: "takeDemand" }, { target: "idle" }],
+      always: [
+        { guard: "isPartial", target: "partlyFailed" },
+        { guard: "isDemanded", target: "refreshing", actions: ["forgetFailures", "takeDemand"] },
+        { target: "idle", actions: "forgetFailures" },
+      ],
+    },
+    partlyFailed: {
+      entry: "countFailure",
+      always: [{ guard: "isDemanded", target: "refreshing", actions: "takeDemand" }, { target: "retrying" }],
+    },
+    /** The sources that have failed are due again soon; a scheduled refresh asks no others but those that are due, too. */
+    retrying: {
+      after: { backoff: { target: "refreshing", actions: "takeSchedule" } },
+      on: { "refresh.requested": { target: "refreshing", actions: "takeDemand" } },
     },
     failed: {
       entry: "countFailure",

@@ -1,8 +1,6 @@
 import { createActor } from "xstate";
 import type { NodeRules } from "../domain/nodes/node-record.ts";
 import { PULL_BACKOFF } from "../domain/prepull/prepull-backoff.ts";
-import type { CatalogSource } from "../domain/sets/catalog-source.ts";
-import type { ImageSettings } from "../domain/settings.ts";
 import type { SnapshotSettings } from "../domain/snapshot/snapshot.ts";
 import { coordinatorMachine } from "../machines/coordinator.ts";
 import type { PrepullerSettings } from "../machines/prepuller/prepull-state.ts";
@@ -12,16 +10,11 @@ import type { Clock } from "../ports.ts";
 import { type BuiltInPrepuller, prepullEffects } from "./prepull-effects.ts";
 import { type RefreshEffectsParts, refreshEffects } from "./refresh-effects.ts";
 
-/** What the service rests on of the configuration. */
-export interface ServiceSettings extends SnapshotSettings {
-  readonly images: ImageSettings;
-}
-
 /** What the coordinator is made of. */
-export interface CoordinatorParts extends Pick<RefreshEffectsParts, "source" | "nodes" | "logger"> {
-  readonly settings: ServiceSettings;
-  /** The source as catalogs are made of it. */
-  readonly catalogSource: CatalogSource;
+export interface CoordinatorParts extends Pick<RefreshEffectsParts, "sources" | "nodes" | "logger"> {
+  readonly settings: SnapshotSettings;
+  /** Milliseconds after which a pull is given up. */
+  readonly pullTimeoutMs: number;
   readonly rules: NodeRules;
   /** Absent: an outside prepuller does the work. */
   readonly prepuller?: BuiltInPrepuller | undefined;
@@ -38,10 +31,10 @@ const STUCK_PULL_TIMEOUT = 900_000;
 /** The coordinating actor with its effects, not started yet. `stopping` aborts before the actor is stopped. */
 export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal) {
   const { settings, rules, clock, random, logger } = parts;
-  const previousCatalog = () => actor.getSnapshot().context.state.snapshot?.catalogs[0] ?? null;
+  const previousCatalogs = () => actor.getSnapshot().context.state.snapshot?.catalogs ?? [];
   const effects = refreshEffects({
     ...parts,
-    previousCatalog,
+    previousCatalogs,
     now: () => clock.wallTime(),
   });
   const prepulling = prepullEffects({ prepuller: parts.prepuller ?? null, logger, stopping });
@@ -55,7 +48,7 @@ export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal)
     clock: actorClock(clock, stopping),
     input: {
       settings,
-      refreshInterval: settings.images.refreshInterval,
+      refreshInterval: Math.min(...parts.sources.map(({ refreshIntervalMs }) => refreshIntervalMs)),
       rules,
       prepuller: prepullerSettings(parts),
       now: () => ({ wall: clock.wallTime(), monotonic: clock.monotonicTime() }),
@@ -68,12 +61,12 @@ export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal)
 /** See `coordinatorActor`. */
 export type CoordinatorActor = ReturnType<typeof coordinatorActor>;
 
-function prepullerSettings({ prepuller, settings }: CoordinatorParts): PrepullerSettings {
+function prepullerSettings({ prepuller, pullTimeoutMs }: CoordinatorParts): PrepullerSettings {
   return {
     mode: prepuller === undefined ? "outside" : "built-in",
     maxConcurrentPulls: prepuller?.maxConcurrentPulls ?? 0,
     isAdaptive: prepuller?.isAdaptive ?? true,
-    pullTimeout: settings.images.prepullTimeout,
+    pullTimeout: pullTimeoutMs,
     stuckPullTimeout: prepuller?.stuckPullTimeout ?? STUCK_PULL_TIMEOUT,
     backoff: prepuller?.backoff ?? PULL_BACKOFF,
     sweepInterval: prepuller?.sweepInterval ?? SWEEP_INTERVAL,

@@ -18,7 +18,7 @@ export interface ImageServiceParts extends CoordinatorParts {
   /** Random id of this process. */
   readonly epoch: string;
   /** The tag as the registry has it now, or null: for tags outside the prepull set. Bounded by whoever provides it. */
-  readonly lookUpTag: (tag: string, peer: string, signal: AbortSignal) => Promise<RemoteTag | null>;
+  readonly lookUpTag: (source: string, tag: string, peer: string, signal: AbortSignal) => Promise<RemoteTag | null>;
   /** Receives what the coordinator emits, for logs, metrics and alerts; must not throw. */
   readonly observe: (event: CoordinatorEmitted, state: ImageState) => void;
   /** A gate has sent a message for a refresh of this cause. */
@@ -53,7 +53,7 @@ interface Running {
 
 /** The coordinator and all that depends on it; nothing runs before its start. */
 export function createImageService(parts: ImageServiceParts): ImageService {
-  const { clock, logger, source } = parts;
+  const { clock, logger, sources } = parts;
   const controller = new AbortController();
   const stopping = controller.signal;
   const actor = coordinatorActor(parts, stopping);
@@ -70,7 +70,9 @@ export function createImageService(parts: ImageServiceParts): ImageService {
     stopping,
     startedRuns: () => state().startedRuns,
     request: (cause) => actor.send({ type: "refresh.requested", cause }),
-    ignoreRetryAfter: () => source.ignoreRetryAfter(),
+    ignoreRetryAfter() {
+      for (const { source } of sources) source.ignoreRetryAfter();
+    },
   });
   const cache = createSnapshotCache(clock);
   const progress = createProgressView();
@@ -151,7 +153,7 @@ function stateReader({ parts, actor, cache, progress, listeners }: Running): Sta
       return current?.generation === generation ? current : cache.find(generation);
     },
     keep: (snapshot) => cache.keep(snapshot),
-    sources: () => [state().sources.registry, state().sources.kubernetes],
+    sources: () => state().sources,
     staleReason: () => staleReason(state()),
     problems(snapshot) {
       const prepuller = prepullerContext(actor);
@@ -171,8 +173,8 @@ function stateReader({ parts, actor, cache, progress, listeners }: Running): Sta
 function imageCommands(running: Running): ImageCommands {
   const { parts } = running;
   return {
-    async resolveAtRegistry(snapshot, tag, peer, signal) {
-      return snapshot.imageResolvedNow(tag, await parts.lookUpTag(tag, peer, signal));
+    async resolveAtRegistry(snapshot, { source, tag }, peer, signal) {
+      return snapshot.imageResolvedNow(tag, await parts.lookUpTag(source, tag, peer, signal), source);
     },
     markPrepulled: (digest, node) => takeReport(running, { ...SUCCESS, digest, node }),
     reportPrepull: (report) => takeReport(running, report),

@@ -1,15 +1,28 @@
 import { type AnyEventObject, fromCallback } from "xstate";
 import { KubernetesUnavailableError, LabImagesError, RegistryUnavailableError } from "../domain/errors.ts";
 import type { Catalog } from "../domain/images/catalog.ts";
-import type { RefreshFault, RefreshPart } from "../machines/refresh.ts";
-import type { NodeSource } from "../ports.ts";
+import {
+  type ListInput,
+  type RefreshFault,
+  type RefreshPart,
+  type SourceFault,
+  SourcesFailedError,
+} from "../machines/refresh.ts";
+import type { NodeSource, RefreshCause } from "../ports.ts";
 import { type ListImagesParts, listImages } from "./list-images.ts";
 
+/** A source of images, as a refresh lists it. */
+export interface ListedSource extends Pick<ListImagesParts, "catalogSource" | "source"> {
+  readonly refreshIntervalMs: number;
+}
+
 /** What the effects of a refresh need. */
-export interface RefreshEffectsParts extends ListImagesParts {
+export interface RefreshEffectsParts extends Pick<ListImagesParts, "logger" | "now"> {
+  /** In the order of the configuration; at least one. */
+  readonly sources: readonly ListedSource[];
   readonly nodes: NodeSource;
-  /** The catalog of the current snapshot: what has not changed is taken from it. */
-  readonly previousCatalog: () => Catalog | null;
+  /** The catalogs of the current snapshot: what has not changed is taken from them. */
+  readonly previousCatalogs: () => readonly Catalog[];
 }
 
 type Send = (event: RefreshPart | RefreshFault) => void;
@@ -31,30 +44,65 @@ export function refreshEffects(parts: RefreshEffectsParts) {
         send({ type: "nodes.failed", error: LabImagesError.from(error, wrap) });
       }
     }),
-    listImages: effect(async (send, signal) => {
-      try {
-        send({ type: "images.listed", catalog: await listImages(parts, parts.previousCatalog(), signal) });
-      } catch (error) {
-        const wrap = (cause: unknown) => {
-          if (!signal.aborted) logger.error({ err: cause }, "listing the images threw (bug)");
-          return new RegistryUnavailableError("listing the images failed for a reason that is in the log", cause);
-        };
-        send({ type: "images.failed", error: LabImagesError.from(error, wrap) });
-      }
-    }),
+    listImages: imagesEffect(parts),
   };
+}
+
+/**
+ * Lists the sources that are due, all at the same time: all of them, but for a scheduled refresh only those whose interval
+ * is over, and those that have failed. One that fails leaves the others alone (docs/spec/sets.md, Refresh).
+ */
+function imagesEffect(parts: RefreshEffectsParts) {
+  const { sources, logger, now } = parts;
+  /** When each source was last listed, milliseconds since the epoch; none for one that has failed since. */
+  const listedAt = new Map<ListedSource, number>();
+  const shortest = Math.min(...sources.map(({ refreshIntervalMs }) => refreshIntervalMs));
+
+  function isDue(source: ListedSource, cause: RefreshCause): boolean {
+    const last = listedAt.get(source);
+    // Cycles are as far apart as the shortest interval: what would be due before the next one is due now.
+    return cause !== "SCHEDULED" || last === undefined || now() - last > source.refreshIntervalMs - shortest;
+  }
+
+  async function list(source: ListedSource, signal: AbortSignal): Promise<Catalog | SourceFault> {
+    const { name } = source.catalogSource;
+    const previous = parts.previousCatalogs().find((catalog) => catalog.source.name === name) ?? null;
+    const startedAt = now();
+    try {
+      const catalog = await listImages({ ...source, logger, now }, previous, signal);
+      listedAt.set(source, startedAt);
+      return catalog;
+    } catch (error) {
+      listedAt.delete(source);
+      if (error instanceof LabImagesError) return { source: name, error };
+      if (!signal.aborted) logger.error({ err: error, source: name }, "listing the images threw (bug)");
+      const message = "listing the images failed for a reason that is in the log";
+      return { source: name, error: new RegistryUnavailableError(message, error) };
+    }
+  }
+
+  return effect(async (send, signal, { cause }) => {
+    const due = sources.filter((source) => isDue(source, cause));
+    const results = await Promise.all(due.map((source) => list(source, signal)));
+    const failed = results.flatMap((result) => ("error" in result ? [result] : []));
+    const catalogs = results.flatMap((result) => ("error" in result ? [] : [result]));
+    const [first] = failed;
+    if (first === undefined || failed.length < sources.length) return send({ type: "images.listed", catalogs, failed });
+    // One source alone speaks for itself.
+    send({ type: "images.failed", error: sources.length === 1 ? first.error : new SourcesFailedError(failed) });
+  });
 }
 
 type RefreshPage = Extract<RefreshPart, { type: "nodes.paged" }>["page"];
 
 /** An effect as an actor; `work` never rejects. */
-function effect(work: (send: Send, signal: AbortSignal) => Promise<void>) {
-  return fromCallback<AnyEventObject>(({ sendBack }) => {
+function effect(work: (send: Send, signal: AbortSignal, input: ListInput) => Promise<void>) {
+  return fromCallback<AnyEventObject, ListInput>(({ sendBack, input }) => {
     const controller = new AbortController();
     const send: Send = (event) => {
       if (!controller.signal.aborted) sendBack(event);
     };
-    void work(send, controller.signal);
+    void work(send, controller.signal, input);
     return () => controller.abort();
   });
 }

@@ -86,7 +86,7 @@ test("everything that is given is taken over", () => {
   );
   assert.equal(config.images.refreshInterval, 5_400_000);
   assert.equal(config.images.cycle, 27);
-  assert.deepEqual(config.registryAccess, {
+  assert.deepEqual(config.sources[0]?.access, {
     insecure: true,
     tokenHosts: ["t.example.org"],
     caFile: "/ca",
@@ -123,12 +123,12 @@ test("a source in Google Artifact Registry has no access of its own", () => {
   };
   const config = servedConfig(parseConfig(stringify({ images: { source } })));
   assert.deepEqual(config.images.source, source);
-  assert.equal(config.registryAccess.insecure, false);
-  assert.deepEqual(config.registryAccess.tokenHosts, []);
+  assert.equal(config.sources[0]?.access?.insecure, false);
+  assert.deepEqual(config.sources[0]?.access?.tokenHosts, []);
   const elsewhere = servedConfig(
     parseConfig(stringify({ images: { source: { ...source, apiEndpoint: "private.example.org:443" } } })),
   );
-  assert.equal(elsewhere.registryAccess.apiEndpoint, "private.example.org:443");
+  assert.equal(elsewhere.sources[0]?.access?.apiEndpoint, "private.example.org:443");
   assert.deepEqual(elsewhere.images.source, source);
 });
 

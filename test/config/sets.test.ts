@@ -188,10 +188,11 @@ test("without images and sources there is nothing to serve", () => {
     assert.equal(problemsIn(text), "sources: must have a source, where there is no images");
 });
 
-test("sources besides that of images are not served yet, and are refused where the service starts", () => {
-  const refused = (text: string) =>
-    assert.throws(() => servedConfig(parseConfig(text)), /^ConfigError: sources: .* cannot serve it yet/);
-  assert.equal(servedConfig(parseConfig(IMAGES)).images.recommendedTag, "recommended");
-  refused(withRules({ source: "sample", newest: 1 }));
-  refused(`${IMAGES}sources: ${JSON.stringify([SCIPY])}\n`);
+test("where there is no images, what concerns one source alone is that of the first source", () => {
+  assert.deepEqual(
+    [servedConfig(parseConfig(IMAGES)).hasImages, servedConfig(parseConfig(IMAGES)).images.numDailies],
+    [true, 3],
+  );
+  const { hasImages, images } = servedConfig(parseConfig(withRules({ source: "sample", newest: 1 })));
+  assert.deepEqual([hasImages, images.numDailies, images.source.type], [false, 0, "docker"]);
 });

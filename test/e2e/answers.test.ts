@@ -155,10 +155,26 @@ describe("the lists", { concurrency: true }, () => {
 
   test("GetMenu has what is prepulled, and in the dropdown what its filter lets through", async () => {
     const { menu, dropdown } = await service.client.call("GetMenu", {});
-    assert.deepEqual(menu, [
-      { reference: peers.pullReference("recommended"), name: "Recommended (Weekly 2077_42)" },
-      { reference: peers.pullReference("r29_0_0"), name: "Release r29.0.0" },
-    ]);
+    assert.deepEqual(
+      menu.map(({ reference, name }) => ({ reference, name })),
+      [
+        { reference: peers.pullReference("recommended"), name: "Recommended (Weekly 2077_42)" },
+        { reference: peers.pullReference("r29_0_0"), name: "Release r29.0.0" },
+      ],
+    );
+    assert.deepEqual(
+      menu.map(({ tag, source, prepulled, nodesReady, nodesTotal }) => [
+        tag,
+        source,
+        prepulled,
+        nodesReady,
+        nodesTotal,
+      ]),
+      [
+        ["recommended", "default", true, 2, 2],
+        ["r29_0_0", "default", true, 2, 2],
+      ],
+    );
     const names = dropdown.map(({ name }) => name);
     assert.deepEqual(names.slice(0, 6), [
       "Recommended (Weekly 2077_42)",

@@ -18,7 +18,7 @@ async function startWithHook(context: TestContext, options: Partial<HttpServerOp
   const bodies: string[] = [];
   const hook = createRegistryHook({
     secret: () => SECRET,
-    repository: "a/b",
+    repositories: new Set(["a/b"]),
     notify: () => {
       notified += 1;
     },

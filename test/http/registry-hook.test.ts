@@ -16,7 +16,7 @@ async function startHook(context: TestContext, secret: () => string | Promise<st
   const handle = createRegistryHook({
     onLimit: () => undefined,
     secret,
-    repository: REPOSITORY,
+    repositories: new Set([REPOSITORY]),
     notify: () => {
       notified += 1;
     },

@@ -43,8 +43,8 @@ test("readiness needs a snapshot, says what it waits for, and ends with draining
   assert.equal(await ready(), "200 ready: snapshot 1, stale: registry: it answers with 503");
   state.snapshot = null;
   state.sources = [
-    { name: "registry", ok: false, reason: "it answers with 503", lastSuccessTime: null },
-    { name: "kubernetes", ok: false, reason: "", lastSuccessTime: null },
+    { name: "registry", source: "default", ok: false, reason: "it answers with 503", lastSuccessTime: null },
+    { name: "kubernetes", source: "", ok: false, reason: "", lastSuccessTime: null },
   ];
   assert.equal(
     await ready(),

@@ -86,6 +86,7 @@ export function plainImage(fields: Partial<Image> & { readonly tag: string }): I
     source: "default",
     tagClass: "other",
     platforms: null,
+    wantedBy: [],
     displayName: fields.tag,
     type: "UNKNOWN",
     digest: null,

@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
+import type { ImageState } from "../../src/machines/image-state.ts";
+import type { SourceState } from "../../src/ports.ts";
 import { coordinatorWorld, INTERVAL } from "../support/coordinator-world.ts";
 import { digest, missingTags } from "../support/image-world.ts";
+
+/** The state of the registry, or of the cluster. */
+function sourceOf({ sources }: Pick<ImageState, "sources">, name: "registry" | "kubernetes"): SourceState {
+  return sources.find((source) => source.name === name) ?? assert.fail(name);
+}
 
 const NO_NODES = new KubernetesUnavailableError("no cluster");
 const NO_IMAGES = new RegistryUnavailableError("no registry");
@@ -57,15 +64,15 @@ test("it starts without registry and cluster, tries again, and heals by itself",
 
 test("F15: a registry that hangs is shown as being asked, until it fails", async () => {
   const world = coordinatorWorld();
-  const since = () => world.state().sources.registry.refreshingSince;
+  const since = () => sourceOf(world.state(), "registry").refreshingSince;
   world.nodes.tell({ type: "nodes.listed" });
   const startedAt = world.clock.wallTime();
   await world.clock.advance(20_000);
   assert.equal(since(), startedAt);
-  assert.equal(world.state().sources.kubernetes.refreshingSince, undefined);
+  assert.equal(sourceOf(world.state(), "kubernetes").refreshingSince, undefined);
   world.images.tell({ type: "images.failed", error: NO_IMAGES });
   assert.equal(since(), undefined);
-  assert.equal(world.state().sources.registry.ok, false);
+  assert.equal(sourceOf(world.state(), "registry").ok, false);
   world.stop();
 });
 
@@ -124,7 +131,7 @@ test("a failing cluster leaves the whole snapshot, whatever the registry has ret
   const before = world.state().snapshot;
   world.demand();
   world.page({ n9: {} });
-  world.images.tell({ type: "images.listed", catalog: before?.catalogs[0] ?? assert.fail() });
+  world.images.tell({ type: "images.listed", catalogs: [before?.catalogs[0] ?? assert.fail()], failed: [] });
   world.nodes.tell({ type: "nodes.failed", error: NO_NODES });
   assert.equal(world.state().snapshot, before);
   assert.deepEqual(world.state().refreshFaults, { registry: null, kubernetes: NO_NODES });
@@ -180,7 +187,11 @@ test("a mark during a refresh survives it, though the list is older", async () =
   await world.clock.advance(5_000);
   world.send({ type: "image.prepulled", digest: digest("a"), node: "n1", markedAt: world.clock.monotonicTime() });
   world.nodes.tell({ type: "nodes.listed" });
-  world.images.tell({ type: "images.listed", catalog: world.state().snapshot?.catalogs[0] ?? assert.fail() });
+  world.images.tell({
+    type: "images.listed",
+    catalogs: [world.state().snapshot?.catalogs[0] ?? assert.fail()],
+    failed: [],
+  });
   assert.deepEqual(missing(world), { n1: ["w_2077_42"] });
   await world.clock.advance(55_000);
   world.report("n1", { images: { x: 1 } });

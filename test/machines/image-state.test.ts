@@ -12,7 +12,7 @@ import {
 } from "../../src/machines/image-state.ts";
 import { NO_FAULTS, type RefreshFaults, SLOW_REFRESH_MS } from "../../src/machines/refresh.ts";
 import { staleReason } from "../../src/machines/source-health.ts";
-import type { NodeChange, RefreshCause } from "../../src/ports.ts";
+import type { NodeChange, RefreshCause, SourceState } from "../../src/ports.ts";
 import {
   catalogOf,
   digest,
@@ -24,6 +24,11 @@ import {
   type ReportContent,
   serviceSettings,
 } from "../support/image-world.ts";
+
+/** The state of the registry, or of the cluster. */
+function sourceOf({ sources }: Pick<ImageState, "sources">, name: "registry" | "kubernetes"): SourceState {
+  return sources.find((source) => source.name === name) ?? assert.fail(name);
+}
 
 const SETTINGS = imageSettings({ numWeeklies: 2 });
 const TAGS = listing(["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]);
@@ -43,7 +48,7 @@ const beginRun = (state: ImageState) => after(state, 0, { type: "refresh.started
 const dropPages = (state: ImageState) => after(state, 0, { type: "nodes.restarted" });
 const closePages = (state: ImageState, now: number) => after(state, now, { type: "nodes.listed" });
 const addCatalog = (state: ImageState, catalog: Catalog, now: number) =>
-  after(state, now, { type: "images.listed", catalog });
+  after(state, now, { type: "images.listed", catalogs: [catalog], failed: [] });
 const swap = (state: ImageState, cause: RefreshCause, now: number) =>
   after(state, now, { type: "refresh.completed", cause });
 const failRun = (state: ImageState, faults: RefreshFaults) =>
@@ -214,8 +219,9 @@ test("a failed refresh leaves the last snapshot, and says why", () => {
     assert.equal(after.snapshot, before.snapshot);
     assert.equal(after.refreshFaults, faults);
     assert.equal(after.pending, null);
-    assert.deepEqual(after.sources.kubernetes, {
+    assert.deepEqual(sourceOf(after, "kubernetes"), {
       name: "kubernetes",
+      source: "",
       ok: false,
       reason: "no cluster",
       lastSuccessTime: 1,
@@ -228,20 +234,32 @@ test("nodes that were listed whole are taken over where only the registry failed
   const after = failRun(listed, { kubernetes: null, registry: NO_IMAGES });
   assert.equal(names(after), "n2");
   assert.equal(staleReason(after), "registry: no registry");
-  assert.deepEqual(after.sources.registry, { name: "registry", ok: false, reason: "no registry", lastSuccessTime: 1 });
-  assert.deepEqual(after.sources.kubernetes, { name: "kubernetes", ok: true, reason: "", lastSuccessTime: 9 });
+  assert.deepEqual(sourceOf(after, "registry"), {
+    name: "registry",
+    source: "default",
+    ok: false,
+    reason: "no registry",
+    lastSuccessTime: 1,
+  });
+  assert.deepEqual(sourceOf(after, "kubernetes"), {
+    name: "kubernetes",
+    source: "",
+    ok: true,
+    reason: "",
+    lastSuccessTime: 9,
+  });
 });
 
 test("F15: a source that a slow refresh waits for shows since when, until it has answered or failed", () => {
   const since = (state: ImageState) => [
-    state.sources.registry.refreshingSince,
-    state.sources.kubernetes.refreshingSince,
+    sourceOf(state, "registry").refreshingSince,
+    sourceOf(state, "kubernetes").refreshingSince,
   ];
   const running = beginRun(refreshed({ n1: {} }));
   const slow = showSlowRun(running, NO_FAULTS, 5);
   assert.deepEqual(since(running), [undefined, undefined]);
   assert.deepEqual(since(slow), [5, 5]);
-  assert.equal(slow.sources.registry.ok, true);
+  assert.equal(sourceOf(slow, "registry").ok, true);
   assert.deepEqual(since(closePages(slow, 9)), [5, undefined]);
   assert.deepEqual(since(addCatalog(slow, CATALOG, 9)), [undefined, 5]);
   assert.deepEqual(since(showSlowRun(closePages(running, 9), NO_FAULTS, 5)), [5, undefined]);
@@ -266,7 +284,7 @@ test("a success ends what the failure before it said", () => {
   const after = refreshed({ n1: {} }, failed);
   assert.equal(staleReason(failed), "registry: no registry; kubernetes: no cluster");
   assert.equal(staleReason(after), null);
-  assert.ok(after.sources.kubernetes.ok && after.sources.registry.ok);
+  assert.ok(sourceOf(after, "kubernetes").ok && sourceOf(after, "registry").ok);
 });
 
 test("a cycle that broke leaves the last images, with the nodes if they were listed whole", () => {
@@ -309,17 +327,18 @@ test("a mark adds nothing to what is missing, and nodes taken over from a failed
 test("the cluster is ok only where both the last list and the watch are", () => {
   const state = refreshed({ n1: {} });
   const silent = setWatchFault(state, new Error("the watch is silent"));
-  assert.equal(silent.sources.kubernetes.reason, "the watch is silent");
-  assert.equal(setWatchFault(silent, null).sources.kubernetes.ok, true);
+  assert.equal(sourceOf(silent, "kubernetes").reason, "the watch is silent");
+  assert.equal(sourceOf(setWatchFault(silent, null), "kubernetes").ok, true);
   const listed = refreshed({ n1: {} }, silent);
-  assert.deepEqual(listed.sources.kubernetes, {
+  assert.deepEqual(sourceOf(listed, "kubernetes"), {
     name: "kubernetes",
+    source: "",
     ok: false,
     reason: "the watch is silent",
     lastSuccessTime: 1,
   });
   const failed = failRun(beginRun(silent), { kubernetes: NO_NODES, registry: null });
-  assert.equal(setWatchFault(failed, null).sources.kubernetes.reason, "no cluster");
+  assert.equal(sourceOf(setWatchFault(failed, null), "kubernetes").reason, "no cluster");
   const other = failRun(beginRun(silent), { kubernetes: null, registry: NO_IMAGES });
-  assert.equal(setWatchFault(other, null).sources.kubernetes.ok, true);
+  assert.equal(sourceOf(setWatchFault(other, null), "kubernetes").ok, true);
 });

@@ -27,7 +27,7 @@ const EVENTS = [
   { type: "nodes.restarted" },
   { type: "nodes.listed" },
   { type: "nodes.failed", error: NO_NODES },
-  { type: "images.listed", catalog: catalogOf(imageSettings(), []) },
+  { type: "images.listed", catalogs: [catalogOf(imageSettings(), [])], failed: [] },
   { type: "images.failed", error: NO_IMAGES },
   { type: "xstate.after.interval.refresh.idle" },
   { type: "xstate.after.backoff.refresh.backingOff" },

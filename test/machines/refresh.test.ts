@@ -44,7 +44,7 @@ function cycle({ interval = INTERVAL, chance = 0 } = {}) {
     demand: (cause: RefreshCause = "REQUESTED") => child.send({ type: "refresh.requested", cause }),
     succeed() {
       nodes.tell({ type: "nodes.listed" });
-      images.tell({ type: "images.listed", catalog: CATALOG });
+      images.tell({ type: "images.listed", catalogs: [CATALOG], failed: [] });
     },
     fail() {
       images.tell({ type: "images.failed", error: NO_IMAGES });
@@ -85,11 +85,11 @@ test("a refresh starts at once and lists nodes and images at the same time", () 
 test("parts are passed on as they come, and the end is reported when both lists are whole, in either order", () => {
   for (const imagesFirst of [true, false]) {
     const { nodes, images, told, stop } = cycle();
-    if (imagesFirst) images.tell({ type: "images.listed", catalog: CATALOG });
+    if (imagesFirst) images.tell({ type: "images.listed", catalogs: [CATALOG], failed: [] });
     nodes.tell({ type: "nodes.paged", page: { nodes: [], observedAt: 1 } });
     nodes.tell({ type: "nodes.restarted" });
     nodes.tell({ type: "nodes.listed" });
-    if (!imagesFirst) images.tell({ type: "images.listed", catalog: CATALOG });
+    if (!imagesFirst) images.tell({ type: "images.listed", catalogs: [CATALOG], failed: [] });
     const types = told.map(({ type }) => type);
     const nodeParts = ["nodes.paged", "nodes.restarted", "nodes.listed"];
     const parts = imagesFirst ? ["images.listed", ...nodeParts] : [...nodeParts, "images.listed"];
@@ -120,7 +120,7 @@ test("both faults of a refresh are reported, and none of them with the next one"
   assert.deepEqual(told.at(-1)?.["faults"], { registry: NO_IMAGES, kubernetes: NO_NODES });
   await clock.advance(1_000);
   nodes.tell({ type: "nodes.failed", error: NO_NODES });
-  images.tell({ type: "images.listed", catalog: CATALOG });
+  images.tell({ type: "images.listed", catalogs: [CATALOG], failed: [] });
   assert.deepEqual(told.at(-1)?.["faults"], { registry: null, kubernetes: NO_NODES });
   stop();
 });

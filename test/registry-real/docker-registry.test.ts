@@ -192,7 +192,7 @@ describe("docker-registry's notifications", () => {
     const handle = createRegistryHook({
       onLimit: () => undefined,
       secret: () => "hook-secret",
-      repository,
+      repositories: new Set([repository]),
       clock: nodeClock,
       notify: () => {
         notified.push(performance.now());

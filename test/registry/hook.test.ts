@@ -31,7 +31,7 @@ async function startHook(context: TestContext) {
       },
     },
     secretFile,
-    repository: "lab/sketchbook",
+    repositories: new Set(["lab/sketchbook"]),
     commands: {
       async refresh(cause, signal) {
         causes.push(cause);

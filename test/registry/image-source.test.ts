@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it, type TestContext, test } from "node:test";
-import { createImageSource } from "../../src/app/image-source.ts";
+import { createImageSources } from "../../src/app/image-source.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { servedConfig } from "../../src/config/served-config.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -22,8 +22,10 @@ async function configured(context: TestContext, source: object, images: object =
   context.after(() => metrics.close());
   const config = servedConfig(parseConfig(JSON.stringify({ images: { source, ...images } })));
   const log = recordLog();
-  const created = await createImageSource({ config, clock: nodeClock, random: () => 0.5, logger: log, metrics });
-  context.after(() => created.close());
+  const sources = await createImageSources({ config, clock: nodeClock, random: () => 0.5, logger: log, metrics });
+  const [created] = sources.all;
+  assert.ok(created);
+  context.after(() => sources.close());
   return { created, metrics, log };
 }
 

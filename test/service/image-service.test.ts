@@ -268,11 +268,19 @@ test("a tag outside the set is asked for at the registry, and not kept", async (
   assert.ok(snapshot);
   world.registry.later = listing(["w_2077_41", "z"]);
   const { signal } = new AbortController();
-  const { image } = await world.commands.resolveAtRegistry(snapshot, "w_2077_41", "192.0.2.1", signal);
+  const { image } = await world.commands.resolveAtRegistry(
+    snapshot,
+    { source: "default", tag: "w_2077_41" },
+    "192.0.2.1",
+    signal,
+  );
   assert.equal(image.digest, digest("z"));
   assert.deepEqual(world.lookUps, ["w_2077_41"]);
   assert.equal(snapshot.imageForTag("w_2077_41").kind, "needs-digest");
   world.registry.later = [];
-  await assert.rejects(world.commands.resolveAtRegistry(snapshot, "w_2077_41", "192.0.2.1", signal), UnknownImageError);
+  await assert.rejects(
+    world.commands.resolveAtRegistry(snapshot, { source: "default", tag: "w_2077_41" }, "192.0.2.1", signal),
+    UnknownImageError,
+  );
   world.stop();
 });

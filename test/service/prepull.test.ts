@@ -20,8 +20,7 @@ import {
   nodeReport,
   nodeRules,
   REPOSITORY,
-  serviceSettings,
-  sourceOf,
+  serviceOf,
 } from "../support/image-world.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
@@ -99,15 +98,13 @@ async function world({
     onGateMessage: () => undefined,
     onGateLimit: () => undefined,
     epoch: "e",
-    settings: serviceSettings(settings),
-    catalogSource: sourceOf(settings),
     rules: { ...rules, excludesDrained: !outside },
-    source: {
+    ...serviceOf(settings, {
       ...REPOSITORY,
       listTags: () => Promise.resolve(listing(["recommended", "d"], ["w_2077_43", "w"])),
       ignoreRetryAfter: () => undefined,
       resolveTags: () => Promise.resolve(new Map()),
-    },
+    }),
     nodes: nodeSource,
     lookUpTag: () => Promise.resolve(null),
     prepuller: outside ? undefined : { puller, leadership, maxConcurrentPulls: 2 },

@@ -92,7 +92,7 @@ export function coordinatorWorld({ chance = 0, onEmit = () => undefined }: Coord
     succeed(content: Nodes = {}, catalog: Catalog = catalogOf(SETTINGS, WEEKLIES)) {
       page(content);
       nodes.tell({ type: "nodes.listed" });
-      images.tell({ type: "images.listed", catalog });
+      images.tell({ type: "images.listed", catalogs: [catalog], failed: [] });
     },
     demand: () => send({ type: "refresh.requested", cause: "REQUESTED" }),
     report: (name: string, content: ReportContent = {}) =>

@@ -1,9 +1,9 @@
 import { type AnyEventObject, fromCallback } from "xstate";
-import type { RefreshFault, RefreshPart } from "../../src/machines/refresh.ts";
+import type { ListInput, RefreshFault, RefreshPart } from "../../src/machines/refresh.ts";
 
 /** One effect of the refresh cycle, in the test's hands: it tells what the test tells it to tell. */
 export interface FakeEffect {
-  readonly logic: ReturnType<typeof fromCallback<AnyEventObject>>;
+  readonly logic: ReturnType<typeof fromCallback<AnyEventObject, ListInput>>;
   /** How often it was started. */
   readonly starts: number;
   /** Whether one is under way. */
@@ -19,7 +19,7 @@ export function fakeEffect(): FakeEffect {
   let starts = 0;
   let breaks = false;
   return {
-    logic: fromCallback<AnyEventObject>(({ sendBack }) => {
+    logic: fromCallback<AnyEventObject, ListInput>(({ sendBack }) => {
       starts += 1;
       if (breaks) {
         breaks = false;

@@ -17,6 +17,11 @@ export interface Image {
   readonly digest: string;
   readonly aliases: readonly string[];
   readonly aliasCount: number;
+  readonly source: string;
+  readonly tagClass: string;
+  readonly wanted: boolean;
+  readonly wantedBy: readonly string[];
+  readonly platforms: readonly string[];
   readonly aliasTarget: string;
   readonly imageType: string;
   readonly prepulled: boolean;
@@ -29,6 +34,14 @@ export interface Image {
 export interface MenuImage {
   readonly reference: string;
   readonly name: string;
+  readonly tag: string;
+  readonly digest: string;
+  readonly imageType: string;
+  readonly source: string;
+  readonly sizeBytes: number;
+  readonly prepulled: boolean;
+  readonly nodesReady: number;
+  readonly nodesTotal: number;
 }
 
 /** `labimages.v1.NodeImage`. */
@@ -53,6 +66,7 @@ export interface SourceStatus {
   readonly ok: boolean;
   readonly reason: string;
   readonly refreshStartTime: { readonly seconds: number } | null;
+  readonly source: string;
 }
 
 /** `labimages.v1.PrepullStatus`. */
@@ -94,11 +108,16 @@ interface PageRequest {
 /** Request and response of each method that gives one answer. */
 export interface ImageServiceMethods {
   readonly ResolveImage: {
-    readonly request: { readonly imageClass?: string; readonly reference?: string; readonly tag?: string };
+    readonly request: {
+      readonly imageClass?: string;
+      readonly reference?: string;
+      readonly tag?: string;
+      readonly source?: string;
+    };
     readonly response: Stated & { readonly image: Image };
   };
   readonly ListImages: {
-    readonly request: PageRequest;
+    readonly request: PageRequest & { readonly source?: string };
     readonly response: Paged & {
       readonly recommended: Image | null;
       readonly latestWeekly: Image | null;
@@ -108,7 +127,7 @@ export interface ImageServiceMethods {
     };
   };
   readonly GetMenu: {
-    readonly request: { readonly pageToken?: string };
+    readonly request: { readonly pageToken?: string; readonly set?: string };
     readonly response: Paged & { readonly menu: readonly MenuImage[]; readonly dropdown: readonly MenuImage[] };
   };
   readonly ListMissingImages: {

@@ -7,9 +7,15 @@ import type { NodeReport, ReportedImage, Taint, Toleration } from "../../src/dom
 import { editNodeTable, emptyNodeTable, type NodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { CatalogSource } from "../../src/domain/sets/catalog-source.ts";
 import type { DropdownPolicy, ImageSettings } from "../../src/domain/settings.ts";
-import { createSnapshot, type LookUp, type ResolvedImage, type Snapshot } from "../../src/domain/snapshot/snapshot.ts";
+import {
+  createSnapshot,
+  type LookUp,
+  type ResolvedImage,
+  type Snapshot,
+  type SnapshotSettings,
+} from "../../src/domain/snapshot/snapshot.ts";
 import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
-import type { ServiceSettings } from "../../src/service/coordinator-actor.ts";
+import type { ImageSource } from "../../src/ports.ts";
 import { createDefaultSource, defaultSettings } from "./default-source.ts";
 
 /** Where the images of the tests are. */
@@ -40,13 +46,17 @@ export function imageSettings(changes: Partial<ImageSettings> = {}): ImageSettin
 }
 
 /** What a service of images alone rests on. */
-export function serviceSettings(images: ImageSettings): ServiceSettings {
-  return { ...defaultSettings(images, {}), images };
+export function serviceSettings(images: ImageSettings): SnapshotSettings {
+  return defaultSettings(images, {});
 }
 
-/** The settings and the source of a service of images alone. */
-export function serviceOf(images: ImageSettings) {
-  return { settings: serviceSettings(images), catalogSource: sourceOf(images) };
+/** What a service of images alone has, with this source. */
+export function serviceOf(images: ImageSettings, source: ImageSource) {
+  return {
+    settings: serviceSettings(images),
+    pullTimeoutMs: images.prepullTimeout,
+    sources: [{ catalogSource: sourceOf(images), source, refreshIntervalMs: images.refreshInterval }],
+  };
 }
 
 /** A tag of a listing: with the short name of its digest, and its size, where the registry tells them. */

@@ -4,16 +4,7 @@ import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
 import type { GateCaller, GateRequest, GateSession, NodeListener, RefreshCause } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
-import {
-  imageSettings,
-  listing,
-  nodeReport,
-  nodeRules,
-  REPOSITORY,
-  resolved,
-  serviceSettings,
-  sourceOf,
-} from "./image-world.ts";
+import { imageSettings, listing, nodeReport, nodeRules, REPOSITORY, resolved, serviceOf } from "./image-world.ts";
 import { logLines } from "./log-lines.ts";
 import { manualClock } from "./manual-clock.ts";
 
@@ -139,15 +130,13 @@ export function serviceWorld() {
     onGateMessage: () => undefined,
     onGateLimit: () => undefined,
     epoch: EPOCH,
-    source: registry,
+    ...serviceOf(settings, registry),
     nodes: cluster,
     logger,
-    settings: serviceSettings(settings),
-    catalogSource: sourceOf(settings),
     rules: nodeRules(),
     clock,
     random: () => 0,
-    async lookUpTag(tag) {
+    async lookUpTag(_source, tag) {
       lookUps.push(tag);
       return registry.later.find((entry) => entry.tag === tag) ?? null;
     },

@@ -58,8 +58,8 @@ test("a scrape shows the state of that moment", async (t) => {
   const state = {
     snapshot: snapshotOf(world, 4, now - 60_000),
     sources: [
-      { name: "registry", ok: false, reason: "down", lastSuccessTime: now - 90_000 },
-      { name: "kubernetes", ok: true, reason: "", lastSuccessTime: null },
+      { name: "registry", source: "default", ok: false, reason: "down", lastSuccessTime: now - 90_000 },
+      { name: "kubernetes", source: "", ok: true, reason: "", lastSuccessTime: null },
     ] as const,
     staleReason: "registry: down",
   };
@@ -87,7 +87,7 @@ test("a scrape shows the state of that moment", async (t) => {
 
 test("before the first snapshot the sources are shown alone", async (t) => {
   const metrics = startMetrics(t);
-  const sources = [{ name: "registry", ok: true, reason: "", lastSuccessTime: null }] as const;
+  const sources = [{ name: "registry", source: "default", ok: true, reason: "", lastSuccessTime: null }] as const;
   metrics.watchState(readerOf({ snapshot: null, sources, staleReason: null }), manualClock());
   const text = await metrics.render();
   assert.match(text, /^labimages_snapshot_stale 0$/m);

@@ -33,8 +33,10 @@ export async function checkRegistry(
   random: () => number,
   signal: AbortSignal,
 ): Promise<RegistryCheck> {
+  const [first] = config.sources;
+  if (first === undefined) return { findings: [], image: null };
   const metrics = { registryRequest: () => undefined, registryRetry: () => undefined };
-  const source = await createImageSource({ config, clock, random, logger: SILENT, metrics, limits: LIMITS });
+  const source = await createImageSource({ configured: first, clock, random, logger: SILENT, metrics, limits: LIMITS });
   const found: { image: RegistryCheck["image"] } = { image: null };
   try {
     const findings = await findWithin(clock, TIME_MS, KEY, signal, async (inner) => {
@@ -49,17 +51,19 @@ export async function checkRegistry(
 }
 
 async function ask(
-  { images: { recommendedTag, pin } }: ServedConfig,
+  { images: { recommendedTag, pin }, hasImages }: ServedConfig,
   source: ClosableImageSource,
   signal: AbortSignal,
 ): Promise<RegistryCheck> {
   const place = `${source.registry}/${source.repository}`;
   const tags = new Set((await source.listTags(signal)).map(({ tag }) => tag));
   const listed = ok(KEY, `${place} lists ${tags.size.toLocaleString("en")} tags`);
-  const wanted = [
-    { key: "images.recommendedTag", tag: recommendedTag },
-    ...pin.map((tag, index) => ({ key: `images.pin[${index}]`, tag })),
-  ];
+  const wanted = hasImages
+    ? [
+        { key: "images.recommendedTag", tag: recommendedTag },
+        ...pin.map((tag, index) => ({ key: `images.pin[${index}]`, tag })),
+      ]
+    : [];
   const absent = wanted
     .filter(({ tag }) => !tags.has(tag))
     .map(({ key, tag }) => missing(key, `${place} has no tag ${tag}`));

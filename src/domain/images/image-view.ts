@@ -1,6 +1,7 @@
 import { coversNodes, NO_NODES } from "../nodes/node-set.ts";
 import type { NodeTable } from "../nodes/node-table.ts";
 import { changedDigests, presenceOf } from "../nodes/presence.ts";
+import { isSameList } from "../same-list.ts";
 import type { Needs } from "../snapshot/needs.ts";
 import type { TagType } from "../tags/tag.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
@@ -73,8 +74,10 @@ function imageMaker(
       coversNodes(presence?.nodes ?? NO_NODES, needs.forImage(catalog, entry)) &&
       !needs.fitsNone(catalog, entry);
     const sizeBytes = entry.registrySize ?? (presence?.sizeBytes || null);
-    if (before?.prepulled === prepulled && before.sizeBytes === sizeBytes) return before;
-    return new CatalogImage(entry, prepulled, sizeBytes);
+    const wantedBy = needs.wantedBy(entry);
+    const isSame = before?.prepulled === prepulled && before.sizeBytes === sizeBytes;
+    if (isSame && isSameList(before.wantedBy, wantedBy)) return before;
+    return new CatalogImage(entry, prepulled, sizeBytes, wantedBy);
   };
 }
 
@@ -86,11 +89,13 @@ class CatalogImage implements Image {
   readonly entry: CatalogEntry;
   readonly prepulled: boolean;
   readonly sizeBytes: number | null;
+  readonly wantedBy: readonly string[];
 
-  constructor(entry: CatalogEntry, prepulled: boolean, sizeBytes: number | null) {
+  constructor(entry: CatalogEntry, prepulled: boolean, sizeBytes: number | null, wantedBy: readonly string[]) {
     this.entry = entry;
     this.prepulled = prepulled;
     this.sizeBytes = sizeBytes;
+    this.wantedBy = wantedBy;
   }
 
   get reference(): string {

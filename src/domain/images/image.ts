@@ -38,6 +38,8 @@ export interface Image {
   readonly date: number | null;
   /** Bytes: the registry's word where it gives one, else the largest that a node reports; null where neither does. */
   readonly sizeBytes: number | null;
+  /** Every rule that wants it, by this tag or another of its digest, in words after the name of its set. */
+  readonly wantedBy: readonly string[];
   /** Whether the digest is known and on every node that the image belongs on. */
   readonly prepulled: boolean;
 }

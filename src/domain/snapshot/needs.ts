@@ -2,6 +2,8 @@ import type { Catalog, CatalogEntry } from "../images/catalog.ts";
 import { bothNodes, draftNodes, eitherNodes, NO_NODES, type NodeSet, sameNodes, setNode } from "../nodes/node-set.ts";
 import { type NodeTable, nodesToHave, platformsIn } from "../nodes/node-table.ts";
 import { runnableOf } from "../sets/platform.ts";
+import { ruleWords } from "../sets/rule-words.ts";
+import { imageKey } from "../sets/set-images.ts";
 import { countsForMenu, fitsNone } from "../sets/set-menu.ts";
 import type { Wanted } from "../sets/wanted.ts";
 import type { MenuConfig } from "../settings.ts";
@@ -13,6 +15,8 @@ export interface Needs {
   /** The nodes that count for the menu (docs/spec/sets.md 5.1). */
   readonly counted: NodeSet;
   /** The nodes that the image has to be on to be prepulled: those of the sets that want it, or of those with rules on its source. */
+  /** Every rule that wants the image, in words. */
+  wantedBy(entry: CatalogEntry): readonly string[];
   forImage(catalog: Catalog, entry: CatalogEntry): NodeSet;
   /** Whether these sets have nodes, and what is known of the image fits none of them. */
   fitsNone(catalog: Catalog, entry: CatalogEntry): boolean;
@@ -36,6 +40,8 @@ export function needsOf(parts: NeedsParts, previous: Needs | null): Needs {
   return isSame ? previous : createNeeds(wanted, table, counted);
 }
 
+const UNWANTED: readonly string[] = [];
+
 function createNeeds(wanted: Wanted, table: NodeTable, counted: NodeSet): Needs {
   const setsByDigest = new Map<string, number[]>();
   for (const [at, { images }] of wanted.sets.entries()) {
@@ -43,6 +49,17 @@ function createNeeds(wanted: Wanted, table: NodeTable, counted: NodeSet): Needs 
       if (entry.digest === null) continue;
       const sets = setsByDigest.get(entry.digest) ?? [];
       setsByDigest.set(entry.digest, sets.includes(at) ? sets : [...sets, at]);
+    }
+  }
+  const reasons = new Map<string, string[]>();
+  for (const { set, rules } of wanted.sets) {
+    for (const { rule, wanted: entries } of rules) {
+      const words = `${set.name}: ${ruleWords(rule)}`;
+      for (const key of new Set(entries.map((entry) => imageKey(entry.source, entry)))) {
+        const own = reasons.get(key) ?? [];
+        own.push(words);
+        reasons.set(key, own);
+      }
     }
   }
   const setsBySource = new Map<string, readonly number[]>();
@@ -71,6 +88,10 @@ function createNeeds(wanted: Wanted, table: NodeTable, counted: NodeSet): Needs 
     wanted,
     members: table.members,
     counted,
+    wantedBy: (entry) =>
+      entry.digest === null && !entry.inPrepullSet
+        ? UNWANTED
+        : (reasons.get(imageKey(entry.source, entry)) ?? UNWANTED),
     fitsNone(catalog, entry) {
       if (entry.platforms === null) return false;
       const nodes = setsOf(catalog, entry).flatMap((at) => platformsIn(table, at));

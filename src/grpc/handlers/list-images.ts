@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "../../domain/errors.ts";
 import type { ImageList } from "../../domain/snapshot/answers.ts";
 import type { Snapshot } from "../../domain/snapshot/snapshot.ts";
 import type { ListImagesRequest__Output } from "../gen/labimages/v1/ListImagesRequest.ts";
@@ -5,6 +6,7 @@ import { encodeImage } from "../messages/image-message.ts";
 import { delimited, repeatedDelimited } from "../messages/wire.ts";
 import { entriesOf } from "../paging/page.ts";
 import { pagedListing } from "../paging/paged-listing.ts";
+import { checkText, MAX_NAME_LENGTH } from "../server/arguments.ts";
 import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
 import type { UnaryHandler } from "../server/unary-call.ts";
@@ -19,14 +21,18 @@ export function listImages(context: ServiceContext): UnaryHandler<ListImagesRequ
   return pagedListing(context, {
     name: "ListImages",
     nextPageToken: field("nextPageToken"),
+    filter: ({ source }) => checkText("source", source, MAX_NAME_LENGTH),
+    checkFilter(inToken, source) {
+      if (inToken !== source) throw new InvalidArgumentError("source", "source differs from that of the page_token");
+    },
     head: encodeClasses,
-    entries: (snapshot) => entriesOf(snapshot.images().images, encodeImage),
+    entries: (snapshot, source) => entriesOf(snapshot.images(source).images, encodeImage),
     encode: (head, images) => Buffer.concat([head, repeatedDelimited(field("images"), images)]),
   });
 }
 
-function encodeClasses(snapshot: Snapshot): Buffer {
-  const list = snapshot.images();
+function encodeClasses(snapshot: Snapshot, source: string): Buffer {
+  const list = snapshot.images(source);
   const encoded = CLASSES.flatMap((name) => {
     const image = list[name];
     return image === null ? [] : [delimited(field(name), encodeImage(image))];

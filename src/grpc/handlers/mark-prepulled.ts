@@ -1,6 +1,6 @@
 import { InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/images/reference.ts";
-import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
+import { isInRepository } from "../../domain/images/repository.ts";
 import type { MarkPrepulledRequest__Output } from "../gen/labimages/v1/MarkPrepulledRequest.ts";
 import { checkNodeName } from "../server/arguments.ts";
 import { messageEncoder } from "../server/contract.ts";
@@ -15,15 +15,14 @@ const encodeResponse = messageEncoder("labimages.v1.MarkPrepulledResponse");
  * ignored without error (docs/spec/look-ups.md).
  */
 export function markPrepulled(context: ServiceContext): UnaryHandler<MarkPrepulledRequest__Output> {
-  const { commands, reader, settings } = context;
-  const own = repositoryOf(settings.images.source);
+  const { commands, reader } = context;
   return ({ reference: text, node }) => {
     const reference = parseReference(text);
     if (reference.digest === null) throw new InvalidReferenceError("the reference has to carry the digest");
     checkNodeName(node);
     const snapshot = context.snapshot();
     const { digest } = reference;
-    const isOurs = isInRepository(own, reference);
+    const isOurs = snapshot.catalogs.some((catalog) => isInRepository(catalog, reference));
     const applied = isOurs && commands.markPrepulled(digest, node);
     const state = context.stateField(reader.current());
     if (applied) return Buffer.concat([encodeResponse({ applied }), state]);

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, InvalidReferenceError } from "../../domain/errors.ts";
 import { parseReference } from "../../domain/images/reference.ts";
-import { isInRepository, repositoryOf } from "../../domain/images/repository.ts";
+import { isInRepository } from "../../domain/images/repository.ts";
 import { classifyFailure } from "../../domain/prepull/classify-failure.ts";
 import { PREPULL_STATES, type PrepullState } from "../../domain/snapshot/answers.ts";
 import { quotePeer } from "../../lib/redact.ts";
@@ -21,7 +21,6 @@ const MAX_MESSAGE_LENGTH = 1_024;
  */
 export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepullRequest__Output> {
   const { commands, reader, settings } = context;
-  const own = repositoryOf(settings.images.source);
   return (request) => {
     const reference = parseReference(request.reference);
     const { digest } = reference;
@@ -33,7 +32,7 @@ export function reportPrepull(context: ServiceContext): UnaryHandler<ReportPrepu
       message: checkText("message", request.message, MAX_MESSAGE_LENGTH),
     };
     const snapshot = context.snapshot();
-    const isOurs = isInRepository(own, reference);
+    const isOurs = snapshot.catalogs.some((catalog) => isInRepository(catalog, reference));
     const failureClass = state === "FAILED" ? classifyFailure(given.reason, given.message).failureClass : null;
     const [reason, message] = [quotePeer(given.reason), quotePeer(given.message)];
     const applied = isOurs && commands.reportPrepull({ digest, node, state, reason, message, failureClass });

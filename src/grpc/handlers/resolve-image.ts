@@ -7,7 +7,7 @@ import { encodeResolvedImage } from "../messages/image-message.ts";
 import { type CachedResponse, createResponseCache, responseOf, withState } from "../messages/response-cache.ts";
 import { delimited } from "../messages/wire.ts";
 import { createUnchangedCheck } from "../paging/unchanged.ts";
-import { checkRequiredText, MAX_TAG_LENGTH } from "../server/arguments.ts";
+import { checkRequiredText, checkText, MAX_NAME_LENGTH, MAX_TAG_LENGTH } from "../server/arguments.ts";
 import { abortSignal, callerOf } from "../server/call.ts";
 import { fieldNumbers } from "../server/contract.ts";
 import type { ServiceContext } from "../server/service-context.ts";
@@ -34,7 +34,7 @@ export function resolveImage(context: ServiceContext): UnaryHandler<ResolveImage
       return isKnown ?? withState(response, context.stateField(snapshot));
     }
     // Not kept, nor unchanged: tags move.
-    return context.commands.resolveAtRegistry(snapshot, found.tag, callerOf(call), abortSignal(call)).then(
+    return context.commands.resolveAtRegistry(snapshot, found, callerOf(call), abortSignal(call)).then(
       (resolved) => withState(encode(resolved), context.stateField(snapshot)),
       (error: unknown) => Promise.reject(namedError(key, error)),
     );
@@ -60,19 +60,21 @@ function namedError(key: string, error: unknown): unknown {
 }
 
 /** The selector as text. Error: InvalidArgumentError unless exactly one is given. */
-function keyOf({ imageClass, reference, tag }: ResolveImageRequest__Output): string {
+function keyOf({ imageClass, reference, tag, source }: ResolveImageRequest__Output): string {
   const given = Number(imageClass !== undefined) + Number(reference !== undefined) + Number(tag !== undefined);
   if (given !== 1) {
     throw new InvalidArgumentError("selector", `expected one of image_class, reference and tag, got ${given} of them`);
   }
-  if (tag !== undefined) return `tag ${tag}`;
-  return reference !== undefined ? `reference ${reference}` : `class ${imageClass}`;
+  if (tag !== undefined) return `${source} tag ${tag}`;
+  return reference !== undefined ? `${source} reference ${reference}` : `${source} class ${imageClass}`;
 }
 
-function lookUp(snapshot: Snapshot, { imageClass, reference, tag }: ResolveImageRequest__Output): LookUp {
-  if (tag !== undefined) return snapshot.imageForTag(checkRequiredText("tag", tag, MAX_TAG_LENGTH));
-  if (reference !== undefined) return snapshot.imageForReference(reference);
-  return { kind: "image", resolved: snapshot.imageForClass(checkClass(imageClass)) };
+function lookUp(snapshot: Snapshot, request: ResolveImageRequest__Output): LookUp {
+  const { imageClass, reference, tag } = request;
+  const source = checkText("source", request.source, MAX_NAME_LENGTH);
+  if (tag !== undefined) return snapshot.imageForTag(checkRequiredText("tag", tag, MAX_TAG_LENGTH), source);
+  if (reference !== undefined) return snapshot.imageForReference(reference, source);
+  return { kind: "image", resolved: snapshot.imageForClass(checkClass(imageClass), source) };
 }
 
 /** A number that the enum lacks stays a number in the decoded request. */

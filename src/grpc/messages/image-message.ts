@@ -4,6 +4,7 @@
  */
 
 import type { Image } from "../../domain/images/image.ts";
+import { formatPlatform } from "../../domain/sets/platform.ts";
 import type { MenuImage, NodeImage, NodeMissingImages, NodeStatus } from "../../domain/snapshot/answers.ts";
 import type { ResolvedImage } from "../../domain/snapshot/snapshot.ts";
 import { ownBytes } from "../../lib/bytes.ts";
@@ -62,6 +63,11 @@ export const encodeImage: (image: Image) => Buffer = oncePerObject((image) =>
     architecture: image.architecture ?? "",
     ...(image.cycle === null ? {} : { cycle: image.cycle }),
     buildTime: timestampMessage(image.date),
+    source: image.source,
+    tagClass: image.tagClass,
+    wanted: image.wantedBy.length > 0,
+    wantedBy: [...image.wantedBy],
+    platforms: (image.platforms ?? []).map(formatPlatform),
   }),
 );
 
@@ -71,8 +77,19 @@ export function encodeResolvedImage({ image, nodes }: ResolvedImage): Buffer {
 }
 
 /** `labimages.v1.MenuImage`. */
-export const encodeMenuImage: (item: MenuImage) => Buffer = oncePerObject(({ image: { pullReference, displayName } }) =>
-  encodeMenuImageMessage({ reference: pullReference, name: displayName }),
+export const encodeMenuImage: (item: MenuImage) => Buffer = oncePerObject(({ image, source, counts }) =>
+  encodeMenuImageMessage({
+    reference: image.pullReference,
+    name: image.displayName,
+    tag: image.tag,
+    digest: image.digest ?? "",
+    imageType: `IMAGE_TYPE_${image.type}`,
+    source,
+    sizeBytes: image.sizeBytes ?? 0,
+    prepulled: counts?.prepulled ?? image.prepulled,
+    nodesReady: counts?.ready ?? 0,
+    nodesTotal: counts?.total ?? 0,
+  }),
 );
 
 /** `labimages.v1.NodeImage`. */

@@ -57,8 +57,9 @@ export function encodeHealth(sources: readonly SourceState[], problems: readonly
       tag,
       message: safeText(message),
     })),
-    sources: sources.map(({ name, ok, reason, lastSuccessTime, refreshingSince = null }) => ({
+    sources: sources.map(({ name, source, ok, reason, lastSuccessTime, refreshingSince = null }) => ({
       name,
+      source,
       ok,
       reason: safeText(reason),
       lastSuccessTime: timestampMessage(lastSuccessTime),

@@ -15,6 +15,8 @@ export interface PrepullPodSettings {
   readonly tolerations: readonly Toleration[];
   /** What the operator has set. */
   readonly pod: PrepullPodOptions;
+  /** Secret and tolerations of one pull, where they are others than those above; null where nothing is known of it. */
+  readonly forPull?: ((order: PodOrder) => Pick<PrepullPodSettings, "pullSecret" | "tolerations"> | null) | undefined;
 }
 
 /** Whose deletion takes the pods along (meta/v1 OwnerReference): an object in the namespace of the pods. */
@@ -72,7 +74,8 @@ export function prepullPodSelector(...instances: readonly string[]): string {
  * that the kubelet creates is the proof, so an image without `/bin/true` serves as well; where there is one, the pod
  * also ends without a warning. The working directory is one that every image has and everybody may enter.
  */
-export function buildPrepullPod(settings: PrepullPodSettings, order: PodOrder, owner: OwnerReference | null): V1Pod {
+export function buildPrepullPod(common: PrepullPodSettings, order: PodOrder, owner: OwnerReference | null): V1Pod {
+  const settings = { ...common, ...common.forPull?.(order) };
   return {
     apiVersion: "v1",
     kind: "Pod",

@@ -126,7 +126,7 @@ async function refresh(service: Service, nodes: readonly CaseNode[], observedAt:
     const events: readonly ImageEvent[] = [
       { type: "nodes.paged", page: { nodes: nodes.map(caseNode), observedAt } },
       { type: "nodes.listed" },
-      { type: "images.listed", catalog },
+      { type: "images.listed", catalogs: [catalog], failed: [] },
       { type: "refresh.completed", cause: "REQUESTED" },
     ];
     service.state = events.reduce((state, event) => reduceImages(state, event, service.now), begun);

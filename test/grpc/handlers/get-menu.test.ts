@@ -11,7 +11,18 @@ const entries = (count: number, padding = ""): Image[] =>
   Array.from({ length: count }, (_, index) => imageOf(`w_${index}`, { displayName: `Weekly ${index}${padding}` }));
 
 const shown = (images: readonly Image[]): MenuImage[] =>
-  images.map(({ pullReference, displayName }) => ({ reference: pullReference, name: displayName }));
+  images.map((image) => ({
+    reference: image.pullReference,
+    name: image.displayName,
+    tag: image.tag,
+    digest: image.digest ?? "",
+    imageType: `IMAGE_TYPE_${image.type}`,
+    source: image.source,
+    sizeBytes: image.sizeBytes ?? 0,
+    prepulled: image.prepulled,
+    nodesReady: 0,
+    nodesTotal: 0,
+  }));
 
 describe("GetMenu", () => {
   test("answers menu and dropdown, the same for as long as the snapshot says so", async (context) => {

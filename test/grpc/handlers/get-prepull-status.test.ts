@@ -163,14 +163,22 @@ describe("GetPrepullStatus", () => {
       ],
     );
     state.sources = [
-      { name: "registry", ok: false, reason: "no answer\nfor a minute", lastSuccessTime: null },
-      { name: "kubernetes", ok: true, reason: "", lastSuccessTime: 1_500, refreshingSince: 2_000 },
+      { name: "registry", source: "default", ok: false, reason: "no answer\nfor a minute", lastSuccessTime: null },
+      { name: "kubernetes", source: "", ok: true, reason: "", lastSuccessTime: 1_500, refreshingSince: 2_000 },
     ];
     const after = await ask(client, client.GetPrepullStatus, {});
     assert.deepEqual(after.status?.sources, [
-      { name: "registry", ok: false, reason: "no answer for a minute", lastSuccessTime: null, refreshStartTime: null },
+      {
+        name: "registry",
+        source: "default",
+        ok: false,
+        reason: "no answer for a minute",
+        lastSuccessTime: null,
+        refreshStartTime: null,
+      },
       {
         name: "kubernetes",
+        source: "",
         ok: true,
         reason: "",
         lastSuccessTime: { seconds: 1, nanos: 500_000_000 },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { catalogOf, imageSettings } from "../../support/image-world.ts";
 import { ask, failure } from "../support/calls.ts";
 import { fakeState, snapshotOf } from "../support/fake-state.ts";
 import { digestOf, imageOf, REGISTRY, REPOSITORY } from "../support/images.ts";
@@ -38,8 +39,9 @@ describe("MarkPrepulled", () => {
 
   test("knows the repository of a Google source", async (context) => {
     const source = { type: "google", location: "us", projectId: "p", repository: "r", image: "i" } as const;
-    const settings = { ...SETTINGS, images: { ...SETTINGS.images, source } };
-    const { client } = await startServer(context, { state: fakeState(snapshotOf(1, { images: [] })), settings });
+    const catalogs = [catalogOf(imageSettings({ source }), [])];
+    const state = fakeState({ ...snapshotOf(1, { images: [] }), catalogs });
+    const { client } = await startServer(context, { state });
     for (const [repository, applied] of [
       ["us-docker.pkg.dev/p/r/i", true],
       ["us-docker.pkg.dev/p/r/j", false],

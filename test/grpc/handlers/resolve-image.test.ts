@@ -9,6 +9,8 @@ import { startServer } from "../support/running-server.ts";
 
 describe("ResolveImage", () => {
   const full = imageOf("recommended", {
+    wantedBy: ["default: alias recommended of default"],
+    platforms: [{ os: "linux", architecture: "amd64" }],
     type: "ALIAS",
     displayName: "Recommended (Weekly 2077_43, SAL Cycle 0045)",
     aliases: ["latest_weekly", "w_2077_43_c0045.001"],
@@ -47,6 +49,11 @@ describe("ResolveImage", () => {
       _cycle: "cycle",
       buildTime: { seconds: -86_400, nanos: 1_000_000 },
       nodes: ["node-1", "node-2"],
+      source: "default",
+      tagClass: "weekly",
+      wanted: true,
+      wantedBy: ["default: alias recommended of default"],
+      platforms: ["linux/amd64"],
     });
     assert.deepEqual(state, {
       epoch: "epoch-1",
@@ -110,7 +117,7 @@ describe("ResolveImage", () => {
   test("asks the registry for a tag without digest, each time", async (context) => {
     const state = fakeState(snapshotOf(1, { images: [imageOf("old", { digest: null })] }));
     const asked: string[] = [];
-    state.overrides.resolveAtRegistry = (_snapshot, tag) => {
+    state.overrides.resolveAtRegistry = (_snapshot, { tag }) => {
       asked.push(tag);
       return Promise.resolve({ image: imageOf(tag, { digest: digestOf(asked.length) }), nodes: ["node-3"] });
     };

@@ -150,8 +150,8 @@ export interface FakeState {
 }
 
 const WELL: readonly SourceState[] = [
-  { name: "registry", ok: true, reason: "", lastSuccessTime: Date.UTC(2077, 9, 23) },
-  { name: "kubernetes", ok: true, reason: "", lastSuccessTime: Date.UTC(2077, 9, 23) },
+  { name: "registry", source: "default", ok: true, reason: "", lastSuccessTime: Date.UTC(2077, 9, 23) },
+  { name: "kubernetes", source: "", ok: true, reason: "", lastSuccessTime: Date.UTC(2077, 9, 23) },
 ];
 
 /** The same map for the same array. */
@@ -208,9 +208,9 @@ export function fakeState(current: Snapshot | null = null): FakeState {
       },
     },
     commands: {
-      resolveAtRegistry: (snapshot, tag, peer, signal) =>
-        state.overrides.resolveAtRegistry?.(snapshot, tag, peer, signal) ??
-        Promise.reject(new UnknownImageError("the registry has no such tag", { tag })),
+      resolveAtRegistry: (snapshot, named, peer, signal) =>
+        state.overrides.resolveAtRegistry?.(snapshot, named, peer, signal) ??
+        Promise.reject(new UnknownImageError("the registry has no such tag", { tag: named.tag })),
       markPrepulled(digest, node) {
         if (state.overrides.markPrepulled !== undefined) return state.overrides.markPrepulled(digest, node);
         state.marks.push({ digest, node });

@@ -22,6 +22,7 @@ export function imageOf(tag: string, overrides: Partial<Image> = {}): Image {
     source: "default",
     tagClass: "weekly",
     platforms: null,
+    wantedBy: [],
     displayName: `Image ${tag}`,
     type: "WEEKLY",
     digest,

@@ -4,12 +4,14 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface GetMenuRequest {
   'pageToken'?: (string);
+  'set'?: (string);
   'knownEpoch'?: (string);
   'knownGeneration'?: (number | string | Long);
 }
 
 export interface GetMenuRequest__Output {
   'pageToken': (string);
+  'set': (string);
   'knownEpoch': (string);
   'knownGeneration': (number);
 }

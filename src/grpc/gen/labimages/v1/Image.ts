@@ -20,6 +20,11 @@ export interface Image {
   'buildTime'?: (_google_protobuf_Timestamp | null);
   'nodes'?: (string)[];
   'aliasCount'?: (number);
+  'source'?: (string);
+  'tagClass'?: (string);
+  'wanted'?: (boolean);
+  'wantedBy'?: (string)[];
+  'platforms'?: (string)[];
   '_cycle'?: "cycle";
 }
 
@@ -39,5 +44,10 @@ export interface Image__Output {
   'buildTime': (_google_protobuf_Timestamp__Output | null);
   'nodes': (string)[];
   'aliasCount': (number);
+  'source': (string);
+  'tagClass': (string);
+  'wanted': (boolean);
+  'wantedBy': (string)[];
+  'platforms': (string)[];
   '_cycle'?: "cycle";
 }

@@ -5,6 +5,7 @@ import type { Long } from '@grpc/proto-loader';
 export interface ListImagesRequest {
   'pageSize'?: (number);
   'pageToken'?: (string);
+  'source'?: (string);
   'knownEpoch'?: (string);
   'knownGeneration'?: (number | string | Long);
 }
@@ -12,6 +13,7 @@ export interface ListImagesRequest {
 export interface ListImagesRequest__Output {
   'pageSize': (number);
   'pageToken': (string);
+  'source': (string);
   'knownEpoch': (string);
   'knownGeneration': (number);
 }

@@ -7,6 +7,7 @@ export interface ResolveImageRequest {
   'imageClass'?: (_labimages_v1_ImageClass);
   'reference'?: (string);
   'tag'?: (string);
+  'source'?: (string);
   'knownEpoch'?: (string);
   'knownGeneration'?: (number | string | Long);
   'selector'?: "imageClass"|"reference"|"tag";
@@ -16,6 +17,7 @@ export interface ResolveImageRequest__Output {
   'imageClass'?: (_labimages_v1_ImageClass__Output);
   'reference'?: (string);
   'tag'?: (string);
+  'source': (string);
   'knownEpoch': (string);
   'knownGeneration': (number);
   'selector'?: "imageClass"|"reference"|"tag";

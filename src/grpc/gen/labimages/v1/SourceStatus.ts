@@ -8,6 +8,7 @@ export interface SourceStatus {
   'reason'?: (string);
   'lastSuccessTime'?: (_google_protobuf_Timestamp | null);
   'refreshStartTime'?: (_google_protobuf_Timestamp | null);
+  'source'?: (string);
 }
 
 export interface SourceStatus__Output {
@@ -16,4 +17,5 @@ export interface SourceStatus__Output {
   'reason': (string);
   'lastSuccessTime': (_google_protobuf_Timestamp__Output | null);
   'refreshStartTime': (_google_protobuf_Timestamp__Output | null);
+  'source': (string);
 }
