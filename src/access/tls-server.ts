@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import { Socket } from "node:net";
 import type { SecureContextOptions, Server, TLSSocket, TlsOptions } from "node:tls";
 import { createFairPool } from "../lib/concurrency.ts";
@@ -25,6 +26,8 @@ const MAX_HANDSHAKES = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Time in ms after which a handshake is evicted for another. */
 const STALL_MS = 1_000;
+/** Certificates from a caller's own up to its authority. */
+const MAX_CHAIN = 8;
 /** So that sessions can be resumed although client certificates are requested. */
 const SESSION_ID_CONTEXT = "lab-images";
 
@@ -52,6 +55,8 @@ export function secureServer(
 ): () => void {
   const handshakes = new Map<Socket, () => void>();
   const places = createFairPool(MAX_HANDSHAKES);
+  /** Connections whose callers have shown a certificate. */
+  const known = new Set<TLSSocket>();
 
   function begin(socket: Socket): void {
     const owner = peerOf(socket.remoteAddress ?? "");
@@ -73,7 +78,12 @@ export function secureServer(
 
   function secured(socket: TLSSocket): void {
     end(socketBelow(socket));
-    if (socket.authorized || socket.getPeerX509Certificate() === undefined) return;
+    if (socket.getPeerX509Certificate() === undefined) return;
+    if (socket.authorized) {
+      known.add(socket);
+      socket.once("close", () => known.delete(socket));
+      return;
+    }
     const { authorizationError: reason } = socket;
     logger.warn({ peer: peerOf(socket.remoteAddress ?? ""), reason: String(reason) }, "client certificate refused");
     socket.destroy();
@@ -85,7 +95,11 @@ export function secureServer(
     logger.debug({ peer: peerOf(socket.remoteAddress ?? ""), reason: codeOf(error) }, "TLS handshake failed");
   });
   server.setSecureContext(contextOf(certificates.current()));
-  certificates.onChange((changed) => server.setSecureContext(contextOf(changed)));
+  certificates.onChange((changed) => {
+    server.setSecureContext(contextOf(changed));
+    // A caller whose authority has gone connects again, and is refused; one whose authority stays goes on.
+    for (const socket of known) if (!isIssuedBy(socket, changed.clientAuthorities)) socket.destroy();
+  });
   return () => {
     for (const socket of handshakes.keys()) socket.destroy();
   };
@@ -100,6 +114,17 @@ function contextOf({ cert, key, clientAuthorities }: TlsMaterial): SecureContext
     minVersion: "TLSv1.2",
     sessionIdContext: SESSION_ID_CONTEXT,
   };
+}
+
+/** Whether one of the authorities has issued the certificate of the caller, or one in its chain. */
+function isIssuedBy(socket: TLSSocket, authorities: readonly X509Certificate[]): boolean {
+  let certificate = socket.getPeerX509Certificate();
+  for (let depth = 0; certificate !== undefined && depth < MAX_CHAIN; depth++) {
+    const link = certificate;
+    if (authorities.some((each) => link.checkIssued(each) && link.verify(each.publicKey))) return true;
+    certificate = link.issuerCertificate;
+  }
+  return false;
 }
 
 /** Node has no public name for it. */

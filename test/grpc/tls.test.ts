@@ -92,6 +92,27 @@ test("G8: a new connection gets the new certificate, and what is open goes on", 
   await ask(client, client.GetMenu, {});
 });
 
+test("a caller whose authority is replaced is cut, and one whose authority stays goes on", async (context) => {
+  const { newClient, files } = await startTls(context, "required");
+  const watchAs = (who: ReturnType<typeof clients.issueClientCertificate>) =>
+    receive(newClient({}, channel(who)).WatchPrepullStatus({}));
+  const both = pairFiles(pair, clients.certificatePem + strangers.certificatePem);
+  await files.swap(both);
+  const stays = watchAs(clients.issueClientCertificate(["stays.example.org"]));
+  await eventually(() => assert.equal(stays.messages.length, 1));
+  const goes = await eventually(async () => {
+    const watch = watchAs(strangers.issueClientCertificate(["goes.example.org"]));
+    const first = await Promise.race([watch.ended, eventually(() => assert.equal(watch.messages.length, 1))]);
+    assert.equal(first, undefined, "the second authority counts by now");
+    return watch;
+  });
+  await files.swap(pairFiles(pair, clients.certificatePem));
+  assert.equal((await goes.ended).code, "UNAVAILABLE");
+  const late = newClient({}, channel(clients.issueClientCertificate(["late.example.org"])));
+  await ask(late, late.GetMenu, {});
+  assert.equal(await Promise.race([stays.ended, Promise.resolve(null)]), null);
+});
+
 for (const [who, certificate] of [
   ["without a certificate", undefined],
   ["with a certificate of another authority", strangers.issueClientCertificate(["hub.example.org"])],
