@@ -10,6 +10,8 @@ export interface App {
   readonly kubernetes: string;
   readonly grpcPort: number;
   readonly httpPort: number;
+  /** How many tags and nodes the service holds. */
+  size(): number;
   /**
    * Stops in order: not ready, streams ended, calls under way finished within `graceMs`, and everything released in
    * reverse order of its acquisition.
@@ -83,6 +85,10 @@ export async function startApp(options: AppOptions, factories: Factories = FACTO
     kubernetes: named === null ? "the service account of the pod" : `${named.key}: ${named.path}`,
     grpcPort,
     httpPort,
+    size() {
+      const { catalogs = [], table } = service.reader.current() ?? {};
+      return catalogs.reduce((sum, { entries }) => sum + entries.length, table?.records.length ?? 0);
+    },
     async stop(graceMs) {
       http.drain();
       hook?.stop();

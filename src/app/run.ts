@@ -5,7 +5,7 @@ import type { Clock } from "../ports.ts";
 import { createLogger, type ProcessLogger } from "../telemetry/logger.ts";
 import { createSystemClock } from "../telemetry/system-clock.ts";
 import { type App, StartError, startApp } from "./app.ts";
-import { keepMemorySmall, releaseStartupMemory } from "./memory.ts";
+import { keepMemorySmall, releaseMemory, startMemoryKeeper } from "./memory.ts";
 
 /** Time in ms that calls under way have to finish after SIGTERM. */
 const GRACE_MS = 10_000;
@@ -40,11 +40,13 @@ export async function runServer(config: ServedConfig, options: ServerOptions): P
       random: Math.random,
       onBroken: () => end.now(1),
     });
-    releaseStartupMemory();
+    releaseMemory();
+    const stopKeeper = startMemoryKeeper({ clock, size: () => app.size() });
     const { images, kubernetes, grpcPort, httpPort } = app;
     logger.info({ images, kubernetes, grpcPort, httpPort }, "listening");
     options.onStarted?.(app);
     const status = await end.promise;
+    stopKeeper();
     await stopInTime(app, clock, logger);
     logger.info({ status }, "stopped");
     return status;

@@ -20,11 +20,11 @@ export function readinessHandler(reader: RouteState, isDraining: () => boolean):
 
 /** `/metrics`, in Prometheus's text format. Requests that come while it is rendered share it. */
 export function metricsHandler(metrics: { readonly contentType: string; render(): Promise<string> }): RequestHandler {
-  const flights = createSingleFlight<string>();
+  const flights = createSingleFlight<Buffer>();
   const never = new AbortController().signal;
   return async (request, response) => {
-    const text = await flights.run("metrics", never, () => metrics.render());
-    sendBytes(request, response, 200, Buffer.from(text), ["Content-Type", metrics.contentType]);
+    const page = await flights.run("metrics", never, async () => Buffer.from(await metrics.render()));
+    sendBytes(request, response, 200, page, ["Content-Type", metrics.contentType]);
   };
 }
 

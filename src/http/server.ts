@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { type ServerTls, secureServer, tlsOptions } from "../access/tls-server.ts";
 import type { HttpLimit } from "../domain/peer-limits.ts";
 import type { ImageSettings } from "../domain/settings.ts";
-import { isLoopback, type ListenAddress, peerOf } from "../lib/net.ts";
+import { isLoopback, LISTEN_BACKLOG, type ListenAddress, peerOf } from "../lib/net.ts";
 import { quotePeer } from "../lib/redact.ts";
 import type { Clock, Logger } from "../ports.ts";
 import { createHttpConnections, type HttpConnections, peerOfSocket } from "./connections.ts";
@@ -126,7 +126,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   return {
     async start() {
-      server.listen({ host: listen.host, port: listen.port });
+      server.listen({ host: listen.host, port: listen.port, backlog: LISTEN_BACKLOG });
       await once(server, "listening");
       server.on("error", (error) => logger.error({ err: error }, "HTTP server error"));
       const address = server.address();

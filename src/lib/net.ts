@@ -13,6 +13,12 @@ export interface ListenAddress extends HostPort {
   readonly port: number;
 }
 
+/**
+ * Connections that may wait to be accepted (listen(2); the kernel cuts it to its own limit). With Node's 511 a burst of
+ * connections of one peer has the handshakes of others dropped, which then take seconds.
+ */
+export const LISTEN_BACKLOG = 4_096;
+
 /** What an address can reach: whatever is none of the others is public; a DNS name may be any of them. */
 export type HostClass = "loopback" | "link-local" | "private" | "unspecified" | "public" | "name";
 

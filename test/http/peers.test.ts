@@ -188,6 +188,22 @@ describe("F60: what peers send and take over HTTP", () => {
     assert.equal(renders, 1);
   });
 
+  test("metrics that nobody reads are one page in memory, however many have asked for them", async (context) => {
+    const text = Promise.withResolvers<string>();
+    const render = () => text.promise;
+    const { port } = await startHttp(context, { metrics: { contentType: "text/plain", render } });
+    const connections = await Promise.all(Array.from({ length: 20 }, () => rawHttp(context, port, { reads: false })));
+    for (const { socket } of connections) socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(10));
+    await isLive(context, port);
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    text.resolve("x".repeat(MIB));
+    await isLive(context, port);
+    collectGarbage();
+    // A page for each request would be 200 MB.
+    assert.ok(process.memoryUsage().arrayBuffers - before < 16 * MIB);
+  });
+
   test("a peer that holds all connections gives up one for another peer, and one that asks for nothing for anybody", async (context) => {
     const { port, limited } = await startHttp(context, { limits: { maxConnections: 4 } });
     const greedy = await Promise.all([1, 2, 3, 4].map(() => rawHttp(context, port, { from: "127.0.0.2" })));

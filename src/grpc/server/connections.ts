@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { type ServerTls, secureServer, tlsOptions } from "../../access/tls-server.ts";
 import { createFairPool } from "../../lib/concurrency.ts";
-import { formatHostPort, type ListenAddress, peerOf } from "../../lib/net.ts";
+import { formatHostPort, LISTEN_BACKLOG, type ListenAddress, peerOf } from "../../lib/net.ts";
 import type { Clock, Logger } from "../../ports.ts";
 
 /** The address may not be listened on, or cannot be; the message is written for the operator. */
@@ -84,7 +84,7 @@ export function createConnections(
         server.on("error", (cause: NodeJS.ErrnoException) => {
           reject(new ListenError(`cannot listen on ${formatHostPort(address)}: ${cause.code ?? "unknown reason"}`));
         });
-        server.listen({ host: address.host, port: address.port }, () => {
+        server.listen({ host: address.host, port: address.port, backlog: LISTEN_BACKLOG }, () => {
           const bound = server.address();
           resolve(typeof bound === "object" && bound !== null ? bound.port : address.port);
         });
