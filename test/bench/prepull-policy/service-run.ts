@@ -58,15 +58,12 @@ export function startService(scenario: Scenario, clock: VirtualClock, wire: Wire
     },
   };
   const puller: Puller = {
-    pull({ node, digest, timeout }, { signal }) {
+    pull({ node, digest }) {
       const image = images.get(digest);
       if (image === undefined) throw new Error(`${digest} is not of the set`);
       return new Promise((resolve) => {
-        const cancelTimeout = clock.schedule(timeout, () => resolve(TIMED_OUT));
-        signal.addEventListener("abort", cancelTimeout, { once: true });
-        // A pull that nobody waits for goes on, and its image shows in the node's report.
+        // Its pod is kept until the pull has ended, whoever waits for it: the time-out is the policy's.
         wire.pull(node, image, (end) => {
-          cancelTimeout();
           if (end === "arrived") clock.schedule(REPORT_DELAY, () => report(node));
           resolve(OUTCOMES[end]);
         });
@@ -92,12 +89,6 @@ interface ServiceParts {
   readonly puller: Puller;
 }
 
-const TIMED_OUT: PullOutcome = {
-  kind: "failed",
-  failureClass: "timeout",
-  reason: "DeadlineExceeded",
-  message: "the pull took too long",
-};
 const OUTCOMES: Readonly<Record<WireEnd, PullOutcome>> = {
   arrived: { kind: "pulled" },
   hung: { kind: "failed", failureClass: "network", reason: "ErrImagePull", message: "connection reset by peer" },
