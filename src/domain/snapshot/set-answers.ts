@@ -126,7 +126,10 @@ export function menuOfSet(
     const image = parts.imageOf(display, entry);
     return wanted.get(image) ?? unwantedItem(image, display.source.name);
   });
-  return { ...common, changesAt: filtered.changesAt, made: { menu: onMenu, dropdown } };
+  // An image that is not in the dropdown may have changed alone.
+  const isSameMenu =
+    earlier !== null && isSameList(earlier.made.menu, onMenu) && isSameList(earlier.made.dropdown, dropdown);
+  return { ...common, changesAt: filtered.changesAt, made: isSameMenu ? earlier.made : { menu: onMenu, dropdown } };
 }
 
 const unwanted = new WeakMap<Image, MenuImage>();
