@@ -87,7 +87,11 @@ describe("ResolveImage by tag", { concurrency: true }, () => {
     assert.equal((await resolve({ tag: "w_2077_43-arm64" })).architecture, "arm64");
   });
 
-  for (const tag of ["", "w_1999_01", `sha256-${"0".repeat(64)}`]) {
+  test("an empty tag is no argument", async () => {
+    await assert.rejects(resolve({ tag: "" }), { code: "INVALID_ARGUMENT", reason: "INVALID_ARGUMENT" });
+  });
+
+  for (const tag of ["w_1999_01", `sha256-${"0".repeat(64)}`]) {
     test(`there is no image of the tag '${tag.slice(0, 12)}'`, async () => {
       await assert.rejects(resolve({ tag }), { code: "NOT_FOUND", reason: "UNKNOWN_IMAGE" });
     });
