@@ -120,3 +120,12 @@ test("the lag of the event loop shows that it stood still", async (t) => {
     assert.ok(count("event_loop_lag_seconds_count") > count('event_loop_lag_seconds_bucket{le="0.05"}'));
   });
 });
+
+test("changes of the configuration file are counted by outcome, from 0 on", async () => {
+  const metrics = createMetrics();
+  metrics.configChanged("refused");
+  const page = await metrics.render();
+  metrics.close();
+  assert.match(page, /^labimages_config_changes_total\{outcome="refused"\} 1$/m);
+  assert.match(page, /^labimages_config_changes_total\{outcome="accepted"\} 0$/m);
+});
