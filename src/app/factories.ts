@@ -3,10 +3,7 @@ import { type Authorizer, createAuthorizer } from "../access/authorizer.ts";
 import { openCertificates } from "../access/certificate-source.ts";
 import type { ServerTls } from "../access/tls-server.ts";
 import type { ServedConfig } from "../config/config.ts";
-import { compilePattern } from "../config/tag-pattern.ts";
-import { createCatalogSource } from "../domain/sets/catalog-source.ts";
 import { selectionKeys } from "../domain/sets/node-selection.ts";
-import type { SetConfig } from "../domain/settings.ts";
 import { SERVED_METHODS } from "../grpc/server/contract.ts";
 import { CALL_CODES } from "../grpc/server/error-table.ts";
 import { createGrpcServer, DEFAULT_GRPC_LIMITS, type GrpcServer } from "../grpc/server/server.ts";
@@ -19,12 +16,12 @@ import { createTagLookup } from "../registry/oci/tag-lookup.ts";
 import { createImageService, type ImageService } from "../service/image-service.ts";
 import { createLimitObserver, type LimitObserver } from "../service/observers/limit-observer.ts";
 import { createObservers } from "../service/observers/observers.ts";
-import type { ListedSource } from "../service/refresh-effects.ts";
 import { createAlerts } from "../telemetry/alerts.ts";
 import type { ProcessLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { type ConfigFollower, followConfig } from "./config-follower.ts";
 import { createImageSources, type ImageSources } from "./image-source.ts";
+import { commonSelector, listedSources } from "./listed-sources.ts";
 import { createBuiltInPrepuller, type RunningPrepuller } from "./prepuller.ts";
 import { createHook, type Hook } from "./registry-hook.ts";
 
@@ -132,21 +129,6 @@ function createService(
       observers.stop();
     },
   };
-}
-
-function listedSources({ sources, sets }: ServedConfig, { all }: ImageSources): readonly ListedSource[] {
-  return all.flatMap((source, at) => {
-    const configured = sources[at]?.source;
-    if (configured === undefined) return [];
-    const catalogSource = createCatalogSource(configured, sets, compilePattern);
-    return [{ catalogSource, source, refreshIntervalMs: configured.refreshIntervalMs }];
-  });
-}
-
-/** The labels that every set asks for: where sets differ all nodes are watched, and filtered here (docs/spec/sets.md, Nodes). */
-function commonSelector([first, ...others]: readonly SetConfig[]): Readonly<Record<string, string>> {
-  const labels = Object.entries(first?.selector ?? {});
-  return Object.fromEntries(labels.filter(([key, value]) => others.every(({ selector }) => selector[key] === value)));
 }
 
 function createGrpc(

@@ -2,15 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KubernetesUnavailableError, RegistryUnavailableError } from "../../src/domain/errors.ts";
 import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
-import type { ImageState } from "../../src/machines/image-state.ts";
-import type { SourceState } from "../../src/ports.ts";
 import { coordinatorWorld, INTERVAL } from "../support/coordinator-world.ts";
 import { digest, missingTags } from "../support/image-world.ts";
-
-/** The state of the registry, or of the cluster. */
-function sourceOf({ sources }: Pick<ImageState, "sources">, name: "registry" | "kubernetes"): SourceState {
-  return sources.find((source) => source.name === name) ?? assert.fail(name);
-}
+import { sourceOf } from "../support/source-state.ts";
 
 const NO_NODES = new KubernetesUnavailableError("no cluster");
 const NO_IMAGES = new RegistryUnavailableError("no registry");

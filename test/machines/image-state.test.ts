@@ -12,7 +12,7 @@ import {
 } from "../../src/machines/image-state.ts";
 import { NO_FAULTS, type RefreshFaults, SLOW_REFRESH_MS } from "../../src/machines/refresh.ts";
 import { staleReason } from "../../src/machines/source-health.ts";
-import type { NodeChange, RefreshCause, SourceState } from "../../src/ports.ts";
+import type { NodeChange, RefreshCause } from "../../src/ports.ts";
 import {
   catalogOf,
   digest,
@@ -24,11 +24,7 @@ import {
   type ReportContent,
   serviceSettings,
 } from "../support/image-world.ts";
-
-/** The state of the registry, or of the cluster. */
-function sourceOf({ sources }: Pick<ImageState, "sources">, name: "registry" | "kubernetes"): SourceState {
-  return sources.find((source) => source.name === name) ?? assert.fail(name);
-}
+import { sourceOf } from "../support/source-state.ts";
 
 const SETTINGS = imageSettings({ numWeeklies: 2 });
 const TAGS = listing(["w_2077_43", "a"], ["w_2077_42", "b"], ["d_2077_10_23", "c"]);

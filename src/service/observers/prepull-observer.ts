@@ -9,7 +9,6 @@ import type { Alerts, Clock, Logger } from "../../ports.ts";
 
 /** What of the prepuller's news is counted. Labels take no node, tag or digest. */
 export interface PrepullMetrics {
-  /** How many pulls are under way. */
   pullsRunning(count: number): void;
   pullFinished(end: PullEnd): void;
   imageThrashing(): void;
