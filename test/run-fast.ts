@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { coverageShortfalls } from "./support/coverage-gate.ts";
 
 const REPORT = join(import.meta.dirname, "../coverage/lcov.info");
-const SLOW_SUITES = ["cluster", "node", "registry-real", "scale", "bench", "mutants"];
+const SLOW_SUITES = ["cluster", "node", "registry-real", "scale", "bench", "mutants", "memory"];
 const PATTERN = `test/!(${SLOW_SUITES.join("|")})/**/*.test.ts`;
 /** Types alone, generated code, and what the demo plays: none of it is run by a test for its own sake. */
 const NOT_MEASURED = ["src/grpc/gen/**", "src/ports.ts", "test/**"];
