@@ -74,7 +74,10 @@ export function missingCause(images: number, nodeStatusMaxImages: number): strin
   if (images === DEFAULT_MAX_IMAGES && nodeStatusMaxImages !== DEFAULT_MAX_IMAGES) {
     return `the node reports ${images} images, the default limit of kubelets; set kubernetes.nodeStatusMaxImages as its kubelet has it`;
   }
-  return "its disk is too small for the images that belong on it, or its kubelet or somebody else removes them";
+  return (
+    "its disk is too small for the images that belong on it, its kubelet removes them (imageMaximumGCAge, where that is set, " +
+    "takes images whose pods it has not seen), or somebody else does"
+  );
 }
 
 function newRecord(target: PullTarget, thrashing: ThrashingImage | null, now: Times): PullRecord {
