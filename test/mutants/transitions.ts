@@ -28,6 +28,7 @@ const SUITES = [
   "supervision",
   "nodes",
   "cluster-faults",
+  "registry-doubts",
   "paging",
   "answers",
 ].map((name) => join(ROOT, `test/e2e/${name}.test.ts`));
