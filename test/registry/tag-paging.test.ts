@@ -277,7 +277,7 @@ describe("pages without end (F5)", () => {
     };
     await assert.rejects(
       source.listTags(unhurried),
-      isUnavailable(/list of tags in more than 20 pages; no more are read$/),
+      isUnavailable(/list of tags in more than 20 pages; the rest is not read$/),
     );
     assert.equal(registry.requests.length, 20);
   });

@@ -76,9 +76,10 @@ async function followPod(
     const seen = attempt.subscription.seen(first.uid) ?? { pod: first, gone: false };
     const verdict = evaluatePod(seen.pod);
     if (verdict.kind === "pulled") return null;
+    // Deleted, perhaps by the garbage collector because the owner has gone: many servers mark a pod before it goes.
+    if (seen.gone || seen.pod.deleting) context.owner.invalidate();
     if (verdict.kind === "failed") return explained(context, attempt, seen.pod, verdict.failure);
     if (seen.gone) {
-      context.owner.invalidate();
       return deletedFailure(seen.pod.disruption?.reason ?? "", seen.pod.disruption?.message ?? "");
     }
     if (overdue.aborted && !hasStalled) {

@@ -48,6 +48,7 @@ export function syncNode(step: Step, desired: PrepullWork, { node, uid, targets 
   if (known?.context.uid === uid && known.context.targets === targets) return;
   if (known !== undefined && known.context.uid !== uid) stepNode(step, node, { type: "node.left" });
   if (!nodesOf(step).has(node)) addNode(step, node, uid);
+  dropCancelled(step, desired, node);
   stepNode(step, node, {
     type: "work.changed",
     targets,
@@ -76,6 +77,7 @@ function forgetBroken(step: Step, node: string): void {
 /** Nothing is to be pulled there: it has all that belongs on it, or may not be pulled to, or has left. */
 function endNode(step: Step, desired: PrepullWork, node: string): void {
   if (step.state.broken.has(node)) forgetBroken(step, node);
+  dropCancelled(step, desired, node);
   const context = nodesOf(step).get(node)?.context;
   if (context === undefined) return;
   const why = endOfWork(desired, node, context.uid);
@@ -88,6 +90,15 @@ function endNode(step: Step, desired: PrepullWork, node: string): void {
     stepNode(step, node, { type: "work.changed", ...work });
   }
   forgetNode(step, node);
+}
+
+/** A pull whose image has turned up on the node was not given up for good. */
+function dropCancelled(step: Step, desired: PrepullWork, node: string): void {
+  const kept = [...step.state.ended].filter(
+    ([, { uid, progress }]) =>
+      progress.node !== node || progress.state !== "CANCELLED" || !isOnNode(desired, node, uid, progress.digest),
+  );
+  if (kept.length < step.state.ended.size) step.state = { ...step.state, ended: new Map(kept) };
 }
 
 function forgetNode(step: Step, node: string): void {
