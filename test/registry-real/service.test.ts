@@ -148,10 +148,12 @@ describe("lists", () => {
 
   test("the menu", () =>
     both.ask("GetMenu", {}, ({ menu = [], dropdown = [] }) => {
-      assert.deepEqual(menu, [
-        { reference: pullReference("recommended"), name: "Recommended (Weekly 2077_42)" },
-        { reference: pullReference("r29_0_0"), name: "Release r29.0.0" },
-      ]);
+      assert.deepEqual(
+        menu.map(({ reference, name, tag, source, prepulled }) => ({ reference, name, tag, source, prepulled })),
+        [["recommended", "Recommended (Weekly 2077_42)"] as const, ["r29_0_0", "Release r29.0.0"] as const].map(
+          ([tag, name]) => ({ reference: pullReference(tag), name, tag, source: "default", prepulled: true }),
+        ),
+      );
       assert.equal(dropdown.length, 8);
     }));
 
