@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { CoreV1Api, KubeConfig, type V1Node, type V1NodeList, type V1Taint } from "@kubernetes/client-node";
+import { eventually } from "../support/eventually.ts";
 import { PATCH, type WatchEvent } from "./api-client.ts";
 import { findControlPlaneBinaries } from "./binaries.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
@@ -218,8 +219,11 @@ describe("a real control plane", { skip }, () => {
   test("answers nothing while paused, and again when resumed", async () => {
     plane.pauseApiServer();
     try {
-      const signal = AbortSignal.timeout(500);
-      await assert.rejects(plane.api.request("GET", NODES, { signal }), { name: "TimeoutError" });
+      // A signal to stop reaches the server's threads a moment later.
+      await eventually(() => {
+        const signal = AbortSignal.timeout(500);
+        return assert.rejects(plane.api.request("GET", NODES, { signal }), { name: "TimeoutError" });
+      });
     } finally {
       plane.resumeApiServer();
     }
