@@ -2,6 +2,7 @@ import type { ServedConfig } from "../config/config.ts";
 import { LabImagesError } from "../domain/errors.ts";
 import { DeadlineReached, withDeadline } from "../lib/abort.ts";
 import type { Clock } from "../ports.ts";
+import { captureLibraryOutput } from "../telemetry/library-output.ts";
 import { createLogger, type ProcessLogger } from "../telemetry/logger.ts";
 import { createSystemClock } from "../telemetry/system-clock.ts";
 import { type App, StartError, startApp } from "./app.ts";
@@ -29,6 +30,7 @@ export async function runServer(config: ServedConfig, options: ServerOptions): P
   keepMemorySmall();
   const logger = options.logger ?? createLogger(config.log);
   const clock = options.clock ?? createSystemClock();
+  const releaseOutput = captureLibraryOutput(logger.child({ component: "process" }), clock);
   const end = untilEnd(options.stopping, logger);
   try {
     if (options.stopping.aborted) return 0;
@@ -56,6 +58,7 @@ export async function runServer(config: ServedConfig, options: ServerOptions): P
     else logger.error({ err: error }, "cannot start (bug)");
     return 1;
   } finally {
+    releaseOutput();
     await logger.flush();
   }
 }

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import { connectClient, type ImageServiceClient } from "../support/grpc-client.ts";
-import { type ServiceProcess, startServiceProcess } from "../support/service-process.ts";
+import { type ServiceProcess, type ServiceProcessOptions, startServiceProcess } from "../support/service-process.ts";
 import { type Peers, startPeers } from "./support/peers.ts";
 
 /** What a process has for its end after the first signal, milliseconds. */
 const GRACE_MS = 10_000;
 const FAR_TOO_LONG_MS = 60_000;
+const CHATTY_LIBRARY = join(import.meta.dirname, "support/chatty-library.ts");
 const BROKEN_COORDINATOR = join(import.meta.dirname, "support/broken-coordinator.ts");
 
 interface Scene {
@@ -18,13 +19,13 @@ interface Scene {
 }
 
 /** The service as a process that has its first snapshot. */
-async function withProcess(play: (scene: Scene) => Promise<void>, preload?: string): Promise<void> {
+async function withProcess(play: (scene: Scene) => Promise<void>, options: ServiceProcessOptions = {}): Promise<void> {
   await using peers = await startPeers();
   peers.push("w_2077_43");
   peers.push("recommended", "w_2077_43");
   peers.push("sketch");
   peers.setNode("alder");
-  await using service = await startServiceProcess(peers.config(), preload === undefined ? {} : { preload });
+  await using service = await startServiceProcess(peers.config(), options);
   await withClient(service, async (client) => {
     await eventually(async () => assert.equal(await client.health(), "SERVING"));
     await play({ peers, service, client });
@@ -95,11 +96,28 @@ describe("the process", { concurrency: true }, () => {
       });
     }));
 
+  test("F61: a library prints without end to a standard error that nobody reads: it goes to the log, and SIGTERM ends it", () =>
+    withProcess(
+      async ({ service }) => {
+        await eventually(() => assert.ok(service.log.some(({ msg }) => msg === "library output")));
+        const signalledAt = performance.now();
+        service.kill("SIGTERM");
+        assert.equal(await service.exited, 0);
+        assert.ok(performance.now() - signalledAt < GRACE_MS);
+        assert.ok(service.log.some(({ msg }) => msg === "stopped"));
+        assert.ok(!JSON.stringify(service.log).includes("canary"));
+      },
+      { preload: CHATTY_LIBRARY, stalledErrors: true },
+    ));
+
   test("its coordinator breaks: it ends by itself, exit status 1 (P6)", () =>
-    withProcess(async ({ peers, service, client }) => {
-      const reference = peers.pullReference("w_2077_43");
-      await client.call("MarkPrepulled", { reference, node: "alder" }).catch(() => undefined);
-      assert.equal(await service.exited, 1);
-      assert.ok(service.log.some(({ level, msg }) => level === "error" && msg.includes("coordinator crashed")));
-    }, BROKEN_COORDINATOR));
+    withProcess(
+      async ({ peers, service, client }) => {
+        const reference = peers.pullReference("w_2077_43");
+        await client.call("MarkPrepulled", { reference, node: "alder" }).catch(() => undefined);
+        assert.equal(await service.exited, 1);
+        assert.ok(service.log.some(({ level, msg }) => level === "error" && msg.includes("coordinator crashed")));
+      },
+      { preload: BROKEN_COORDINATOR },
+    ));
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import output from "node:console";
 import { describe, test } from "node:test";
 import { clampTimeout } from "../../src/grpc/transport/request-headers.ts";
 import { eventually } from "../support/eventually.ts";
 import { ask, receive } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";
+import { callFrames, FRAME, handmadePeer } from "./support/http2-frames.ts";
 import { startServer } from "./support/running-server.ts";
 
 const DAY = 86_400_000;
@@ -41,4 +43,19 @@ describe("deadlines (G2)", () => {
     assert.equal(running.openStreams(), 0);
     assert.ok(running.state.attached.every(({ closed }) => closed));
   });
+});
+
+test("F61: metadata that no handler reads is dropped before grpc-js copies it, or prints it", async (context) => {
+  const { port } = await startServer(context, { state: fakeState(snapshotOf(1, { images: [] })) });
+  const print = context.mock.method(output, "error");
+  const peer = await handmadePeer(context, port);
+  const metadata = {
+    authorization: "Bearer caf\u00e9",
+    "grpc-timeout": "\u00e9S",
+    "x-any": "\u00e9",
+    "x-bin": "\u00e9",
+  };
+  peer.write(callFrames(1, "GetMenu", Buffer.alloc(0), { metadata }));
+  await eventually(() => assert.ok(peer.frames.some(({ type }) => type === FRAME.DATA)));
+  assert.equal(print.mock.callCount(), 0);
 });

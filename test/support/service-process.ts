@@ -44,12 +44,14 @@ export interface ServiceProcessOptions {
   readonly enter?: readonly string[];
   /** Laid over this process's environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Leaves standard error unread. */
+  readonly stalledErrors?: boolean;
 }
 
 /** Starts the service with this configuration (as in the file), ports chosen by the system, and waits until it listens. */
 export async function startServiceProcess(
   config: Readonly<Record<string, unknown>>,
-  { preload, enter = [], environment = {} }: ServiceProcessOptions = {},
+  { preload, enter = [], environment = {}, stalledErrors = false }: ServiceProcessOptions = {},
 ): Promise<ServiceProcess> {
   const directory = await mkdtemp(join(tmpdir(), "lab-images-"));
   const file = join(directory, "config.yaml");
@@ -58,7 +60,7 @@ export async function startServiceProcess(
   const options = preload === undefined ? [] : ["--import", preload];
   const [program, ...command] = [...enter, process.execPath, ...options, PROGRAM, "serve", "--config", file];
   const child = spawn(program ?? process.execPath, command, {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", stalledErrors ? "pipe" : "inherit"],
     env: { ...process.env, ...environment },
   });
   running.add(child);

@@ -12,8 +12,9 @@ export interface RegistryHook {
 
 /** Sends notifications one after the other, so that they arrive in the order of the pushes. */
 export interface HookSender {
-  pushed(repository: string, tag: string, manifest: StoredManifest): void;
-  /** Resolves when all that was pushed so far has been delivered, or has failed. */
+  /** Resolves when the notification has been delivered, or has failed. */
+  pushed(repository: string, tag: string, manifest: StoredManifest): Promise<void>;
+  /** Resolves when all that was pushed so far has been notified of, or has failed. */
   settled(): Promise<void>;
   /** How many were refused or not delivered. */
   readonly failures: number;
@@ -76,9 +77,9 @@ export function createHookSender(hook: RegistryHook | undefined, host: () => str
 
   return {
     pushed(repository, tag, manifest) {
-      if (hook === undefined) return;
       const body = envelope(host(), repository, tag, manifest, now());
       queue = queue.then(() => send(body));
+      return queue;
     },
     settled: () => queue,
     get failures() {

@@ -31,8 +31,10 @@ export interface StoredManifest {
 
 /** The repositories of one registry. Maps throughout, since a tag may be called `__proto__`. */
 export interface RegistryStore {
-  /** Stores a manifest under a tag, creating the repository on the way. */
-  push(repository: string, tag: string, options: PushOptions): StoredManifest;
+  /** Stores the manifest of a push, without its tag, creating the repository on the way. */
+  put(repository: string, tag: string, options: PushOptions): StoredManifest;
+  /** Lets the tag name a manifest that was put. */
+  tag(repository: string, tag: string, digest: string): void;
   /** False where there was no such tag. The manifest stays, as in real registries until they collect garbage. */
   remove(repository: string, tag: string): boolean;
   /** Tags in the order in which they are listed (by code unit), or null where there is no such repository. */
@@ -118,13 +120,16 @@ export function createRegistryStore(): RegistryStore {
   }
 
   return {
-    push(name, tag, options) {
+    put(name, tag, options) {
       const repository = repositoryOf(name);
       const manifest = manifestToPush(repository, tag, options);
       repository.manifests.set(manifest.digest, manifest);
-      repository.digestByTag.set(tag, manifest.digest);
-      repository.sortedTags = null;
       return manifest;
+    },
+    tag(name, tag, digest) {
+      const repository = repositoryOf(name);
+      repository.digestByTag.set(tag, digest);
+      repository.sortedTags = null;
     },
     remove(name, tag) {
       const repository = repositories.get(name);

@@ -16,7 +16,7 @@ export interface OciRegistryOptions {
   readonly port?: number;
   readonly auth?: RegistryAuth;
   readonly behaviour?: Partial<RegistryBehaviour>;
-  /** Receives every push. */
+  /** Notified of every push, before its tag is written. */
   readonly hook?: RegistryHook;
   /** Milliseconds since the epoch, for the life of tokens and the time in notifications. */
   readonly now?: () => number;
@@ -61,7 +61,7 @@ export interface SimulatedRegistry {
   expireTokens(): void;
   /** Authenticates in another way from now on; tokens of before are worthless. */
   setAuth(auth: RegistryAuth): void;
-  /** Resolves when every push so far was delivered to the hook, or its delivery failed. */
+  /** Resolves when every push so far has been notified of, or could not be, and is tagged. */
   notificationsSettled(): Promise<void>;
   readonly failedNotifications: number;
   /** Stops listening and drops open connections. */
@@ -153,9 +153,12 @@ export async function startOciRegistry(options: OciRegistryOptions = {}): Promis
     port,
     behaviour,
     push(repository, tag, pushOptions = {}) {
-      const manifest = store.push(repository, tag, pushOptions);
-      hook.pushed(repository, tag, manifest);
-      return manifest.digest;
+      const manifest = store.put(repository, tag, pushOptions);
+      const { digest } = manifest;
+      // As docker-registry does it: whoever is notified may look before the tag is there.
+      if (options.hook === undefined) store.tag(repository, tag, digest);
+      else void hook.pushed(repository, tag, manifest).then(() => store.tag(repository, tag, digest));
+      return digest;
     },
     remove: (repository, tag) => store.remove(repository, tag),
     tags: (repository) => store.tags(repository) ?? [],
