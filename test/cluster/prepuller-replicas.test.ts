@@ -11,14 +11,18 @@ const lookup = await findControlPlaneBinaries();
 
 if (lookup.available) {
   describePrepullerReplicas(NAME, everyMoment, async () => {
+    await using stack = new AsyncDisposableStack();
     const plane = await startControlPlane({ binaries: lookup.binaries });
-    for (const file of (await readdir(DEPLOY)).sort()) await plane.apply(join(DEPLOY, file));
+    stack.defer(() => plane.stop());
+    for (const file of (await readdir(DEPLOY)).filter((name) => name.endsWith(".yaml")).sort())
+      await plane.apply(join(DEPLOY, file));
+    const held = stack.move();
     return {
       api: plane.api,
       kubelets: { url: plane.url, token: plane.adminToken, ca: plane.caPem },
       kubeconfig: await plane.kubeconfigForServiceAccount("lab-images", "lab-images"),
       namespace: "lab-images",
-      [Symbol.asyncDispose]: plane.stop,
+      [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
   });
 } else {
