@@ -10,6 +10,7 @@ import type { PullFailure, PullOrder, PullOutcome, RecoveredPulls } from "./doma
 import type { PrepullState, WorkByNode } from "./domain/snapshot/answers.ts";
 import type { Problem } from "./domain/snapshot/problems.ts";
 import type { ResolvedImage, Snapshot } from "./domain/snapshot/snapshot.ts";
+import type { NamedSource } from "./domain/source-label.ts";
 import type { RemoteTag } from "./domain/tags/remote-tag.ts";
 
 /** Time, injected so that tests turn it by hand. */
@@ -194,10 +195,7 @@ export interface Logger {
 }
 
 /** Health of one source of the snapshot, as the status shows it. */
-export interface SourceState {
-  readonly name: "registry" | "kubernetes";
-  /** Name of the source of images; empty for the cluster. */
-  readonly source: string;
+export interface SourceState extends NamedSource {
   readonly ok: boolean;
   /** Why it is not ok, written for an operator. Where it is ok: the tags that it does not give out; else empty. */
   readonly reason: string;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { sourceLabel } from "../domain/source-label.ts";
 import { createSingleFlight } from "../lib/memoize.ts";
 import { sendBytes, sendText } from "./response.ts";
 import type { RequestHandler, RouteState } from "./route.ts";
@@ -30,10 +31,10 @@ export function metricsHandler(metrics: { readonly contentType: string; render()
 
 /** Which sources the first snapshot waits for, and why. */
 export function whyNoSnapshot(reader: RouteState): string {
-  const waiting = reader
-    .sources()
+  const sources = reader.sources();
+  const waiting = sources
     .filter(({ ok }) => !ok)
-    .map(({ name, reason }) => `${name}: ${reason === "" ? "no answer yet" : reason}`);
+    .map((each) => `${sourceLabel(each, sources)}: ${each.reason === "" ? "no answer yet" : each.reason}`);
   return ["no snapshot yet", ...waiting].join("; ");
 }
 

@@ -13,10 +13,9 @@ import {
   type RefreshPart,
   type RefreshReport,
   SLOW_REFRESH_MS,
-  type SourceFault,
-  SourcesFailedError,
 } from "./refresh.ts";
 import {
+  failedSources,
   type SourceHealth,
   showSlowSources,
   unseenSources,
@@ -197,13 +196,6 @@ function mergeCatalogs({ settings, snapshot }: ImageState, listed: readonly Cata
   });
 }
 
-/** The sources of images that a refresh failed for. */
-function sourceFaultsOf({ settings }: ImageState, { registry }: RefreshFaults): readonly SourceFault[] {
-  if (registry === null) return [];
-  if (registry instanceof SourcesFailedError) return registry.failed;
-  return settings.sources.map((source) => ({ source, error: registry }));
-}
-
 /** The parts are whole: the next snapshot takes the place of the last one. */
 function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
   const { pending } = state;
@@ -221,10 +213,10 @@ function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
  */
 function failRun(state: ImageState, faults: RefreshFaults, now: number): ImageState {
   const { pending } = state;
-  const failed = { ...state, pending: null, refreshFaults: faults, sourceFaults: [] };
+  const failed = { ...state, pending: null, refreshFaults: faults, sourceFaults: pending?.listing?.failed ?? [] };
   const next = pending?.whole ? withTable(failed, pending.table, now) : failed;
   const seen = faults.kubernetes === null ? next : withCluster(next, faults.kubernetes.message, now);
-  return sourceFaultsOf(state, faults).reduce(
+  return failedSources(failed).reduce(
     (health, { source, error }) => withRegistry(health, source, error.message, now),
     seen,
   );

@@ -1,5 +1,12 @@
 import type { SourceState } from "../ports.ts";
-import { describeFaults, describeSourceFaults, NO_FAULTS, type RefreshFaults, type SourceFault } from "./refresh.ts";
+import {
+  describeFaults,
+  describeSourceFaults,
+  NO_FAULTS,
+  type RefreshFaults,
+  type SourceFault,
+  SourcesFailedError,
+} from "./refresh.ts";
 
 /** How the sources of the snapshot are: a part of the image state. */
 export interface SourceHealth {
@@ -7,7 +14,7 @@ export interface SourceHealth {
   readonly sources: readonly SourceState[];
   /** Why the last refresh failed. */
   readonly refreshFaults: RefreshFaults;
-  /** Sources of images that failed in the last refresh that succeeded. */
+  /** Sources of images that failed in the last refresh, while others did not. */
   readonly sourceFaults: readonly SourceFault[];
   /** Why the nodes cannot be watched between refreshes, or null. */
   readonly watchFault: Error | null;
@@ -88,6 +95,14 @@ export function showSlowSources<State extends SourceHealth>(
 /** No refresh is under way. */
 export function withoutSlowSources<State extends SourceHealth>(state: State): State {
   return { ...state, sources: state.sources.map(({ refreshingSince: _, ...source }) => source) };
+}
+
+/** Returns the sources of images that failed in the last refresh, all of them or some. */
+export function failedSources({ sources, refreshFaults, sourceFaults }: SourceHealth): readonly SourceFault[] {
+  const { registry } = refreshFaults;
+  if (registry === null) return sourceFaults;
+  if (registry instanceof SourcesFailedError) return registry.failed;
+  return sources.flatMap(({ name, source }) => (name === "registry" ? [{ source, error: registry }] : []));
 }
 
 /** Why the snapshot may be out of date, each source with its own reason; null where it is not. */

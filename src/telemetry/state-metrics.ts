@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
 import type { NodeMissingImages, NodeStatus } from "../domain/snapshot/answers.ts";
 import type { Snapshot } from "../domain/snapshot/snapshot.ts";
+import { sourceLabel } from "../domain/source-label.ts";
 import type { Clock, StateReader } from "../ports.ts";
 
 /** Keys of `images` that name tags, with the problem where the registry lacks one. */
@@ -50,9 +51,11 @@ function createSourceGauges(registry: Registry): (reader: MeasuredState, clock: 
   const age = gauge("source_age_seconds", "Time since the source was last read with success, by source.", ["source"]);
   return (reader, clock) => {
     stale.set(reader.staleReason() === null ? 0 : 1);
-    for (const { name, ok, lastSuccessTime } of reader.sources()) {
-      up.set({ source: name }, ok ? 1 : 0);
-      if (lastSuccessTime !== null) age.set({ source: name }, secondsSince(lastSuccessTime, clock));
+    const sources = reader.sources();
+    for (const each of sources) {
+      const source = sourceLabel(each, sources);
+      up.set({ source }, each.ok ? 1 : 0);
+      if (each.lastSuccessTime !== null) age.set({ source }, secondsSince(each.lastSuccessTime, clock));
     }
   };
 }

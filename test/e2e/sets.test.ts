@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../../src/simulation/kubernetes/kubernetes-objects.ts";
 import { eventually } from "../support/eventually.ts";
+import { sampleSum, scrape } from "../support/metrics-page.ts";
 import { type ConfigContent, type Peers, startPeers } from "./support/peers.ts";
 import { missingTags, type Service, startReadyService } from "./support/service.ts";
 
@@ -141,4 +142,40 @@ test("a source that fails keeps its images, stale with its reason, and the other
   const isFresh = async () => assert.equal((await client.call("GetMenu", {})).state.stale, false);
   await eventually(isFresh, { withinMs: 20_000 });
   assert.deepEqual((await menuOf(service, "gpu")).images, ["rapids:26.12-cuda13 0/1"]);
+});
+
+test("a source that fails while the other does not shows in the log, as an alert and in the metrics until it is back", async () => {
+  await using peers = await startPeers();
+  await using rapids = await startPeers();
+  pushAll(peers);
+  pushAll(rapids);
+  putNode(peers, "cpu", false);
+  await using service = await startReadyService(configOf(peers, rapids.place.slice(0, rapids.place.indexOf("/"))));
+  const { client, log, http } = service;
+  const logged = (pattern: RegExp) =>
+    log.flatMap(({ level, msg, source, alert }) =>
+      level !== "debug" && pattern.test(msg) ? [`${level} ${String(source ?? alert)}`] : [],
+    );
+  const up = async () => {
+    const page = await scrape(http);
+    return ["registry:scipy", "registry:rapids", "kubernetes"].map((source) =>
+      sampleSum(page, "labimages_source_up", { source }),
+    );
+  };
+  assert.deepEqual(await up(), [1, 1, 1]);
+  rapids.registry.behaviour.intercept = (_request, response) => {
+    response.writeHead(403).end();
+    return true;
+  };
+  for (let time = 0; time < 3; time += 1) await client.call("Refresh", {});
+  await eventually(async () => assert.equal(sampleSum(await scrape(http), "labimages_active_alerts"), 1));
+  assert.deepEqual(await up(), [1, 0, 1]);
+  assert.deepEqual(logged(/^registry:rapids failed: .*; serving its last images, retrying$/), ["warn registry:rapids"]);
+  assert.deepEqual(logged(/^registry:rapids failing: /), ["error source:registry:rapids"]);
+  rapids.registry.behaviour.intercept = null;
+  await client.call("Refresh", {});
+  await eventually(() => assert.deepEqual(logged(/^alert resolved$/), ["info source:registry:rapids"]));
+  assert.deepEqual(logged(/^registry:rapids ok again$/), ["info registry:rapids"]);
+  assert.deepEqual(await up(), [1, 1, 1]);
+  assert.deepEqual(logged(/^refresh failed|scipy/), []);
 });

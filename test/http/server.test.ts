@@ -42,13 +42,19 @@ test("readiness needs a snapshot, says what it waits for, and ends with draining
   state.staleReason = "registry: it answers with 503";
   assert.equal(await ready(), "200 ready: snapshot 1, stale: registry: it answers with 503");
   state.snapshot = null;
+  const unseen = { ok: false, reason: "", lastSuccessTime: null };
   state.sources = [
     { name: "registry", source: "default", ok: false, reason: "it answers with 503", lastSuccessTime: null },
-    { name: "kubernetes", source: "", ok: false, reason: "", lastSuccessTime: null },
+    { name: "kubernetes", source: "", ...unseen },
   ];
   assert.equal(
     await ready(),
     "503 not ready: no snapshot yet; registry: it answers with 503; kubernetes: no answer yet",
+  );
+  state.sources = ["scipy", "rapids"].map((source) => ({ ...unseen, name: "registry", source }));
+  assert.equal(
+    await ready(),
+    "503 not ready: no snapshot yet; registry:scipy: no answer yet; registry:rapids: no answer yet",
   );
   assert.equal((await ask(port, "/spawner/v1/images")).status, 503);
   server.drain();

@@ -11,7 +11,7 @@ import {
   reduceImages,
 } from "../../src/machines/image-state.ts";
 import { NO_FAULTS, type RefreshFaults, SLOW_REFRESH_MS } from "../../src/machines/refresh.ts";
-import { staleReason } from "../../src/machines/source-health.ts";
+import { failedSources, staleReason } from "../../src/machines/source-health.ts";
 import type { NodeChange, RefreshCause } from "../../src/ports.ts";
 import {
   catalogOf,
@@ -281,6 +281,14 @@ test("a success ends what the failure before it said", () => {
   assert.equal(staleReason(failed), "registry: no registry; kubernetes: no cluster");
   assert.equal(staleReason(after), null);
   assert.ok(sourceOf(after, "kubernetes").ok && sourceOf(after, "registry").ok);
+});
+
+test("a source that failed beside others stays failed where the cluster fails too", () => {
+  const failed = [{ source: "rapids", error: NO_IMAGES }];
+  const listed = after(beginRun(refreshed({})), 1, { type: "images.listed", catalogs: [CATALOG], failed });
+  const state = failRun(listed, { kubernetes: NO_NODES, registry: null });
+  assert.deepEqual(failedSources(state), failed);
+  assert.equal(staleReason(state), "kubernetes: no cluster; rapids: no registry");
 });
 
 test("a cycle that broke leaves the last images, with the nodes if they were listed whole", () => {

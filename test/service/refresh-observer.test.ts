@@ -4,7 +4,14 @@ import { KubernetesUnavailableError, RegistryDeniedError, RegistryUnavailableErr
 import { emptyNodeTable } from "../../src/domain/nodes/node-table.ts";
 import type { Snapshot } from "../../src/domain/snapshot/snapshot.ts";
 import { type ImageState, initialImageState } from "../../src/machines/image-state.ts";
-import { errorOfFaults, NO_FAULTS, type RefreshFaults } from "../../src/machines/refresh.ts";
+import {
+  errorOfFaults,
+  NO_FAULTS,
+  type RefreshFaults,
+  type SourceFault,
+  SourcesFailedError,
+} from "../../src/machines/refresh.ts";
+import { unseenSources } from "../../src/machines/source-health.ts";
 import { createRefreshObserver } from "../../src/service/observers/refresh-observer.ts";
 import { alertRecorder } from "../support/alert-recorder.ts";
 import { imageSettings, listing, nodeReport, nodeRules, serviceSettings, snapshotOf } from "../support/image-world.ts";
@@ -39,16 +46,21 @@ function observed() {
     ...initialImageState(serviceSettings(imageSettings()), emptyNodeTable(nodeRules())),
     snapshot,
   });
+  const settleAs = (health: Pick<ImageState, "refreshFaults"> & Partial<ImageState>) => {
+    const faults = health.refreshFaults;
+    observer.settled(
+      { type: "refresh.settled", run: 1, cause: "SCHEDULED", faults, error: errorOfFaults(faults) },
+      { ...state(null), ...health },
+    );
+  };
   return {
     clock,
     started: () => observer.started(),
+    settleAs,
     crash: (error: Error) =>
       observer.settled({ type: "refresh.settled", run: 1, cause: null, faults: NO_FAULTS, error }, state(null)),
     settle: (faults: RefreshFaults, snapshot: Snapshot | null = null, watchFault: Error | null = null) =>
-      observer.settled(
-        { type: "refresh.settled", run: 1, cause: "SCHEDULED", faults, error: errorOfFaults(faults) },
-        { ...state(snapshot), watchFault },
-      ),
+      settleAs({ refreshFaults: faults, snapshot, watchFault }),
     lines: () => logger.lines.splice(0),
     messages: () => logger.lines.splice(0).map(({ level, message }) => `${level}: ${message}`),
     alerts,
@@ -141,4 +153,64 @@ test("a success without a snapshot says nothing", () => {
   const { settle, lines } = observed();
   settle(NO_FAULTS, null);
   assert.deepEqual(lines(), []);
+});
+
+const DOWN: SourceFault = { source: "rapids", error: new RegistryUnavailableError("it answers 503") };
+const OTHER: SourceFault = { source: "kubernetes", error: new RegistryDeniedError("it refuses us") };
+
+/** A service with two sources of images, one of which has the name of the cluster. */
+function observedSources() {
+  const { settleAs, ...world } = observed();
+  const { sources } = unseenSources(["kubernetes", "rapids"]);
+  return {
+    ...world,
+    settle: (sourceFaults: readonly SourceFault[], faults: RefreshFaults = NO_FAULTS) =>
+      settleAs({ sources, sourceFaults, refreshFaults: faults, snapshot: SNAPSHOT }),
+  };
+}
+
+test("a source that fails while others do not is one warning, then an alert, and one line when it is over", () => {
+  const { settle, messages, alerts } = observedSources();
+  const failed = "registry:rapids failed: it answers 503; no images of it to serve yet, retrying";
+  settle([DOWN]);
+  settle([DOWN]);
+  assert.deepEqual(messages(), [`warn: ${failed}`, "info: refreshed", `debug: ${failed}`, "info: refreshed"]);
+  assert.deepEqual(alerts.active(), []);
+  settle([DOWN]);
+  assert.deepEqual(alerts.active(), ["source:registry:rapids"]);
+  messages();
+  settle([]);
+  assert.deepEqual(messages(), ["info: registry:rapids ok again", "info: refreshed"]);
+  assert.deepEqual(alerts.active(), []);
+  settle([]);
+  assert.deepEqual(messages(), ["info: refreshed"]);
+});
+
+test("where all sources fail the refresh is one warning, and each is ok again by itself", () => {
+  const { settle, messages, alerts } = observedSources();
+  const all: RefreshFaults = { registry: new SourcesFailedError([OTHER, DOWN]), kubernetes: null };
+  for (let time = 0; time < 3; time += 1) settle([], all);
+  const failed = "refresh failed: registry: kubernetes: it refuses us; rapids: it answers 503";
+  const line = `${failed}; serving the last snapshot, retrying`;
+  assert.deepEqual(messages(), [`warn: ${line}`, `debug: ${line}`, `debug: ${line}`]);
+  assert.deepEqual(alerts.active(), ["source:registry:kubernetes", "source:registry:rapids"]);
+  settle([DOWN]);
+  assert.deepEqual(messages(), [
+    "info: registry:kubernetes ok again",
+    "debug: registry:rapids failed: it answers 503; no images of it to serve yet, retrying",
+    "info: refreshed",
+  ]);
+  assert.deepEqual(alerts.active(), ["source:registry:rapids"]);
+});
+
+test("a source that goes on failing is not ok again because the cluster fails too", () => {
+  const { settle, messages, alerts } = observedSources();
+  for (let time = 0; time < 3; time += 1) settle([DOWN]);
+  messages();
+  settle([DOWN], NO_CLUSTER);
+  assert.deepEqual(
+    messages().map((line) => line.replace(/;.*/, "")),
+    ["warn: refresh failed: kubernetes: no cluster", "debug: registry:rapids failed: it answers 503"],
+  );
+  assert.deepEqual(alerts.active(), ["source:registry:rapids"]);
 });

@@ -85,6 +85,26 @@ test("a scrape shows the state of that moment", async (t) => {
   assert.doesNotMatch(text, /source_age_seconds\{source="kubernetes"\}/);
 });
 
+test("each of several sources has its own series, also one with the name of the cluster", async (t) => {
+  const metrics = startMetrics(t);
+  const clock = manualClock();
+  const lastSuccessTime = clock.wallTime() - 5_000;
+  const sources = [
+    { name: "registry", source: "kubernetes", ok: false, reason: "down", lastSuccessTime },
+    { name: "registry", source: "rapids", ok: true, reason: "", lastSuccessTime: clock.wallTime() },
+    { name: "kubernetes", source: "", ok: true, reason: "", lastSuccessTime: null },
+  ] as const;
+  metrics.watchState(readerOf({ snapshot: null, sources, staleReason: "kubernetes: down" }), clock);
+  const text = await metrics.render();
+  assert.deepEqual(text.match(/^labimages_source_.*$/gm), [
+    'labimages_source_up{source="registry:kubernetes"} 0',
+    'labimages_source_up{source="registry:rapids"} 1',
+    'labimages_source_up{source="kubernetes"} 1',
+    'labimages_source_age_seconds{source="registry:kubernetes"} 5',
+    'labimages_source_age_seconds{source="registry:rapids"} 0',
+  ]);
+});
+
 test("before the first snapshot the sources are shown alone", async (t) => {
   const metrics = startMetrics(t);
   const sources = [{ name: "registry", source: "default", ok: true, reason: "", lastSuccessTime: null }] as const;

@@ -1,7 +1,9 @@
 import { LabImagesError } from "../../domain/errors.ts";
+import { sourceLabel } from "../../domain/source-label.ts";
 import type { CoordinatorEmitted } from "../../machines/coordinator.ts";
 import type { ImageState } from "../../machines/image-state.ts";
 import { describeFaults, type RefreshFaults } from "../../machines/refresh.ts";
+import { failedSources } from "../../machines/source-health.ts";
 import type { Alerts, Clock, Logger, RefreshCause } from "../../ports.ts";
 
 /** What is counted of refreshes. */
@@ -29,23 +31,23 @@ type Settled = Extract<CoordinatorEmitted, { type: "refresh.settled" }>;
 
 /**
  * Log, metrics and alerts of refreshes. A fault that lasts is one warning, another one with each change of a reason, and
- * one line when it is over; each source has its own reason and its own alert.
+ * one line when it is over; each source has its own reason and its own alert. A source of images that fails while others
+ * do not has a line of its own: the refresh has succeeded.
  */
 export function createRefreshObserver({ logger, alerts, metrics, clock }: RefreshObserverDeps) {
   let startedAt = clock.monotonicTime();
   let lastReasons = "";
-  const failures = { registry: 0, kubernetes: 0 };
+  /** What lasts, by source: how many refreshes in a row, and the latest reason. */
+  const lasting = new Map<string, { readonly failures: number; readonly reason: string }>();
 
-  function settled({ cause: given, error, faults }: Settled, { snapshot, watchFault }: ImageState): void {
+  function settled({ cause: given, error, faults }: Settled, state: ImageState): void {
+    const { snapshot } = state;
     const cause = given ?? "SCHEDULED";
     const seconds = (clock.monotonicTime() - startedAt) / 1_000;
     metrics.refreshFinished({ cause, outcome: error === null ? "success" : "failure", seconds });
     if (error !== null) failed(error, faults, cause, snapshot !== null);
     // A refresh that crashed has shown nothing of the sources.
-    if (error === null || error instanceof LabImagesError) {
-      noteSource("registry", faults.registry);
-      noteSource("kubernetes", faults.kubernetes ?? watchFault);
-    }
+    if (error === null || error instanceof LabImagesError) noteSources(state);
     if (error === null && snapshot !== null) succeeded(cause, seconds, snapshot);
   }
 
@@ -67,17 +69,41 @@ export function createRefreshObserver({ logger, alerts, metrics, clock }: Refres
     lastReasons = reasons;
   }
 
-  /** The cluster is ok only if its nodes can be listed and watched. */
-  function noteSource(name: "registry" | "kubernetes", fault: Error | null): void {
+  /** A source of images that was not due is as it was: none that has failed is left out of a refresh. */
+  function noteSources(state: ImageState): void {
+    const failed = new Map(failedSources(state).map(({ source, error }) => [source, error]));
+    for (const each of state.sources) {
+      const label = sourceLabel(each, state.sources);
+      // The cluster is ok only if its nodes can be listed and watched.
+      if (each.name === "kubernetes") noteSource(label, state.refreshFaults.kubernetes ?? state.watchFault);
+      else {
+        const fault = failed.get(each.source) ?? null;
+        // Where all have failed, the line of the refresh has named each with its reason.
+        if (fault !== null && state.refreshFaults.registry === null) failedAlone(label, each.source, fault, state);
+        noteSource(label, fault);
+      }
+    }
+  }
+
+  function failedAlone(label: string, source: string, fault: Error, { snapshot }: ImageState): void {
+    const hasImages = snapshot?.catalogs.some((catalog) => catalog.source.name === source) === true;
+    const consequence = hasImages ? "serving its last images" : "no images of it to serve yet";
+    const level = fault.message === lasting.get(label)?.reason ? "debug" : "warn";
+    logger[level]({ source: label, err: fault }, `${label} failed: ${fault.message}; ${consequence}, retrying`);
+  }
+
+  function noteSource(name: string, fault: Error | null): void {
     const key = `source:${name}`;
+    const before = lasting.get(name)?.failures ?? 0;
     if (fault !== null) {
-      failures[name] += 1;
-      if (failures[name] < ALERT_AFTER) return;
+      const failures = before + 1;
+      lasting.set(name, { failures, reason: fault.message });
+      if (failures < ALERT_AFTER) return;
       alerts.raise({ key, message: `${name} failing: ${fault.message}`, details: { reason: reasonOf(fault) } });
       return;
     }
-    if (failures[name] > 0) logger.info({ source: name, failures: failures[name] }, `${name} ok again`);
-    failures[name] = 0;
+    if (before > 0) logger.info({ source: name, failures: before }, `${name} ok again`);
+    lasting.delete(name);
     alerts.clear(key, "a refresh has read it");
   }
 
