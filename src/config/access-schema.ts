@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isNetwork } from "../lib/net.ts";
-import { list, mapping, optional, parsedText, text, wholeNumber, withDefault, word } from "./fields.ts";
+import { guard, list, mapping, optional, parsedText, text, wholeNumber, withDefault, word } from "./fields.ts";
 import { path } from "./source-schema.ts";
 
 /** As the user name that the API server gives to the account. */
@@ -10,7 +10,7 @@ const serviceAccount = parsedText((text) => {
 }, "a service account such as lab-images/prepuller: its namespace and its name");
 
 /** Certificates of a server (`grpc.tls`, `http.tls`). */
-export const tls = mapping({ certFile: path, keyFile: path, clientCAFile: optional(path) });
+export const tls = mapping({ certFile: path, keyFile: path, clientCAFile: guard(path) });
 
 const caller = mapping({
   serviceAccount: optional(serviceAccount),

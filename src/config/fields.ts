@@ -15,6 +15,14 @@ export function withDefault<Schema extends z.ZodType>(schema: Schema, fallback: 
   return schema.nullish().transform((value): z.output<Schema> => value ?? fallback);
 }
 
+/**
+ * `schema`, or null where the key is absent. A key without a value is refused: left empty by mistake, it would let
+ * everybody in.
+ */
+export function guard<Schema extends z.ZodType>(schema: Schema) {
+  return schema.optional().transform((value): z.output<Schema> | null => value ?? null);
+}
+
 /** `schema`, or null where the key is absent or has no value. */
 export function optional<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((value): z.output<Schema> | null => value ?? null);

@@ -6,6 +6,7 @@ import { grpcAuth, httpAuth, tls } from "./access-schema.ts";
 import {
   duration,
   flag,
+  guard,
   list,
   listenAddress,
   mapping,
@@ -55,8 +56,8 @@ const filter = section({
 const grpc = section({
   listen: withDefault(listenAddress, { host: "127.0.0.1", port: 50_051 }),
   insecure: withDefault(flag, false),
-  tls: optional(tls),
-  auth: optional(grpcAuth),
+  tls: guard(tls),
+  auth: guard(grpcAuth),
   limits: section({
     maxConnections: withDefault(wholeNumber(1, 100_000), 1_000),
     maxStreams: withDefault(wholeNumber(1, 1_000_000), 10_000),
@@ -156,8 +157,8 @@ export const configSchema = mapping({
   http: section({
     listen: withDefault(listenAddress, { host: "127.0.0.1", port: 8_080 }),
     allowAnonymousRead: withDefault(flag, false),
-    tls: optional(tls),
-    auth: optional(httpAuth),
+    tls: guard(tls),
+    auth: guard(httpAuth),
     pathPrefix: withDefault(pathPrefix, ""),
     hookSecretFile: optional(path),
   }),

@@ -56,11 +56,11 @@ export function createReadAccess({ allowAnonymousRead, auth, trusted, isOnLoopba
     authorizer: Authorizer,
   ): AccessProblem | null | Promise<AccessProblem | null> {
     const { socket, headers } = request;
-    const address = peerOf(socket.remoteAddress ?? "");
+    const address = socket.remoteAddress ?? "";
     const credentials = {
       authorization: headers.authorization ?? null,
       certificate: certificateOf(socket),
-      peer: address,
+      peer: peerOf(address),
       isExposed: !(socket instanceof TLSSocket) && !isLoopback(address),
     };
     try {

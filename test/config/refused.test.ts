@@ -132,3 +132,15 @@ test("P2: names that Google Cloud cannot have are refused by their keys", () => 
     );
   }
 });
+
+for (const [key, text] of [
+  ["grpc.auth", "grpc: {auth: }"],
+  ["grpc.tls", "grpc: {tls: }"],
+  ["grpc.tls.clientCAFile", "grpc: {tls: {certFile: /c, keyFile: /k, clientCAFile: }}"],
+  ["http.auth", "http: {auth: }"],
+  ["http.tls", "http: {tls: }"],
+] as const) {
+  test(`${key} without a value is refused: it would let everybody in`, () => {
+    assert.match(problemsIn(`${IMAGES}${text}`), new RegExp(`^${key}: `, "m"));
+  });
+}

@@ -58,6 +58,14 @@ test("a service with TLS and callers: the command line, HTTP, metrics and log", 
   );
   assert.equal((await run("auth can-i prepull", ...known)).status, 1);
   assert.equal((await run("refresh", ...known)).status, 0);
+  const tokenFile = join(directory, "token");
+  for (const content of ["canary-9f8e7d6c\nof a key", "canary-9f8e7d6c\u00e9", ""]) {
+    await writeFile(tokenFile, content);
+    const { status, err } = await run("menu", "--token-file", tokenFile);
+    assert.equal(status, 1);
+    assert.match(err, /UNAUTHENTICATED .*the file with the token holds no token/);
+    assert.doesNotMatch(err, /canary/);
+  }
 
   const page = async (path: string, options: object = {}) => {
     const [host, port] = service.http.split(":");

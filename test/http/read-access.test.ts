@@ -98,3 +98,10 @@ test("at debug each request is logged with its end and its peer, and never with 
   );
   assert.ok(!sink.lines.join().includes(tokenOf("puller")));
 });
+
+test("HTTP: a token is accepted on the loopback address of IPv6, too", async (context) => {
+  const { port } = await startHttp(context, { auth: callers().authorizer, listen: { host: "::1", port: 0 } });
+  const headers = { authorization: `Bearer ${tokenOf("reader")}` };
+  const response = await fetch(`http://[::1]:${port}/spawner/v1/images`, { headers });
+  assert.equal(response.status, 200, await response.text());
+});

@@ -41,20 +41,25 @@ async function channelCredentials({ tls, ca, cert, key }: ClientSecurity): Promi
   return credentials.createSsl(roots, privateKey, chain);
 }
 
+/** What a bearer token may be made of, and a header may hold. */
+const PRINTABLE = /^[!-~]+$/;
+
 /** Sends the token of the file with each call; the file is read again for each, since a kubelet replaces its token. */
 function tokenSender(path: string): Interceptor {
   return (options, nextCall) =>
     new InterceptingCall(nextCall(options), {
       start(metadata, listener, next) {
+        const refuse = (details: string) =>
+          listener.onReceiveStatus({ code: status.UNAUTHENTICATED, details, metadata: new Metadata() });
         readRegularFile(path).then(
-          (token) => {
-            metadata.set("authorization", `Bearer ${token.toString("utf8").trim()}`);
+          (bytes) => {
+            const token = bytes.toString("utf8").trim();
+            // grpc-js would quote it in the error that it throws.
+            if (!PRINTABLE.test(token)) return refuse("the file with the token holds no token");
+            metadata.set("authorization", `Bearer ${token}`);
             next(metadata, listener);
           },
-          () => {
-            const details = "the file with the token cannot be read";
-            listener.onReceiveStatus({ code: status.UNAUTHENTICATED, details, metadata: new Metadata() });
-          },
+          () => refuse("the file with the token cannot be read"),
         );
       },
     });

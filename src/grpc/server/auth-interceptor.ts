@@ -46,7 +46,7 @@ export function createAuthInterceptor(authorizer: Authorizer, deps: CallDeps): S
       authorization: authorization === undefined ? null : String(authorization),
       certificate,
       peer: peerOf(address),
-      isExposed: !(socket instanceof TLSSocket) && !isLoopback(peerOf(address)),
+      isExposed: !(socket instanceof TLSSocket) && !isLoopback(address),
     };
   }
 
