@@ -26,8 +26,9 @@ const MAX_HANDSHAKES = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Time in ms after which a handshake is evicted for another. */
 const STALL_MS = 1_000;
-/** Certificates from a caller's own up to its authority. */
-const MAX_CHAIN = 8;
+/** Refused certificates of one peer are logged once in this time, in ms. */
+const LOG_INTERVAL_MS = 60_000;
+const MAX_LOGGED = 1_000;
 /** So that sessions can be resumed although client certificates are requested. */
 const SESSION_ID_CONTEXT = "lab-images";
 
@@ -41,6 +42,14 @@ export function tlsOptions(protocol: "h2" | "http/1.1", { clientCertificates }: 
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     sessionIdContext: SESSION_ID_CONTEXT,
   };
+}
+
+/** What a connection began with. */
+interface Beginning {
+  /** Kept, since a socket that is closed no longer has an address. */
+  readonly peer: string;
+  /** The handshake keeps to it, also where other certificates are loaded meanwhile. */
+  readonly material: TlsMaterial;
 }
 
 /**
@@ -57,9 +66,13 @@ export function secureServer(
   const places = createFairPool(MAX_HANDSHAKES);
   /** Connections whose callers have shown a certificate. */
   const known = new Set<TLSSocket>();
+  const beginnings = new WeakMap<Socket, Beginning>();
+  /** When a refused certificate of a peer was logged last. */
+  const logged = new Map<string, number>();
 
   function begin(socket: Socket): void {
     const owner = peerOf(socket.remoteAddress ?? "");
+    beginnings.set(socket, { peer: owner, material: certificates.current() });
     const since = clock.monotonicTime();
     const holder = {
       yields: () => clock.monotonicTime() - since >= STALL_MS,
@@ -77,28 +90,54 @@ export function secureServer(
   }
 
   function secured(socket: TLSSocket): void {
-    end(socketBelow(socket));
+    const below = socketBelow(socket);
+    const { peer = "", material } = beginnings.get(below) ?? {};
+    // It holds a key, which shall not stay in memory for as long as the connection.
+    beginnings.delete(below);
+    end(below);
     if (socket.getPeerX509Certificate() === undefined) return;
-    if (socket.authorized) {
-      known.add(socket);
-      socket.once("close", () => known.delete(socket));
+    if (!socket.authorized) {
+      warnOfRefusal(peer, socket.authorizationError);
+      socket.destroy();
       return;
     }
-    const { authorizationError: reason } = socket;
-    logger.warn({ peer: peerOf(socket.remoteAddress ?? ""), reason: String(reason) }, "client certificate refused");
-    socket.destroy();
+    // Judged by authorities that may have been dropped since: the caller connects again, and is judged by those of now.
+    if (material !== certificates.current()) return void socket.destroy();
+    known.add(socket);
+    socket.once("close", () => known.delete(socket));
   }
 
+  function failed(error: Error, socket: TLSSocket): void {
+    const below = parentOf(socket);
+    const { peer = "" } = (below && beginnings.get(below)) ?? {};
+    // Where certificates are required, Node itself ends the connection, and its error says no more than that.
+    if (socket.authorizationError) warnOfRefusal(peer, socket.authorizationError);
+    else logger.debug({ peer, reason: codeOf(error) }, "TLS handshake failed");
+  }
+
+  function warnOfRefusal(peer: string, reason: unknown): void {
+    const now = clock.monotonicTime();
+    if (now - (logged.get(peer) ?? Number.NEGATIVE_INFINITY) < LOG_INTERVAL_MS) return;
+    logged.delete(peer);
+    const [oldest] = logged.keys();
+    if (logged.size >= MAX_LOGGED && oldest !== undefined) logged.delete(oldest);
+    logged.set(peer, now);
+    logger.warn({ peer, reason: String(reason) }, "client certificate refused");
+  }
+
+  let authorities = certificates.current().clientAuthorities;
   server.on("connection", begin);
   server.on("secureConnection", secured);
-  server.on("tlsClientError", (error, socket) => {
-    logger.debug({ peer: peerOf(socket.remoteAddress ?? ""), reason: codeOf(error) }, "TLS handshake failed");
-  });
+  server.on("tlsClientError", failed);
   server.setSecureContext(contextOf(certificates.current()));
   certificates.onChange((changed) => {
     server.setSecureContext(contextOf(changed));
-    // A caller whose authority has gone connects again, and is refused; one whose authority stays goes on.
-    for (const socket of known) if (!isIssuedBy(socket, changed.clientAuthorities)) socket.destroy();
+    const isDropped = !includesAll(changed.clientAuthorities, authorities);
+    authorities = changed.clientAuthorities;
+    if (!isDropped) return;
+    // Node hides from a server the intermediate certificates that a caller has shown: whoever has no certificate directly
+    // from one of the authorities connects again, and is refused where the dropped one stood behind it.
+    for (const socket of known) if (!isIssuedBy(socket, authorities)) socket.destroy();
   });
   return () => {
     for (const socket of handshakes.keys()) socket.destroy();
@@ -116,22 +155,28 @@ function contextOf({ cert, key, clientAuthorities }: TlsMaterial): SecureContext
   };
 }
 
-/** Whether one of the authorities has issued the certificate of the caller, or one in its chain. */
+function includesAll(authorities: readonly X509Certificate[], others: readonly X509Certificate[]): boolean {
+  const fingerprints = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
+  return others.every(({ fingerprint256 }) => fingerprints.has(fingerprint256));
+}
+
+/** Whether one of the authorities has issued the certificate of the caller, with no intermediate one. */
 function isIssuedBy(socket: TLSSocket, authorities: readonly X509Certificate[]): boolean {
-  let certificate = socket.getPeerX509Certificate();
-  for (let depth = 0; certificate !== undefined && depth < MAX_CHAIN; depth++) {
-    const link = certificate;
-    if (authorities.some((each) => link.checkIssued(each) && link.verify(each.publicKey))) return true;
-    certificate = link.issuerCertificate;
-  }
-  return false;
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return false;
+  return authorities.some((each) => certificate.checkIssued(each) && certificate.verify(each.publicKey));
+}
+
+function socketBelow(socket: TLSSocket): Socket {
+  const below = parentOf(socket);
+  if (below !== null) return below;
+  throw new TypeError("Node keeps the socket below TLS elsewhere than version 24");
 }
 
 /** Node has no public name for it. */
-function socketBelow(socket: TLSSocket): Socket {
+function parentOf(socket: TLSSocket): Socket | null {
   const below: unknown = Reflect.get(socket, "_parent");
-  if (below instanceof Socket) return below;
-  throw new TypeError("Node keeps the socket below TLS elsewhere than version 24");
+  return below instanceof Socket ? below : null;
 }
 
 function codeOf(error: Error): string {

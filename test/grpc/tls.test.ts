@@ -6,12 +6,14 @@ import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { type CertificateSource, openCertificates } from "../../src/access/certificate-source.ts";
 import type { ServerTls } from "../../src/access/tls-server.ts";
-import { createCertificateAuthority } from "../cluster/certificates.ts";
+import type { Clock } from "../../src/ports.ts";
+import { type CertificateAndKey, createCertificateAuthority } from "../cluster/certificates.ts";
 import { alertRecorder } from "../support/alert-recorder.ts";
 import { eventually } from "../support/eventually.ts";
 import { type MountedFiles, mountFiles, pairFiles } from "../support/tls-files.ts";
 import { ask, failure, receive } from "./support/calls.ts";
 import { fakeState, snapshotOf } from "./support/fake-state.ts";
+import { createIntermediateAuthority } from "./support/intermediate-authority.ts";
 import { keepingLogger, realClock, startServer } from "./support/running-server.ts";
 
 const authority = createCertificateAuthority("servers");
@@ -19,11 +21,15 @@ const clients = createCertificateAuthority("clients");
 const strangers = createCertificateAuthority("strangers");
 const pair = authority.issueServerCertificate(["127.0.0.1", "localhost"]);
 
-async function startTls(context: TestContext, clientCertificates: ServerTls["clientCertificates"] = "none") {
+async function startTls(
+  context: TestContext,
+  clientCertificates: ServerTls["clientCertificates"] = "none",
+  clock: Clock = realClock,
+) {
   const files = await mountFiles(context, pairFiles(pair, clients.certificatePem));
   const certificates = await open(context, files);
   const state = fakeState(snapshotOf(1, { images: [] }));
-  const running = await startServer(context, { state, tls: { certificates, clientCertificates } });
+  const running = await startServer(context, { state, tls: { certificates, clientCertificates }, clock });
   return { ...running, files, certificates };
 }
 
@@ -40,10 +46,14 @@ async function open(context: TestContext, files: MountedFiles): Promise<Certific
   return certificates;
 }
 
-function channel(client?: { readonly certificatePem: string; readonly privateKeyPem: string }): ChannelCredentials {
+function channel(client?: CertificateAndKey): ChannelCredentials {
   const root = Buffer.from(authority.certificatePem);
   if (client === undefined) return credentials.createSsl(root);
   return credentials.createSsl(root, Buffer.from(client.privateKeyPem), Buffer.from(client.certificatePem));
+}
+
+function clientOptions({ certificatePem, privateKeyPem }: CertificateAndKey): ConnectionOptions {
+  return { cert: certificatePem, key: privateKeyPem };
 }
 
 /** A TLS connection by hand; rejects where the handshake fails. */
@@ -112,6 +122,77 @@ test("a caller whose authority is replaced is cut, and one whose authority stays
   await ask(late, late.GetMenu, {});
   assert.equal(await Promise.race([stays.ended, Promise.resolve(null)]), null);
 });
+
+test("an authority that is dropped is not good for a handshake that began before", async (context) => {
+  const { port, files, certificates } = await startTls(context, "required");
+  await files.swap(pairFiles(pair, clients.certificatePem + strangers.certificatePem));
+  await eventually(() => assert.equal(certificates.current().clientAuthorities.length, 2));
+  const socket = connectTcp(port, "127.0.0.1");
+  await once(socket, "connect");
+  // Connections are accepted in turn: once this one is served, the server has begun the handshake of the other.
+  await handshake(context, port, clientOptions(clients.issueClientCertificate([])));
+  await files.swap(pairFiles(pair, clients.certificatePem));
+  await eventually(() => assert.equal(certificates.current().clientAuthorities.length, 1));
+  const late = await handshake(context, port, { socket, ...clientOptions(strangers.issueClientCertificate([])) });
+  late.on("error", () => undefined).resume();
+  await eventually(() => assert.equal(late.closed, true), { withinMs: 5_000 });
+});
+
+test("a caller with an intermediate authority is cut where an authority is dropped, and by no other reload", async (context) => {
+  const intermediate = createIntermediateAuthority("intermediate");
+  const { newClient, files, certificates } = await startTls(context, "required");
+  const reload = async (server: typeof pair, authorities: string) => {
+    const { fingerprint } = certificates.current();
+    await files.swap(pairFiles(server, authorities));
+    await eventually(() => assert.notEqual(certificates.current().fingerprint, fingerprint));
+  };
+  const { certificatePem, privateKeyPem } = intermediate.issueClientCertificate(["hub.example.org"]);
+  const shown = channel({ certificatePem: certificatePem + intermediate.certificatePem, privateKeyPem });
+  const watched = async () => {
+    const watch = receive(newClient({}, shown).WatchPrepullStatus({}));
+    await eventually(() => assert.equal(watch.messages.length, 1));
+    return watch;
+  };
+  await reload(pair, intermediate.rootPem + strangers.certificatePem);
+  const first = await watched();
+  const next = authority.issueServerCertificate(["127.0.0.1", "localhost"]);
+  await reload(next, intermediate.rootPem + strangers.certificatePem);
+  await reload(next, intermediate.rootPem + strangers.certificatePem + clients.certificatePem);
+  await watched();
+  assert.equal(await Promise.race([first.ended, Promise.resolve(null)]), null);
+  await reload(next, intermediate.rootPem + clients.certificatePem);
+  assert.equal((await first.ended).code, "UNAVAILABLE");
+  const second = await watched();
+  await reload(next, clients.certificatePem);
+  assert.equal((await second.ended).code, "UNAVAILABLE");
+  const refused = newClient({}, shown);
+  assert.equal((await failure(ask(refused, refused.GetMenu, {}))).code, "UNAVAILABLE");
+});
+
+for (const mode of ["required", "optional"] as const) {
+  test(`where certificates are ${mode}, refused ones are in the log with their peer, once a minute`, async (context) => {
+    let skippedMs = 0;
+    const clock = { ...realClock, monotonicTime: () => realClock.monotonicTime() + skippedMs };
+    const { port, log } = await startTls(context, mode, clock);
+    const warnings = () => log.filter(({ level }) => level === "warn");
+    const refuse = async () => {
+      const socket = await handshake(context, port, clientOptions(strangers.issueClientCertificate([])));
+      socket.on("error", () => undefined).resume();
+      await eventually(() => assert.equal(socket.closed, true));
+    };
+    await refuse();
+    await refuse();
+    await eventually(() => assert.equal(warnings().length, 1));
+    assert.deepEqual(
+      warnings().map(({ fields, message }) => ({ peer: fields["peer"], message })),
+      [{ peer: "127.0.0.1", message: "client certificate refused" }],
+    );
+    assert.match(String(warnings()[0]?.fields["reason"]), /^UNABLE_TO_/);
+    skippedMs = 60_000;
+    await refuse();
+    await eventually(() => assert.equal(warnings().length, 2));
+  });
+}
 
 for (const [who, certificate] of [
   ["without a certificate", undefined],
