@@ -196,12 +196,17 @@ function mergeCatalogs({ settings, snapshot }: ImageState, listed: readonly Cata
   });
 }
 
-/** The parts are whole: the next snapshot takes the place of the last one. */
+/**
+ * The parts are whole: the next snapshot takes the place of the last one. Where no source was listed (a retry in which
+ * those that were due have failed again), the images are as old as before and the gates stay as they are, as with a
+ * change of nodes; the snapshot is a new one, because what is wanted may depend on the time.
+ */
 function swap(state: ImageState, cause: RefreshCause, now: number): ImageState {
   const { pending } = state;
   if (pending === null || pending.listing === null) return state;
   const { catalogs, failed } = pending.listing;
   const next = { ...state, pending: null, refreshFaults: NO_FAULTS, sourceFaults: failed };
+  if (catalogs.length === 0) return withSameImages(next, pending.table, now);
   const merged = mergeCatalogs(state, catalogs);
   const replaced = replaceSnapshot(next, merged, pending.table, { time: now, refreshTime: now });
   return announce(replaced, cause);
@@ -314,8 +319,13 @@ function editTables(
 
 /** Other nodes, the same images: a new snapshot, unless nothing differs. */
 function withTable(state: ImageState, table: NodeTable, now: number): ImageState {
+  return table === state.table ? { ...state, table } : withSameImages(state, table, now);
+}
+
+/** A new snapshot of the same images, once there is one. */
+function withSameImages(state: ImageState, table: NodeTable, now: number): ImageState {
   const { snapshot } = state;
-  if (table === state.table || snapshot === null) return { ...state, table };
+  if (snapshot === null) return { ...state, table };
   const next = replaceSnapshot(state, snapshot.catalogs, table, { time: now, refreshTime: snapshot.refreshTime });
   const grown = next.snapshot !== null && addsToMissing(snapshot.missing(), next.snapshot.missing());
   return { ...next, missingGrown: state.missingGrown || grown };

@@ -32,11 +32,7 @@ const STUCK_PULL_TIMEOUT = 900_000;
 export function coordinatorActor(parts: CoordinatorParts, stopping: AbortSignal) {
   const { settings, rules, clock, random, logger } = parts;
   const previousCatalogs = () => actor.getSnapshot().context.state.snapshot?.catalogs ?? [];
-  const effects = refreshEffects({
-    ...parts,
-    previousCatalogs,
-    now: () => clock.wallTime(),
-  });
+  const effects = refreshEffects({ ...parts, previousCatalogs });
   const prepulling = prepullEffects({ prepuller: parts.prepuller ?? null, logger, stopping });
   const machine = coordinatorMachine.provide({
     actors: {

@@ -8,7 +8,7 @@ import {
   type SourceFault,
   SourcesFailedError,
 } from "../machines/refresh.ts";
-import type { NodeSource, RefreshCause } from "../ports.ts";
+import type { Clock, NodeSource, RefreshCause } from "../ports.ts";
 import { type ListImagesParts, listImages } from "./list-images.ts";
 
 /** A source of images, as a refresh lists it. */
@@ -17,10 +17,11 @@ export interface ListedSource extends Pick<ListImagesParts, "catalogSource" | "s
 }
 
 /** What the effects of a refresh need. */
-export interface RefreshEffectsParts extends Pick<ListImagesParts, "logger" | "now"> {
+export interface RefreshEffectsParts extends Pick<ListImagesParts, "logger"> {
   /** In the order of the configuration; at least one. */
   readonly sources: readonly ListedSource[];
   readonly nodes: NodeSource;
+  readonly clock: Pick<Clock, "wallTime" | "monotonicTime">;
   /** The catalogs of the current snapshot: what has not changed is taken from them. */
   readonly previousCatalogs: () => readonly Catalog[];
 }
@@ -50,30 +51,35 @@ export function refreshEffects(parts: RefreshEffectsParts) {
 
 /**
  * Lists the sources that are due, all at the same time: all of them, but for a scheduled refresh only those whose interval
- * is over, and those that have failed. One that fails leaves the others alone (docs/spec/sets.md, Refresh).
+ * is over, and those whose last listing has failed or was not taken over. One that fails leaves the others alone
+ * (docs/spec/sets.md, Refresh).
  */
 function imagesEffect(parts: RefreshEffectsParts) {
-  const { sources, logger, now } = parts;
-  /** When each source was last listed, milliseconds since the epoch; none for one that has failed since. */
-  const listedAt = new Map<ListedSource, number>();
+  const { sources, logger, clock, previousCatalogs } = parts;
+  /** What each source has returned last, and when (`Clock.monotonicTime`); none for one that has failed since. */
+  const lastListings = new Map<ListedSource, { readonly catalog: Catalog; readonly startedAt: number }>();
   const shortest = Math.min(...sources.map(({ refreshIntervalMs }) => refreshIntervalMs));
 
   function isDue(source: ListedSource, cause: RefreshCause): boolean {
-    const last = listedAt.get(source);
+    // The schedule of one source is that of the cycle.
+    if (cause !== "SCHEDULED" || sources.length === 1) return true;
+    const last = lastListings.get(source);
+    // A cycle in which the cluster failed has dropped what the source returned: it counts as not listed.
+    if (last === undefined || !previousCatalogs().includes(last.catalog)) return true;
     // Cycles are as far apart as the shortest interval: what would be due before the next one is due now.
-    return cause !== "SCHEDULED" || last === undefined || now() - last > source.refreshIntervalMs - shortest;
+    return clock.monotonicTime() - last.startedAt > source.refreshIntervalMs - shortest;
   }
 
   async function list(source: ListedSource, signal: AbortSignal): Promise<Catalog | SourceFault> {
     const { name } = source.catalogSource;
-    const previous = parts.previousCatalogs().find((catalog) => catalog.source.name === name) ?? null;
-    const startedAt = now();
+    const previous = previousCatalogs().find((catalog) => catalog.source.name === name) ?? null;
+    const startedAt = clock.monotonicTime();
     try {
-      const catalog = await listImages({ ...source, logger, now }, previous, signal);
-      listedAt.set(source, startedAt);
+      const catalog = await listImages({ ...source, logger, now: () => clock.wallTime() }, previous, signal);
+      lastListings.set(source, { catalog, startedAt });
       return catalog;
     } catch (error) {
-      listedAt.delete(source);
+      lastListings.delete(source);
       if (error instanceof LabImagesError) return { source: name, error };
       if (!signal.aborted) logger.error({ err: error, source: name }, "listing the images threw (bug)");
       const message = "listing the images failed for a reason that is in the log";

@@ -291,6 +291,20 @@ test("a source that failed beside others stays failed where the cluster fails to
   assert.equal(staleReason(state), "kubernetes: no cluster; rapids: no registry");
 });
 
+test("where no source was listed, the nodes are taken over, and neither the gates nor the age of the images change", () => {
+  const before = refreshed({ n1: HAS_ALL });
+  const failed = [{ source: "rapids", error: NO_IMAGES }];
+  const listed = closePages(page(beginRun(before), { n1: HAS_ALL, n2: {} }), 9);
+  const state = swap(after(listed, 9, { type: "images.listed", catalogs: [], failed }), "SCHEDULED", 9);
+  assert.equal(names(state), "n1 n2");
+  assert.equal(state.snapshot?.refreshTime, before.snapshot?.refreshTime);
+  assert.equal(state.snapshot?.time, 9, "rules on the age of images are evaluated again");
+  assert.equal(state.lastOpening, before.lastOpening);
+  assert.equal(state.missingGrown, true, "the new node opens them like any other");
+  assert.equal(state.pending, null);
+  assert.equal(staleReason(state), "rapids: no registry");
+});
+
 test("a cycle that broke leaves the last images, with the nodes if they were listed whole", () => {
   const before = refreshed({ n1: {} });
   const half = abandonRun(page(beginRun(before), { n2: {} }));

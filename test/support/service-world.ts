@@ -4,7 +4,16 @@ import type { RemoteTag } from "../../src/domain/tags/remote-tag.ts";
 import type { CoordinatorEmitted } from "../../src/machines/coordinator.ts";
 import type { GateCaller, GateRequest, GateSession, NodeListener, RefreshCause } from "../../src/ports.ts";
 import { createImageService } from "../../src/service/image-service.ts";
-import { imageSettings, listing, nodeReport, nodeRules, REPOSITORY, resolved, serviceOf } from "./image-world.ts";
+import {
+  imageSettings,
+  listing,
+  nodeReport,
+  nodeRules,
+  REPOSITORY,
+  resolved,
+  serviceOf,
+  sourceOf,
+} from "./image-world.ts";
 import { logLines } from "./log-lines.ts";
 import { manualClock } from "./manual-clock.ts";
 
@@ -64,7 +73,10 @@ function registryPort() {
     later: [] as readonly RemoteTag[],
     fault: null as Error | null,
     asked: [] as (readonly string[])[],
+    /** How often it was listed, with or without success. */
+    listings: 0,
     async listTags(signal: AbortSignal) {
+      this.listings += 1;
       await listed.pass(signal);
       if (this.fault !== null) throw this.fault;
       return this.tags;
@@ -116,21 +128,37 @@ function clusterPort(now: () => number) {
 /** In so many slices at most the little work of these tests is done, also on a slow machine. */
 const SLICES = 10;
 
+/** The name of the second source of a service, where it has one. */
+export const OTHER = "other";
+
+interface ServiceWorldOptions {
+  /** Milliseconds after which a second source is due again; absent: there is no second source. */
+  readonly otherInterval?: number;
+}
+
 /** A service that has started on ports in the test's hands; nothing has been waited for yet. */
-export function serviceWorld() {
+export function serviceWorld({ otherInterval }: ServiceWorldOptions = {}) {
   const clock = manualClock();
   const registry = registryPort();
+  const other = registryPort();
   const cluster = clusterPort(() => clock.monotonicTime());
   const logger = logLines();
   const news: CoordinatorEmitted[] = [];
   const broken: unknown[] = [];
   const lookUps: string[] = [];
   const settings = imageSettings({ numWeeklies: 2, refreshInterval: INTERVAL });
+  const one = serviceOf(settings, registry);
+  const others =
+    otherInterval === undefined
+      ? []
+      : [{ catalogSource: { ...sourceOf(settings), name: OTHER }, source: other, refreshIntervalMs: otherInterval }];
   const service = createImageService({
     onGateMessage: () => undefined,
     onGateLimit: () => undefined,
     epoch: EPOCH,
-    ...serviceOf(settings, registry),
+    ...one,
+    settings: { ...one.settings, sources: [...one.settings.sources, ...others.map(() => OTHER)] },
+    sources: [...one.sources, ...others],
     nodes: cluster,
     logger,
     rules: nodeRules(),
@@ -148,6 +176,8 @@ export function serviceWorld() {
     ...service,
     clock,
     registry,
+    /** The second source, where the service has one. */
+    other,
     cluster,
     logger,
     news,
