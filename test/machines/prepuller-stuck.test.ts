@@ -111,6 +111,60 @@ test("F70: the node of an evicted pod is busy with its pull: only a new pod of t
   stop();
 });
 
+test("F70: a node whose pods are evicted again and again is free after stuckPullTimeout, and another image goes next", async () => {
+  const { pulls, work, clock, state, stop } = oneSlot();
+  const key = `n0 ${digest("weekly")}`;
+  await work({ lacking: { n0: ["weekly", "daily"] } });
+  const evict = () => pulls.running.get(key)?.end({ type: "pull.failed", failure: EVICTED });
+  evict();
+  for (let seconds = 1; seconds < 900; seconds += 1) {
+    await clock.advance(1_000);
+    assert.ok(!pulls.running.has(`n0 ${digest("daily")}`), "nothing else is started on the node");
+    evict();
+  }
+  assert.ok(pulls.started.length > 3, "a new pod was tried more than once");
+  await clock.advance(1_000);
+  assert.deepEqual([...pulls.running.keys()], [`n0 ${digest("daily")}`]);
+  assert.equal(state().pulls.size, 1);
+  stop();
+});
+
+test("F70: a new pod of an abandoned pull has what is left of stuckPullTimeout", async () => {
+  const { pulls, work, clock, records, state, stop } = prepuller({
+    maxConcurrentPulls: 1,
+    sweepInterval: 10 ** 9,
+    pullTimeout: 10 ** 8,
+  });
+  const key = `n0 ${digest("weekly")}`;
+  await work({ lacking: { n0: ["weekly", "daily"] } });
+  pulls.running.get(key)?.end({ type: "pull.failed", failure: EVICTED });
+  await clock.advance(899_999);
+  assert.deepEqual([[...pulls.running.keys()], pulls.requests], [[key], []]);
+  await clock.advance(1);
+  assert.deepEqual(pulls.requests, [`${key}: pull.remove`]);
+  assert.deepEqual([...pulls.running.keys()], [`n0 ${digest("daily")}`]);
+  assert.deepEqual([records("n0")[0]?.failureClass, state().pulls.size], ["timeout", 1]);
+  stop();
+});
+
+test("F70: a new pod is not given up at once because the time of the one before was over", async () => {
+  const { pulls, work, clock, types, stop } = oneSlot();
+  const key = `n0 ${digest("weekly")}`;
+  await work({ lacking: { n0: ["weekly", "daily"] } });
+  await clock.advance(600_000);
+  assert.deepEqual(pulls.requests.splice(0), [`${key}: pull.giveUp`]);
+  pulls.running.get(key)?.end({ type: "pull.failed", failure: EVICTED });
+  await clock.advance(20_000);
+  assert.deepEqual([...pulls.running.keys()], [key]);
+  types();
+  await clock.advance(879_999);
+  assert.deepEqual([types(), pulls.requests], [[], []], "its pod shows the end of the pull");
+  await clock.advance(1);
+  assert.deepEqual(pulls.requests, [`${key}: pull.remove`]);
+  assert.deepEqual([...pulls.running.keys()], [`n0 ${digest("daily")}`], "for stuckPullTimeout at most");
+  stop();
+});
+
 test("F70: a cordon takes the pod away and not the pull: uncordoned, the node gets a new pod of that image first", async () => {
   const { pulls, work, state, stop } = oneSlot();
   pulls.withdrawn = "goes on";
@@ -133,6 +187,21 @@ test("F70: what the node reports shows the end of a pull without a pod", async (
   assert.deepEqual([...pulls.running.keys()], [`n0 ${digest("daily")}`]);
   assert.equal(state().pulls.size, 1);
   assert.ok(types().includes("pull.settled"));
+  stop();
+});
+
+test("a pull whose end the node's report shows before its pod has succeeded, and is remembered", async () => {
+  const { pulls, work, clock, state, stop } = prepuller({ maxConcurrentPulls: 3, sweepInterval: 10 ** 9 });
+  const names = ["n0", "n1", "n2"];
+  const of = (images: readonly string[]) => Object.fromEntries(names.map((node) => [node, images]));
+  await work({ lacking: of(["weekly"]) });
+  assert.equal(pulls.running.size, 3);
+  await clock.advance(10_000);
+  await work({ lacking: {}, complete: of(["weekly"]) });
+  assert.deepEqual([pulls.running.size, state().pulls.size], [0, 0]);
+  assert.notEqual(state().policy.expectedMs(null), null, "it says how long a pull takes");
+  const remembered = names.map((node) => state().nodes.get(node)?.context.pulledAt.get(digest("weekly"))?.length);
+  assert.deepEqual(remembered, [1, 1, 1]);
   stop();
 });
 

@@ -230,7 +230,10 @@ export function release(
   // Whoever adopts the pull goes on with the same attempt.
   const attempts = type === "pull.detached" ? 1 : 0;
   const records = withRecord(context.records, digest, (one) => ({ ...one, attempts: one.attempts - attempts }));
-  return { ...ended(context, digest, now), records, happened };
+  // The node's report has shown its end.
+  const isPulled = pull.phase === "over";
+  const pulledAt = isPulled ? rememberPulls(context.pulledAt, digest, now.monotonic) : context.pulledAt;
+  return { ...ended(context, digest, now), records, pulledAt, happened };
 }
 
 /** An outside prepuller's report moves the same states as a pull of ours. */

@@ -17,6 +17,12 @@ const TIMED_OUT: PullFailure = {
   message: "the pull has not ended within the prepull time-out",
 };
 
+const STUCK: PullFailure = {
+  failureClass: "timeout",
+  reason: "DeadlineExceeded",
+  message: "the pull has not ended within prepuller.stuckPullTimeout after it was given up",
+};
+
 /**
  * Gives up pulls whose time is over, and sees to it that those that were given up do not keep their node busy for ever (field
  * case F70). Returns the times when to look again.
@@ -46,10 +52,13 @@ function oversee(step: Step, key: string): number {
 }
 
 function overseeRunning(step: Step, pull: PullInProgress): number {
-  if (pull.overdueAt === null) return Number.POSITIVE_INFINITY;
-  const until = pull.overdueAt + PULL_GRACE;
+  const { givenUpAt, overdueAt } = pull;
+  const lateAt = overdueAt === null ? Number.POSITIVE_INFINITY : overdueAt + PULL_GRACE;
+  // It has a new pod, and was given up with an earlier one.
+  const stuckAt = givenUpAt === null ? Number.POSITIVE_INFINITY : givenUpAt + step.state.settings.stuckPullTimeout;
+  const until = Math.min(lateAt, stuckAt);
   if (step.now.monotonic < until) return until;
-  stallPull(step, pull, TIMED_OUT);
+  stallPull(step, pull, stuckAt < lateAt ? STUCK : TIMED_OUT);
   return overseeGivenUp(step, pull, "stalled");
 }
 
@@ -77,7 +86,9 @@ function send(step: Step, pull: PullInProgress, type: PullRequest["type"]): void
 
 /** The pull is over, or nothing more is known of it. */
 function settle(step: Step, pull: PullInProgress): void {
-  endPull(step, pull, { kind: "withdrawn" });
+  // How long it took is known only where a pod was watched until then.
+  const isSuccess = pull.hasActor && phaseOf(step, pull) === "over";
+  endPull(step, pull, { kind: isSuccess ? "succeeded" : "withdrawn" });
   stepPull(step, pull, { type: "pull.withdrawn", digest: pull.digest, now: step.now });
 }
 

@@ -32,9 +32,12 @@ export type NodeState = SnapshotFrom<typeof nodePrepullMachine>;
 /** A pull in progress, from before its pod is created until its end is known. */
 export interface PullInProgress extends PullKey {
   readonly node: string;
-  /** Since when its end is waited for although it was given up, monotonic milliseconds; null while it was not. */
+  /**
+   * Since when its end is waited for although it was given up, monotonic milliseconds; null while it was not. A new pod of the same
+   * pull does not change it.
+   */
   readonly givenUpAt: number | null;
-  /** When its time was over, monotonic milliseconds; null before. */
+  /** When the time of its actor was over, monotonic milliseconds; null before. */
   readonly overdueAt: number | null;
   /** Whether an actor runs it; the pull of a pod that has gone may go on without. */
   readonly hasActor: boolean;

@@ -44,7 +44,9 @@ function startPull(step: Step, node: string, start: PullStart): void {
 
 /**
  * An abandoned pull whose image is due again has a new pod, which waits behind it as the old one did and shows its end. It is
- * the same pull, in the slot that it has.
+ * the same pull, in the slot that it has, and the time for which it may keep its node busy does not begin again: pods that are
+ * interrupted again and again would keep it so for ever. Its new actor has reported nothing yet, so that the time of
+ * the one before is not its own.
  */
 function restartAbandoned(step: Step): void {
   const { pulls, refusal } = step.state;
@@ -54,7 +56,7 @@ function restartAbandoned(step: Step): void {
     if (pull.hasActor || state?.context.uid !== pull.uid || !state.matches("stalled")) continue;
     const record = state.context.records.find(({ digest }) => digest === pull.digest);
     if (record === undefined || record.dueAt > step.now.monotonic) continue;
-    runPull(step, { ...pull, hasActor: true, givenUpAt: null, sent: null });
+    runPull(step, { ...pull, hasActor: true, overdueAt: null, sent: null });
   }
 }
 
