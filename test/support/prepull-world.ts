@@ -35,7 +35,7 @@ export function prepullerSettings(changes: Partial<PrepullerSettings> = {}): Pre
 export interface WorkContent {
   readonly lacking: Readonly<Record<string, readonly string[]>>;
   readonly ineligible?: readonly string[];
-  /** Nodes that lack nothing, with what is on them. */
+  /** Nodes without work, with what is on them: they lack nothing, or are ineligible, too. */
   readonly complete?: Readonly<Record<string, readonly string[]>>;
   readonly uids?: Readonly<Record<string, string>>;
   /** How many images, none of them in the set, nodes with work report. */
@@ -66,7 +66,11 @@ export function workWith({
     }),
     ...ineligible.map((node) => nodeReport(node, { uid: uidOf(node), taints: [CORDON] })),
     ...Object.entries(complete).map(([node, names]) =>
-      nodeReport(node, { uid: uidOf(node), images: Object.fromEntries(names.map((name) => [name, 1])) }),
+      nodeReport(node, {
+        uid: uidOf(node),
+        images: Object.fromEntries(names.map((name) => [name, 1])),
+        taints: ineligible.includes(node) ? [CORDON] : [],
+      }),
     ),
   ]);
   return {

@@ -18,15 +18,15 @@ export interface NodeWork {
   readonly missing: NodeMissingImages;
 }
 
-/** All that is to be pulled. Immutable; the same object while the answers that it follows from are. */
+/** All that is to be pulled. Immutable; the same object while the answers that it follows from and the nodes are. */
 export interface PrepullWork {
-  /** In the order of the names. */
+  /** In the order of the names. The same array while nothing differs. */
   readonly nodes: readonly NodeWork[];
   /** How many images the sets want, one a digest. */
   readonly setSize: number;
   /** The digests of the first images of the sets, such as the recommended one: others wait for them. */
   readonly firsts: readonly string[];
-  /** The nodes at the time of the last difference; null before the first snapshot. */
+  /** The nodes as they are, since one without work may leave, or report an image; null before the first snapshot. */
   readonly table: NodeTable | null;
 }
 
@@ -49,7 +49,8 @@ export function workOf(snapshot: Snapshot, previous: PrepullWork): PrepullWork {
     return nodeWork(entry, uid, before, targetsOf);
   });
   const same = previous.table !== null && setSize === previous.setSize && isSameList(nodes, previous.nodes);
-  return same ? previous : { setSize, firsts, table, nodes };
+  if (!same) return { setSize, firsts, table, nodes };
+  return table === previous.table ? previous : { ...previous, table };
 }
 
 function nodeWork(
@@ -106,6 +107,7 @@ export function workOn({ nodes }: PrepullWork, name: string): NodeWork | null {
 
 /** Names of the nodes whose work differs: those that have less to do first, since what they do must end. */
 export function changedNodes(before: PrepullWork, after: PrepullWork): readonly string[] {
+  if (before.nodes === after.nodes) return [];
   const ended: string[] = [];
   const changed: string[] = [];
   const findAfter = mergeCursor(after.nodes, ({ node }) => node);
@@ -132,8 +134,8 @@ export function isOnlyImage({ nodes }: PrepullWork, digest: string): boolean {
   return nodes.every(({ targets }) => targets.every((target) => target.digest === digest));
 }
 
-/** Whether the image is on this very node, as far as the nodes were known at the time of the last difference. */
-export function isOnNode({ table }: PrepullWork, node: string, uid: string, digest: string): boolean {
+/** Whether the image is on this very node. */
+export function isOnNode({ table }: Pick<PrepullWork, "table">, node: string, uid: string, digest: string): boolean {
   const record = table === null ? null : nodeNamed(table, node);
   if (table === null || record?.report.uid !== uid) return false;
   return hasNode(presenceOf(table.presence, digest)?.nodes ?? NO_NODES, record.slot);

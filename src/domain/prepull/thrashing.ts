@@ -25,6 +25,11 @@ export function rememberPulls(pulledAt: PullTimes, digest: string, now: number):
   return new Map(recent).set(digest, rememberPull(pulledAt.get(digest) ?? [], now));
 }
 
+/** Whether none of a node's pulls counts any longer. */
+export function isForgotten(pulledAt: PullTimes, now: number): boolean {
+  return pulledAt.values().every((times) => recentPulls(times, now).length === 0);
+}
+
 /** The times of the pulls with one more, without those that no longer count. Times are monotonic milliseconds. */
 export function rememberPull(pulledAt: readonly number[], now: number): readonly number[] {
   return [...recentPulls(pulledAt, now), now].slice(-MAX_REMEMBERED);

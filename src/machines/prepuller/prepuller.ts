@@ -3,6 +3,7 @@ import { createPolicy } from "../../domain/prepull/adaptive-policy.ts";
 import { type PrepullWork, wantedPairs } from "../../domain/prepull/prepull-work.ts";
 import type { PullOrder, Times } from "../../domain/prepull/pull.ts";
 import { backoffDelayMs } from "../../lib/backoff.ts";
+import { hasLeftPulls } from "./left-nodes.ts";
 import {
   initialPrepullState,
   type PrepullCommand,
@@ -25,6 +26,7 @@ import {
   type ReconcileInput,
   reconcile,
   recover,
+  tidy,
 } from "./reconcile.ts";
 import { orderOf } from "./start-pulls.ts";
 
@@ -81,6 +83,7 @@ export const prepullerMachine = setup({
     reconcile: enqueueActions(({ context, event, enqueue }) =>
       execute(reconcile(context.state, inputOf(context), happeningOf(event)), enqueue, context),
     ),
+    tidy: enqueueActions(({ context, enqueue }) => execute(tidy(context.state, inputOf(context)), enqueue, context)),
     takeShared: enqueueActions(({ event, enqueue }) => {
       assertEvent(event, "lease.shared");
       enqueue.assign({ sharedWith: event.instance });
@@ -101,6 +104,11 @@ export const prepullerMachine = setup({
   guards: {
     isOutside: ({ context }) => context.settings.mode === "outside",
     isPull: ({ event }) => isPullCrash(event),
+    /** Other nodes have reported: what is to be done, and when, is as it was. */
+    isOfNoConcern: ({ context, event }) => {
+      assertEvent(event, "work.changed");
+      return event.work.nodes === context.work.nodes && !hasLeftPulls(context.state, event.work);
+    },
     hasWork: ({ context }) => context.work.table !== null,
   },
   delays: {
@@ -163,7 +171,7 @@ export const prepullerMachine = setup({
           entry: "activate",
           exit: "deactivate",
           on: {
-            "work.changed": { actions: ["takeWork", "reconcile"] },
+            "work.changed": [{ guard: "isOfNoConcern", actions: "takeWork" }, { actions: ["takeWork", "reconcile"] }],
             "pull.*": { actions: "reconcile" },
             "prepull.reported": { guard: "isOutside", actions: "reconcile" },
             "time.passed": { actions: "reconcile" },
@@ -174,6 +182,7 @@ export const prepullerMachine = setup({
             steady: { after: { sweepInterval: "sweeping" } },
             /** What could not be removed in its time is found again. */
             sweeping: {
+              entry: "tidy",
               invoke: {
                 id: "sweep",
                 src: "recover",

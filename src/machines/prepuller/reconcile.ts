@@ -1,6 +1,7 @@
 import { type PrepullWork, workOn } from "../../domain/prepull/prepull-work.ts";
 import type { LeftoverPull, Times } from "../../domain/prepull/pull.ts";
 import type { PrepullReport } from "../../ports.ts";
+import { forgetNodes } from "./left-nodes.ts";
 import { expireReports, failPull, overseePulls, stallPull, stepPull, withdrawPull } from "./oversee-pulls.ts";
 import { noteAcceptance, noteRefusal } from "./pod-trials.ts";
 import { keyOf, type PrepullCommand, type PrepullState } from "./prepull-state.ts";
@@ -38,6 +39,13 @@ export function reconcile(state: PrepullState, input: ReconcileInput, happening:
   const step = beginStep(state, input.now, input.random);
   if (happening !== null) observe(step, input.desired, happening);
   return finish(step, input.desired);
+}
+
+/** Forgets nodes of which nothing need be remembered: a pass over all nodes, so now and then only. */
+export function tidy(state: PrepullState, { desired, now, random }: ReconcileInput): Reconciled {
+  const step = beginStep(state, now, random);
+  forgetNodes(step, desired);
+  return finish(step, desired);
 }
 
 /** This replica begins to do the work. */

@@ -8,6 +8,7 @@ import {
   workOn,
 } from "../../domain/prepull/prepull-work.ts";
 import { missingCause } from "../../domain/prepull/pull-record.ts";
+import { endLeftPulls } from "./left-nodes.ts";
 import { dropRefusal } from "./pod-trials.ts";
 import { addNode, emit, nodesOf, type Step, setNode, stepNode } from "./prepull-step.ts";
 
@@ -16,7 +17,15 @@ const MAX_TRANSITIONS = 100;
 
 /** Brings the nodes in line with the work, those that have less to do first; false where some are left for later steps. */
 export function syncNodes(step: Step, desired: PrepullWork): boolean {
-  if (step.state.synced === desired) return true;
+  const isSynced = step.state.synced === desired || syncWork(step, desired);
+  const before = step.transitions;
+  const isDone = isSynced && endLeftPulls(step, desired, MAX_TRANSITIONS);
+  if (step.transitions > before) emit(step, { type: "progress.changed" });
+  return isDone;
+}
+
+function syncWork(step: Step, desired: PrepullWork): boolean {
+  const isSameWork = step.state.synced?.nodes === desired.nodes;
   for (const [node, work] of unsyncedNodes(step, desired)) {
     if (step.transitions >= MAX_TRANSITIONS) {
       step.state = { ...step.state, synced: null };
@@ -27,7 +36,8 @@ export function syncNodes(step: Step, desired: PrepullWork): boolean {
   }
   if (desired.nodes.length === 0) dropRefusal(step);
   step.state = { ...step.state, synced: step.state.broken.size === 0 ? desired : null };
-  emit(step, { type: "progress.changed" });
+  // Most differences are reports of nodes that change nothing here.
+  if (!isSameWork) emit(step, { type: "progress.changed" });
   return true;
 }
 
