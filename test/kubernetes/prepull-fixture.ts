@@ -69,7 +69,7 @@ export interface PrepullBench extends AsyncDisposable {
   pod(order: PullOrder): Promise<ApiObject>;
   /** Says what a kubelet says of the pod. */
   say(order: PullOrder, status: JsonObject): Promise<void>;
-  /** Requests so far of this method on pods. */
+  /** Requests so far of this method on pods; those of kubelets, which delete what has ended, are not among them. */
   count(method: string): number;
 }
 
@@ -116,8 +116,10 @@ export async function startPrepullBench(options: SimulatedKubernetesOptions = {}
       api.put("pods", { ...(await pod(order)), status });
     },
     count: (method) =>
-      api.requests.filter((each) => each.method === method && each.target.includes(`/namespaces/${NAMESPACE}/pods`))
-        .length,
+      api.requests.filter(
+        ({ host, method: used, target }) =>
+          host === `127.0.0.1:${proxy.port}` && used === method && target.includes(`/namespaces/${NAMESPACE}/pods`),
+      ).length,
     async [Symbol.asyncDispose]() {
       await Promise.all(kubelets.map((kubelet) => kubelet.stop()));
       await connection.close();

@@ -17,6 +17,8 @@ export interface LoggedRequest {
   readonly method: string;
   /** Path and query, as they came. */
   readonly target: string;
+  /** The address that it was sent to: of a proxy, where one is between. */
+  readonly host: string;
   /** `SimulatedTime.monotonicTime` at its arrival. */
   readonly time: number;
 }
@@ -84,7 +86,12 @@ export async function startKubernetesApi(options: SimulatedKubernetesOptions = {
   const requests: LoggedRequest[] = [];
   let interceptor: Interceptor | null = null;
   const server = createServer((request, response) => {
-    requests.push({ method: request.method ?? "", target: request.url ?? "", time: state.time.monotonicTime() });
+    requests.push({
+      method: request.method ?? "",
+      target: request.url ?? "",
+      host: request.headers.host ?? "",
+      time: state.time.monotonicTime(),
+    });
     if (requests.length > KEPT_REQUESTS) requests.shift();
     response.setHeader("x-lab-images-simulation", "kubernetes-api");
     const pass = () => answerRequest(state, request, response);
