@@ -23,7 +23,7 @@ const CALLERS = { a1: newCaller(), a2: newCaller(), none: newCaller(), resuming:
 
 /** The gate by the letter of docs/spec/refresh.md: a count of what is to be told, and who holds it. */
 interface Model {
-  untold: number;
+  unreported: number;
   /** Openings in the message that the transport has not taken; null where there is no such message. */
   outstanding: number | null;
   caller: GateCaller | null;
@@ -46,11 +46,11 @@ const EVENTS: readonly WaitGateEvent[] = [
 function attach(model: Model, event: Extract<WaitGateEvent, { type: "caller.attached" }>): readonly Heard[] {
   const held = model.caller;
   if (held !== null && (event.holder === "" || event.holder !== model.holder)) return [];
-  model.untold += model.outstanding ?? 0;
+  model.unreported += model.outstanding ?? 0;
   model.outstanding = null;
-  if (event.resumeAfter === null) model.untold = Math.max(1, model.untold);
+  if (event.resumeAfter === null) model.unreported = Math.max(1, model.unreported);
   // All openings of this test have generation 1, which is what the caller names that resumes.
-  if (event.resumeAfter === 1) model.untold = 0;
+  if (event.resumeAfter === 1) model.unreported = 0;
   model.caller = event.caller;
   model.holder = event.holder;
   return held === null ? [] : [[held, "taken-over"]];
@@ -58,19 +58,19 @@ function attach(model: Model, event: Extract<WaitGateEvent, { type: "caller.atta
 
 function follow(model: Model, event: WaitGateEvent): readonly Heard[] {
   const expected: Heard[] = [];
-  if (event.type === "gate.opened") model.untold += 1;
+  if (event.type === "gate.opened") model.unreported += 1;
   if (event.type === "caller.attached") expected.push(...attach(model, event));
   if (event.type === "caller.ready" && event.caller === model.caller) model.outstanding = null;
   if (event.type === "caller.detached" && event.caller === model.caller) {
-    model.untold += model.outstanding ?? 0;
+    model.unreported += model.outstanding ?? 0;
     model.outstanding = null;
     model.caller = null;
     model.holder = "";
   }
-  if (model.caller !== null && model.outstanding === null && model.untold > 0) {
-    expected.push([model.caller, model.untold]);
-    model.outstanding = model.untold;
-    model.untold = 0;
+  if (model.caller !== null && model.outstanding === null && model.unreported > 0) {
+    expected.push([model.caller, model.unreported]);
+    model.outstanding = model.unreported;
+    model.unreported = 0;
   }
   return expected;
 }
@@ -97,7 +97,7 @@ test("on every path, and after every further event, callers hear what the model 
     for (const last of EVENTS) {
       heard.length = 0;
       const actor = createActor(waitGateMachine, { input: { name: "main", lastOpening: null } }).start();
-      const model: Model = { untold: 0, outstanding: null, caller: null, holder: "" };
+      const model: Model = { unreported: 0, outstanding: null, caller: null, holder: "" };
       for (const event of [...events, last]) {
         const expected = follow(model, event);
         actor.send(event);

@@ -36,11 +36,11 @@ export interface MemoryScene extends AsyncDisposable {
   readonly client: ImageServiceClient;
   /** Refreshes by hand. Returns why it failed, or null. */
   refresh(): Promise<string | null>;
-  /** Watches the memory from now on; returns what tells the most so far, and ends the watch. */
+  /** Watches the memory from now on; returns a function that ends the watch and returns the peak. */
   watchPeak(): () => number;
   /** Bytes once they have stopped moving. */
   steadyBytes(): Promise<number>;
-  /** The median of bytes over so many ms. */
+  /** The median of bytes over a period, in ms. */
   medianBytes(forMs: number): Promise<number>;
   /** The longest stop of the service's event loop in ms. */
   longestStop(): Promise<number>;

@@ -70,7 +70,7 @@ const handlers = {
       kubeconfig,
     };
   },
-  /** So many tags; others in each round, but for those that the service wants. */
+  /** A number of tags: other ones in each round, except those that the service wants. */
   setTags: ({ count, round }: { readonly count: number; readonly round: number }) => setTags(names(count, round)),
   /** `shared` tags on one digest, and `alone` that have one each. */
   setGoogleTags({ shared, alone }: { readonly shared: number; readonly alone: number }) {

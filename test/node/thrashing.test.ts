@@ -6,7 +6,7 @@ import type { RealNode } from "./node.ts";
 import { openRepository, PATIENCE, type Service, startService, weekly } from "./service.ts";
 
 const IMAGES = 6;
-/** From so many pulls on an image that is missing again counts as thrashing. */
+/** From this number of pulls on an image that is missing again counts as thrashing. */
 const PULLS = 3;
 
 describe(`${IMAGES} images that are deleted on a node after each pull`, () => {

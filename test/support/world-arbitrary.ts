@@ -34,17 +34,17 @@ export const anyListing: fc.Arbitrary<readonly [readonly RemoteTag[], readonly R
     absent: fc.subarray(TAGS, { maxLength: 5 }),
     moved: fc.dictionary(fc.constantFrom(...TAGS), anyDigest, { maxKeys: 4 }),
     sizes: fc.dictionary(fc.constantFrom(...TAGS), fc.constantFrom(0, 5, 900), { maxKeys: 3 }),
-    untold: fc.subarray(TAGS, { maxLength: 4 }),
+    unreported: fc.subarray(TAGS, { maxLength: 4 }),
     vanished: fc.subarray(TAGS, { maxLength: 3 }),
   })
-  .map(({ absent, moved, sizes, untold, vanished }) => {
+  .map(({ absent, moved, sizes, unreported, vanished }) => {
     const known = TAGS.map((tag, at) => ({
       tag,
       digest: moved[tag] ?? ALL_DIGESTS[at % ALL_DIGESTS.length] ?? null,
       sizeBytes: sizes[tag] ?? null,
     })).filter(({ tag }) => !absent.includes(tag));
-    const listed = known.map((entry) => (untold.includes(entry.tag) ? { ...entry, digest: null } : entry));
-    return [listed, known.filter(({ tag }) => untold.includes(tag) && !vanished.includes(tag))];
+    const listed = known.map((entry) => (unreported.includes(entry.tag) ? { ...entry, digest: null } : entry));
+    return [listed, known.filter(({ tag }) => unreported.includes(tag) && !vanished.includes(tag))];
   });
 
 /** Settings by which some of the tags are in the prepull set. */

@@ -38,7 +38,7 @@ const succeed = (before: PullPolicy, uid: string, now: number) => before.ended(k
 const fail = (before: PullPolicy, uid: string, failureClass: PullFailureClass, now: number) =>
   before.ended(keyOf(uid), { kind: "failed", failureClass }, now);
 
-/** So many pulls one after the other, each on a node of its own. */
+/** This many pulls, one after the other, each on a node of its own. */
 function withSuccesses(before: PullPolicy, count: number, from: number): PullPolicy {
   let after = before;
   for (let at = 0; at < count; at++) {
